@@ -1,0 +1,131 @@
+// Brings a fresh clone to where the programs run: packages, a Node that runs TypeScript, Foundry, compiled contracts.
+// Plain JavaScript for Node 20 without packages, because it is what installs the rest. Silent when all is in place.
+import { spawn } from 'node:child_process'
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
+import { constants as os } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const bin = join(root, 'node_modules', '.bin')
+const outsidePath = (process.env.PATH ?? '')
+  .split(delimiter)
+  .filter((folder) => !folder.endsWith(join('', 'node_modules', '.bin')))
+const path = [bin, ...outsidePath]
+/** The environment of everything started from here: the pinned node, forge and anvil come first. */
+const env = { ...process.env, PATH: path.join(delimiter) }
+
+const nodeRequired = [22, 18]
+const quietMs = 2_000
+const progressMs = 10_000
+
+/** Something the reader can put right; shown without a stack. */
+class SetupError extends Error {}
+
+/** Installs and builds whatever is missing or out of date. Returns the path of the Node to run TypeScript with. */
+export async function prepare() {
+  if (!isInstalled()) await install()
+  const node = findNode()
+  const forge = find('forge')
+  find('anvil')
+  await step('Compiling the contracts', forge, ['build', 'src', 'devnet'], { cwd: join(root, 'contracts'), env })
+  await step('Generating the contracts’ types', node, ['scripts/abi.ts'], { cwd: root, env })
+  return node
+}
+
+/** Prepares, then becomes `node program ...args` as far as the caller can tell: same terminal, signals and exit code. */
+export async function launch(program, args) {
+  try {
+    const node = await prepare()
+    const child = spawn(node, [join(root, program), ...args], { cwd: root, env, stdio: 'inherit' })
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+    const { code, signal } = await ended(child)
+    process.exitCode = code ?? 128 + os.signals[signal]
+  } catch (error) {
+    report(error)
+  }
+}
+
+/** Prints an error the reader can put right, and lets any other through. */
+export function report(error) {
+  if (!(error instanceof SetupError)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exitCode = 1
+}
+
+/** Whether npm's own note of what it installed says what the lock file says. */
+function isInstalled() {
+  const note = join(root, 'node_modules', '.package-lock.json')
+  if (!existsSync(note)) return false
+  const packagesIn = (file) => JSON.parse(readFileSync(file, 'utf8')).packages
+  const installed = packagesIn(note)
+  return Object.entries(packagesIn(join(root, 'package-lock.json')))
+    .filter(([folder, wanted]) => folder.startsWith('node_modules/') && !(wanted.optional && !installed[folder]))
+    .every(([folder, wanted]) => installed[folder]?.version === wanted.version)
+}
+
+/** Runs `npm ci`, on the machine's own Node: the one in node_modules is replaced while it runs. */
+async function install() {
+  const options = { cwd: root, env: { ...process.env, PATH: outsidePath.join(delimiter) } }
+  await step(
+    'Installing packages (npm ci)',
+    'npm',
+    ['ci', '--include=dev', '--include=optional', '--loglevel=error'],
+    options,
+  )
+}
+
+function findNode() {
+  const pinned = join(bin, 'node')
+  if (existsSync(pinned)) return pinned
+  const [major, minor] = process.versions.node.split('.').map(Number)
+  if (major > nodeRequired[0] || (major === nodeRequired[0] && minor >= nodeRequired[1])) return process.execPath
+  throw new SetupError(
+    `On ${process.platform} ${process.arch} this needs Node ${nodeRequired.join('.')} or newer, and this is ${process.version}. ` +
+      'Install a newer Node from https://nodejs.org and run the command again; on Linux x64 npm brings the right one.',
+  )
+}
+
+function find(program) {
+  const found = path.map((folder) => join(folder, program)).find(isExecutable)
+  if (found) return found
+  throw new SetupError(
+    `${program} is not on the PATH, and npm brings it on Linux x64 only (this is ${process.platform} ${process.arch}). ` +
+      'Install Foundry 1.7 from https://getfoundry.sh and run the command again.',
+  )
+}
+
+function isExecutable(file) {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Runs a command, says so if it takes a while, and shows its output only if it fails. */
+async function step(title, command, args, options) {
+  const started = Date.now()
+  const seconds = () => `${Math.round((Date.now() - started) / 1000)} s`
+  let announced = false
+  const announce = () => {
+    process.stderr.write(announced ? `  still at it after ${seconds()}\n` : `${title} ...\n`)
+    announced = true
+  }
+  const timers = [setTimeout(announce, quietMs), setInterval(announce, progressMs)]
+  const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
+  const { code, signal } = await ended(child).finally(() => timers.forEach(clearTimeout))
+  if (code !== 0)
+    throw new SetupError(`${output}${title} failed (${signal ?? `exit code ${code}`}): ${command} ${args.join(' ')}`)
+  if (announced) process.stderr.write(`  done in ${seconds()}\n`)
+}
+
+function ended(child) {
+  return new Promise((resolve, reject) => {
+    child.on('error', (error) => reject(new SetupError(`${child.spawnfile} did not start: ${error.message}`)))
+    child.on('close', (code, signal) => resolve({ code, signal }))
+  })
+}

@@ -1,0 +1,3 @@
+import { prepare, report } from './bootstrap.mjs'
+
+await prepare().catch(report)

@@ -1,0 +1,82 @@
+import { join, normalize } from 'node:path/posix'
+import { lineAt, readSources, type Source } from './sources.ts'
+
+/** What a workspace may import beside its own files and the packages in its package.json. Lower ones come first. */
+const siblings: Record<string, string[]> = {
+  core: [],
+  chains: ['core'],
+  service: ['core', 'chains'],
+  cli: ['core', 'chains', 'service'],
+}
+const onlyPackageOfCore = '@noble/hashes'
+const packagesOfTests = ['fast-check']
+/** What would make the core depend on anything but its arguments. */
+const impure = /\b(?:async|await|Promise|Date|process|console|parseFloat|Math\.(?!min\b|max\b)\w+)\b|\b\d+\.\d+\b/g
+
+/** Imports point down only, and the core is a function of its arguments. */
+export function imports(): string[] {
+  const workspaces = Object.keys(siblings).flatMap((workspace) => {
+    const allowed = packagesOf(workspace)
+    return ['src', 'test'].flatMap((folder) =>
+      readSources(`${workspace}/${folder}/**/*.ts`).flatMap((source) =>
+        wrongImports(source, workspace, folder, allowed),
+      ),
+    )
+  })
+  return [...workspaces, ...readSources('core/src/**/*.ts').flatMap(impurities), ...contracts()]
+}
+
+function packagesOf(workspace: string): string[] {
+  const [manifest] = readSources(`${workspace}/package.json`)
+  if (!manifest) throw new Error(`${workspace}/package.json is missing.`)
+  return Object.keys(JSON.parse(manifest.text).dependencies ?? {})
+}
+
+function wrongImports({ path, text }: Source, workspace: string, folder: string, packages: string[]): string[] {
+  const isTest = folder === 'test'
+  return [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"]+)['"]/g)].flatMap((match) => {
+    const name = match[1] ?? ''
+    const remedy = refusal(name)
+    return remedy ? [`${path}:${lineAt(text, match.index)} imports '${name}': ${remedy}`] : []
+  })
+
+  function refusal(name: string): string | undefined {
+    if (name.startsWith('.')) {
+      const target = normalize(join(path, '..', name))
+      const home = isTest ? `${workspace}/` : `${workspace}/src/`
+      return target.startsWith(home) ? undefined : `it lies outside ${home}; name the workspace, '@omnimargin/...'.`
+    }
+    if (name.startsWith('node:')) {
+      return workspace === 'core' && !isTest ? 'the core does no I/O; pass it what it needs.' : undefined
+    }
+    const sibling = /^@omnimargin\/([^/]+)/.exec(name)?.[1]
+    if (sibling) {
+      const below = siblings[workspace] ?? []
+      return below.includes(sibling)
+        ? undefined
+        : `${workspace} may import ${below.join(', ') || 'no other workspace'}.`
+    }
+    if (isTest && packagesOfTests.includes(name)) return undefined
+    const bare = name.split('/', name.startsWith('@') ? 2 : 1).join('/')
+    if (workspace === 'core' && bare !== onlyPackageOfCore) return `the core depends on ${onlyPackageOfCore} alone.`
+    return packages.includes(bare) ? undefined : `add it to ${workspace}/package.json, or do without.`
+  }
+}
+
+function impurities({ path, text }: Source): string[] {
+  const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g, (part) =>
+    part.replace(/[^\n]/g, ' '),
+  )
+  return [...code.matchAll(impure)].map(
+    ({ 0: word, index }) =>
+      `${path}:${lineAt(code, index)} uses ${word}: the core takes time, chance and I/O as arguments, and counts in bigint.`,
+  )
+}
+
+function contracts(): string[] {
+  return readSources('contracts/src/**/*.sol').flatMap(({ path, text }) =>
+    [...text.matchAll(/^import\b[^;]*["']([^"']*(?:\/test\/|\/devnet\/|forge-std\/)[^"']*)["']/gm)].map(
+      ({ 1: name, index }) => `${path}:${lineAt(text, index)} imports ${name}: move what it needs into contracts/src.`,
+    ),
+  )
+}
