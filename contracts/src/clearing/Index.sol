@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IPyth} from "@pythnetwork/pyth-sdk-solidity/IPyth.sol";
+import {Price, PricePolicy, Prices} from "../price/Prices.sol";
+import {Ledger} from "./Ledger.sol";
+
+/// @title The clearing's index prices: poked from Pyth into a cache, with the extremes they went through.
+/// @dev Linked: runs in the clearing's storage. spec/contracts.md, PRC-01 to PRC-04.
+library Index {
+    using Prices for Prices.Extremes;
+
+    event IndexPriceUpdated(uint256 indexed feed, uint96 price, uint64 publishTime);
+
+    error UnknownFeed(uint256 feed);
+
+    function poke(
+        Ledger storage ledger,
+        IPyth pyth,
+        PricePolicy calldata policy,
+        uint256[] calldata feeds,
+        bytes[] calldata updates
+    ) external {
+        Prices.update(pyth, updates);
+        for (uint256 i; i < feeds.length; ++i) {
+            uint256 feed = feeds[i];
+            require(feed < ledger.feeds.length, UnknownFeed(feed));
+            Price memory next = Prices.read(pyth, ledger.feeds[feed], policy);
+            Price memory last = ledger.indexPrice[feed];
+            if (next.publishTime <= last.publishTime) continue;
+            ledger.extremes[feed].widen(last.price == 0 ? next.price : last.price, next.price);
+            ledger.indexPrice[feed] = next;
+            emit IndexPriceUpdated(feed, next.price, next.publishTime);
+        }
+    }
+}

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {SSTORE2} from "solady/src/utils/SSTORE2.sol";
+import {Wad} from "../math/Wad.sol";
+import {Price, Prices} from "../price/Prices.sol";
+import {Book, Books} from "../records/Books.sol";
+import {Key, Kind} from "../records/Records.sol";
+import {LineInput, Margin, Margins, Portfolio, PositionInput, UnderlyingInput} from "./Margin.sol";
+import {ListingTerms, MarketRisk, ParameterBlob, UnderlyingTerms} from "./Parameters.sol";
+import {Positions} from "./Positions.sol";
+
+/// An asset at a vault.
+struct Listing {
+    uint256 chainId;
+    address vault;
+    address asset;
+}
+
+/// A market at a venue, under the number it has there.
+struct Market {
+    uint256 chainId;
+    address venue;
+    bytes32 item;
+}
+
+/// One slot. `markets` and `limited` are bitmaps over market indexes: where there is anything, and where limits are
+/// outstanding.
+struct Account {
+    int128 cash;
+    uint32 markets;
+    uint32 limited;
+    uint8 lineCount;
+}
+
+/// One slot. What the account owns of a listing at one holder, and the part of it under the cap.
+struct Line {
+    uint112 units;
+    uint112 counted;
+    uint8 listing;
+}
+
+/// One slot.
+struct Position {
+    int128 size;
+    int128 quote;
+}
+
+/// One slot. What the account may still buy and sell; `since` is when it was first given a limit (seconds).
+struct Outstanding {
+    uint112 buy;
+    uint112 sell;
+    uint32 since;
+}
+
+/// One slot. The longs and shorts of a market if every outstanding limit filled.
+struct OpenInterest {
+    uint128 long;
+    uint128 short;
+}
+
+/// All that a clearing knows beside its records.
+struct Ledger {
+    address parameters;
+    uint32 version;
+    bytes32[] feeds;
+    Listing[] listings;
+    Market[] markets;
+    mapping(bytes32 id => uint256) listingIndex;
+    mapping(bytes32 id => uint256) marketIndex;
+    mapping(uint256 feed => Price) indexPrice;
+    mapping(uint256 feed => Prices.Extremes) extremes;
+    mapping(bytes32 account => Account) accounts;
+    mapping(bytes32 account => mapping(uint256 index => Line)) lines;
+    mapping(bytes32 account => mapping(uint256 index => address)) holders;
+    mapping(bytes32 grantKey => uint256) lineIndex;
+    mapping(bytes32 account => mapping(uint256 market => Position)) positions;
+    mapping(bytes32 account => mapping(uint256 market => Outstanding)) outstanding;
+    mapping(uint256 market => OpenInterest) openInterest;
+    mapping(uint256 listing => uint256) counted;
+}
+
+/// @title Accounts on the clearing's ledger: what they hold, what that is worth as margin, and how it changes.
+/// @dev A margin check reads one slot an account, line and position, a price a feed and the parameter blob, and calls
+/// no other contract (MRG-05).
+library Ledgers {
+    using ParameterBlob for bytes;
+    using Margins for Margin;
+    using Prices for Prices.Extremes;
+    using SafeCast for uint256;
+    using SafeCast for int256;
+
+    uint256 internal constant MAX_LINES = 16;
+    uint256 internal constant MAX_ACCOUNT_MARKETS = 16;
+
+    event LineChanged(bytes32 indexed account, uint256 indexed index, uint112 units, uint112 counted);
+    event PositionChanged(bytes32 indexed account, uint256 indexed market, int128 size, int128 quote, int128 cash);
+    event OutstandingChanged(bytes32 indexed account, uint256 indexed market, uint112 buy, uint112 sell);
+    event CashChanged(bytes32 indexed account, int128 cash);
+
+    /// The cached price is older than the parameters allow: poke it.
+    error IndexTooOld(uint256 feed, uint64 publishTime, uint256 now_);
+    error TooManyMarkets(bytes32 account);
+    error BelowInitialMargin(int256 marginBalance, uint256 initialMargin);
+
+    function blobOf(Ledger storage ledger) internal view returns (bytes memory) {
+        return SSTORE2.read(ledger.parameters);
+    }
+
+    function marginOf(Ledger storage ledger, bytes32 account, bytes memory blob) internal view returns (Margin memory) {
+        return Margins.compute(portfolioOf(ledger, account, blob));
+    }
+
+    /// @notice Looks up all that the margin formula needs.
+    function portfolioOf(Ledger storage ledger, bytes32 account, bytes memory blob)
+        internal
+        view
+        returns (Portfolio memory portfolio)
+    {
+        Account memory account_ = ledger.accounts[account];
+        portfolio.cash = account_.cash;
+        portfolio.cashHaircut = blob.cashHaircut();
+        portfolio.lines = _lineInputs(ledger, account, account_.lineCount, blob);
+        (portfolio.positions, portfolio.underlyings) = _positionInputs(ledger, account, account_, blob);
+    }
+
+    function requireInitialMargin(Ledger storage ledger, bytes32 account, bytes memory blob) internal view {
+        Margin memory margin = marginOf(ledger, account, blob);
+        require(margin.meetsInitial(), BelowInitialMargin(margin.initialMarginBalance, margin.initialMargin));
+    }
+
+    /// @notice The price of a feed, refused if it is older than the parameters allow.
+    function freshPrice(Ledger storage ledger, uint256 feed, bytes memory blob) internal view returns (uint256) {
+        Price memory cached = ledger.indexPrice[feed];
+        require(
+            uint256(cached.publishTime) + blob.maxPriceAge() >= block.timestamp,
+            IndexTooOld(feed, cached.publishTime, block.timestamp)
+        );
+        return cached.price;
+    }
+
+    /// @notice Sets a line's units and recounts them: more count while the cap leaves room, fewer only as units leave.
+    function setUnits(Ledger storage ledger, bytes32 account, uint256 index, uint256 units, bytes memory blob) internal {
+        Line memory line = ledger.lines[account][index];
+        uint256 total = ledger.counted[line.listing];
+        uint256 cap = blob.listing(line.listing).cap;
+        uint256 room = cap > total ? cap - total : 0;
+        setLine(ledger, account, index, line, units, Wad.min(units, line.counted + room));
+    }
+
+    /// @notice The one place where a line's units change.
+    function setLine(
+        Ledger storage ledger,
+        bytes32 account,
+        uint256 index,
+        Line memory line,
+        uint256 units,
+        uint256 counted
+    ) internal {
+        if (counted != line.counted) {
+            ledger.counted[line.listing] = ledger.counted[line.listing] + counted - line.counted;
+        }
+        ledger.lines[account][index] = Line(units.toUint112(), counted.toUint112(), line.listing);
+        emit LineChanged(account, index, uint112(units), uint112(counted));
+    }
+
+    /// @notice Books a change of size and quote, and of what is outstanding; realized cash joins the account's cash.
+    function change(
+        Ledger storage ledger,
+        bytes32 account,
+        uint256 market,
+        int256 deltaSize,
+        int256 deltaQuote,
+        Outstanding memory left
+    ) internal {
+        Position memory position = ledger.positions[account][market];
+        Outstanding memory before = ledger.outstanding[account][market];
+        (int256 size, int256 quote, int256 realized) =
+            Positions.book(position.size, position.quote, deltaSize, deltaQuote);
+        _moveOpenInterest(ledger, market, position.size, before, size, left);
+        Account memory account_ = ledger.accounts[account];
+        account_.cash = (account_.cash + realized).toInt128();
+        bool hasLimits = left.buy > 0 || left.sell > 0;
+        account_.limited = _withBit(account_.limited, market, hasLimits);
+        account_.markets = _withBit(account_.markets, market, hasLimits || size != 0 || quote != 0);
+        require(_bits(account_.markets) <= MAX_ACCOUNT_MARKETS, TooManyMarkets(account));
+        ledger.accounts[account] = account_;
+        if (deltaSize != 0 || deltaQuote != 0) {
+            ledger.positions[account][market] = Position(size.toInt128(), quote.toInt128());
+            emit PositionChanged(account, market, int128(size), int128(quote), account_.cash);
+        }
+        if (left.buy != before.buy || left.sell != before.sell) {
+            ledger.outstanding[account][market] = left;
+            emit OutstandingChanged(account, market, left.buy, left.sell);
+        }
+    }
+
+    function addCash(Ledger storage ledger, bytes32 account, int256 amount) internal {
+        int128 cash = (ledger.accounts[account].cash + amount).toInt128();
+        ledger.accounts[account].cash = cash;
+        emit CashChanged(account, cash);
+    }
+
+    function limitKey(Ledger storage ledger, bytes32 account, uint256 market) internal view returns (Key memory) {
+        Market memory m = ledger.markets[market];
+        return Books.keyTo(Kind.LIMIT, m.chainId, m.venue, account, m.item, address(0));
+    }
+
+    /// @notice The key of the ledger record of a line, which this clearing writes.
+    function ledgerKey(Ledger storage ledger, bytes32 account, uint256 index) internal view returns (Key memory) {
+        Listing memory l = ledger.listings[ledger.lines[account][index].listing];
+        return Books.keyTo(
+            Kind.LEDGER, l.chainId, l.vault, account, bytes32(uint256(uint160(l.asset))), ledger.holders[account][index]
+        );
+    }
+
+    /// @notice Loosening needs fresh proof of what can hurt: fills of remote markets with a position or a limit.
+    function requireFreshRecords(
+        Ledger storage ledger,
+        Book storage book,
+        bytes32 account,
+        uint256 markets,
+        bytes memory blob
+    ) internal view {
+        uint256 market;
+        for (; markets != 0; (markets >>= 1, ++market)) {
+            if (markets & 1 == 0) continue;
+            Market memory m = ledger.markets[market];
+            if (m.chainId == block.chainid) continue;
+            Key memory key = Books.keyFrom(Kind.FILLS, m.chainId, m.venue, account, m.item, address(0));
+            (,, uint64 asOf) = Books.learnedOf(book, key);
+            require(asOf + blob.maxRecordAge() >= block.timestamp, RecordTooOld(market, asOf, block.timestamp));
+        }
+    }
+
+    /// A fills record that can hurt is older than allowed: have it proven again.
+    error RecordTooOld(uint256 market, uint64 asOf, uint256 now_);
+
+    function _lineInputs(Ledger storage ledger, bytes32 account, uint256 count, bytes memory blob)
+        private
+        view
+        returns (LineInput[] memory inputs)
+    {
+        inputs = new LineInput[](count);
+        for (uint256 i; i < count; ++i) {
+            Line memory line = ledger.lines[account][i];
+            LineInput memory input = inputs[i];
+            ListingTerms memory terms = blob.listing(line.listing);
+            input.unit = 10 ** terms.decimals;
+            if (line.units == 0) continue;
+            (input.units, input.counted) = (line.units, line.counted);
+            input.price = freshPrice(ledger, terms.feed, blob);
+            (input.initialHaircut, input.maintenanceHaircut) = (terms.initialHaircut, terms.maintenanceHaircut);
+        }
+    }
+
+    function _positionInputs(Ledger storage ledger, bytes32 account, Account memory account_, bytes memory blob)
+        private
+        view
+        returns (PositionInput[] memory inputs, UnderlyingInput[] memory underlyings)
+    {
+        inputs = new PositionInput[](_bits(account_.markets));
+        underlyings = new UnderlyingInput[](inputs.length == 0 ? 0 : blob.underlyingCount());
+        uint256 next;
+        uint256 market;
+        for (uint256 left = account_.markets; left != 0; (left >>= 1, ++market)) {
+            if (left & 1 == 0) continue;
+            MarketRisk memory risk = blob.market(market);
+            UnderlyingTerms memory terms = blob.underlying(risk.underlying);
+            UnderlyingInput memory underlying = underlyings[risk.underlying];
+            (underlying.initialRate, underlying.maintenanceRate, underlying.legRate) =
+                (terms.initialRate, terms.maintenanceRate, terms.legRate);
+            Position memory position = ledger.positions[account][market];
+            PositionInput memory input = inputs[next++];
+            (input.size, input.quote) = (position.size, position.quote);
+            (input.price, input.band) = (freshPrice(ledger, terms.feed, blob), risk.band);
+            input.underlying = risk.underlying;
+            if (account_.limited >> market & 1 == 0) continue;
+            Outstanding memory outstanding = ledger.outstanding[account][market];
+            (input.buyOut, input.sellOut) = (outstanding.buy, outstanding.sell);
+        }
+    }
+
+    function _moveOpenInterest(
+        Ledger storage ledger,
+        uint256 market,
+        int256 size,
+        Outstanding memory before,
+        int256 newSize,
+        Outstanding memory left
+    ) private {
+        OpenInterest memory interest = ledger.openInterest[market];
+        uint256 long = interest.long + _positive(newSize + int256(uint256(left.buy)))
+            - _positive(size + int256(uint256(before.buy)));
+        uint256 short = interest.short + _positive(int256(uint256(left.sell)) - newSize)
+            - _positive(int256(uint256(before.sell)) - size);
+        if (long == interest.long && short == interest.short) return;
+        ledger.openInterest[market] = OpenInterest(long.toUint128(), short.toUint128());
+    }
+
+    function _positive(int256 value) private pure returns (uint256) {
+        return value > 0 ? uint256(value) : 0;
+    }
+
+    function _withBit(uint32 bitmap, uint256 index, bool isSet) private pure returns (uint32) {
+        uint32 bit = uint32(1 << index);
+        return isSet ? bitmap | bit : bitmap & ~bit;
+    }
+
+    function _bits(uint32 bitmap) private pure returns (uint256 count) {
+        for (; bitmap != 0; bitmap &= bitmap - 1) {
+            ++count;
+        }
+    }
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {WAD, Wad} from "../math/Wad.sol";
+import {Prices} from "../price/Prices.sol";
+import {Book, Books} from "../records/Books.sol";
+import {Key} from "../records/Records.sol";
+import {Ledger, Ledgers, OpenInterest, Outstanding} from "./Ledger.sol";
+import {Margin, Margins} from "./Margin.sol";
+import {MarketRisk, ParameterBlob} from "./Parameters.sol";
+
+/// @title Trade limits: given against initial margin, used up by fills, voided.
+/// @dev Linked: runs in the clearing's storage. spec/contracts.md, CLR-04, CLR-10; spec/margin.md, MRG-20 to MRG-22.
+library Limits {
+    using Books for Book;
+    using Ledgers for Ledger;
+    using Margins for Margin;
+    using ParameterBlob for bytes;
+    using Prices for Prices.Extremes;
+    using SafeCast for uint256;
+
+    event LimitsRaised(bytes32 indexed account, uint256 indexed market, uint112 buy, uint112 sell, uint32 version);
+    event LimitsVoided(bytes32 indexed account, uint256 indexed market, uint32 version);
+
+    /// The market does not exist, or was added after the parameters were set.
+    error NoMarketParameters(uint256 market);
+    error NothingToRaise();
+    error NothingToVoid();
+    error BelowMinSize(uint256 size, uint256 minSize);
+    error OpenInterestCapExceeded(uint256 openInterest, uint256 cap);
+    error NotLiquidatable(int256 marginBalance, uint256 maintenanceMargin);
+    /// A local venue's fill is outside the band around this clearing's index: poke it, or fill closer.
+    error FillOutsideBand(uint256 market, uint256 low, uint256 high);
+
+    function raise(
+        Ledger storage ledger,
+        Book storage book,
+        bytes32 account,
+        uint256 market,
+        uint112 buy,
+        uint112 sell
+    ) external {
+        bytes memory blob = ledger.blobOf();
+        require(market < blob.marketCount(), NoMarketParameters(market));
+        require(buy > 0 || sell > 0, NothingToRaise());
+        uint256 markets = ledger.accounts[account].markets;
+        Outstanding memory left = ledger.outstanding[account][market];
+        (left.buy, left.sell) = (left.buy + buy, left.sell + sell);
+        if (left.since == 0) left.since = uint32(block.timestamp);
+        ledger.change(account, market, 0, 0, left);
+        _requireMarketAllows(ledger, market, buy, sell, blob);
+        ledger.requireFreshRecords(book, account, markets, blob);
+        _requireMargin(ledger, account, ledger.positions[account][market].size, left, blob);
+        emit LimitsRaised(account, market, buy, sell, ledger.version);
+        Key memory key = ledger.limitKey(account, market);
+        uint128[6] memory fields = book.writtenOf(key);
+        fields[0] += buy;
+        fields[1] += sell;
+        book.write(key, fields);
+    }
+
+    /// @param byOwner Whether the account's owner asks; anyone else may once the account is below maintenance.
+    function voidAt(Ledger storage ledger, Book storage book, bytes32 account, uint256 market, bool byOwner) external {
+        if (!byOwner) requireLiquidatable(ledger, account, ledger.blobOf());
+        require(ledger.accounts[account].limited >> market & 1 == 1, NothingToVoid());
+        voidLimits(ledger, book, account, market);
+    }
+
+    /// @notice Whether an honest venue could have written this: no more than the limits it was given, and only
+    /// payments within the band around the extremes of this clearing's own index since the record's age.
+    function isConsistent(
+        Ledger storage ledger,
+        Book storage book,
+        Key memory key,
+        uint128[6] memory known,
+        uint128[6] memory next,
+        uint64 knownAsOf
+    ) external view returns (bool) {
+        uint256 market = marketOf(ledger, key);
+        uint128[6] memory limits = book.writtenOf(ledger.limitKey(key.account, market));
+        if (uint256(next[0]) + next[4] > limits[0] || uint256(next[1]) + next[5] > limits[1]) return false;
+        if (next[0] == known[0] && next[1] == known[1]) return next[2] == known[2] && next[3] == known[3];
+        bool isLocal = key.writerChain == block.chainid;
+        uint256 since =
+            isLocal ? block.timestamp : knownAsOf > 0 ? knownAsOf : ledger.outstanding[key.account][market].since;
+        (uint256 low, uint256 high) = _priceBounds(ledger, market, since);
+        bool inBand = _isWithin(next[0] - known[0], next[2] - known[2], low, high)
+            && _isWithin(next[1] - known[1], next[3] - known[3], low, high);
+        // A local fill is undone by refusing it, so an index that was not poked yet does not end an honest venue.
+        require(inBand || !isLocal, FillOutsideBand(market, low, high));
+        return inBand;
+    }
+
+    /// @notice Books what a fills record that has just been learned adds.
+    function applyFills(Ledger storage ledger, Key memory key, uint128[6] memory known, uint128[6] memory next) external {
+        uint256 market = marketOf(ledger, key);
+        uint256 bought = next[0] - known[0];
+        uint256 sold = next[1] - known[1];
+        Outstanding memory left = ledger.outstanding[key.account][market];
+        left.buy -= (bought + next[4] - known[4]).toUint112();
+        left.sell -= (sold + next[5] - known[5]).toUint112();
+        int256 deltaQuote = int256(uint256(next[3] - known[3])) - int256(uint256(next[2] - known[2]));
+        ledger.change(key.account, market, int256(bought) - int256(sold), deltaQuote, left);
+    }
+
+    function voidLimits(Ledger storage ledger, Book storage book, bytes32 account, uint256 market) internal {
+        Key memory key = ledger.limitKey(account, market);
+        uint128[6] memory fields = book.writtenOf(key);
+        (fields[2], fields[3]) = (fields[0], fields[1]);
+        emit LimitsVoided(account, market, ledger.version);
+        book.write(key, fields);
+    }
+
+    function requireLiquidatable(Ledger storage ledger, bytes32 account, bytes memory blob) internal view {
+        Margin memory margin = ledger.marginOf(account, blob);
+        require(
+            !margin.meetsMaintenance(), NotLiquidatable(margin.maintenanceMarginBalance, margin.maintenanceMargin)
+        );
+    }
+
+    /// @dev Only records of known markets have limits, and only those are learned with anything in them.
+    function marketOf(Ledger storage ledger, Key memory key) internal view returns (uint256) {
+        uint256 number = ledger.marketIndex[keccak256(abi.encode(key.writerChain, key.writer, key.item))];
+        require(number > 0, NoMarketParameters(uint256(key.item)));
+        return number - 1;
+    }
+
+    function _requireMarketAllows(Ledger storage ledger, uint256 market, uint256 buy, uint256 sell, bytes memory blob)
+        private
+        view
+    {
+        MarketRisk memory risk = blob.market(market);
+        uint256 smallest = buy == 0 ? sell : sell == 0 ? buy : Wad.min(buy, sell);
+        require(smallest >= risk.minSize, BelowMinSize(smallest, risk.minSize));
+        OpenInterest memory open = ledger.openInterest[market];
+        uint256 interest = Wad.max(open.long, open.short);
+        require(interest <= risk.openInterestCap, OpenInterestCapExceeded(interest, risk.openInterestCap));
+    }
+
+    /// @dev A limit that can only shrink the position needs maintenance margin, any other initial margin.
+    function _requireMargin(
+        Ledger storage ledger,
+        bytes32 account,
+        int256 size,
+        Outstanding memory left,
+        bytes memory blob
+    ) private view {
+        Margin memory margin = ledger.marginOf(account, blob);
+        bool shrinks =
+            size > 0 ? left.buy == 0 && left.sell <= Wad.abs(size) : left.sell == 0 && left.buy <= Wad.abs(size);
+        require(
+            shrinks ? margin.meetsMaintenance() : margin.meetsInitial(),
+            Ledgers.BelowInitialMargin(margin.initialMarginBalance, margin.initialMargin)
+        );
+    }
+
+    /// @dev The prices, USD at 1e18, between which a fill since `since` must lie: `low` rounded down, `high` up.
+    function _priceBounds(Ledger storage ledger, uint256 market, uint256 since)
+        private
+        view
+        returns (uint256 low, uint256 high)
+    {
+        bytes memory blob = ledger.blobOf();
+        MarketRisk memory risk = blob.market(market);
+        uint256 feed = blob.underlying(risk.underlying).feed;
+        uint256 price = ledger.freshPrice(feed, blob);
+        (low, high) = ledger.extremes[feed].within(since, uint96(price));
+        return (Wad.mulDown(low, WAD - risk.band), Wad.mulUp(high, WAD + risk.band));
+    }
+
+    function _isWithin(uint256 size, uint256 notional, uint256 low, uint256 high) private pure returns (bool) {
+        return notional >= Wad.mulDown(size, low) && notional <= Wad.mulUp(size, high);
+    }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Wad} from "../math/Wad.sol";
+import {Book, Books} from "../records/Books.sol";
+import {Ledger, Ledgers, Line, Position} from "./Ledger.sol";
+import {Limits} from "./Limits.sol";
+import {Margin, Margins} from "./Margin.sol";
+import {ParameterBlob} from "./Parameters.sol";
+import {Share} from "./Share.sol";
+
+/// @title Liquidation: ledger work on one chain. No token moves, so no remote step can hold it up.
+/// @dev Linked: runs in the clearing's storage. spec/margin.md, LIQ-01 to LIQ-06.
+library Liquidation {
+    using Books for Book;
+    using Ledgers for Ledger;
+    using Margins for Margin;
+    using ParameterBlob for bytes;
+    using SafeCast for uint256;
+
+    uint256 private constant GAINED = 1;
+    uint256 private constant LOST = 2;
+
+    event Liquidated(
+        bytes32 indexed account,
+        bytes32 indexed liquidator,
+        uint256 share,
+        uint256 payment,
+        Margin margin,
+        uint32 version
+    );
+
+    error SelfLiquidation(bytes32 account);
+    /// The liquidator has no open line for a listing that it would take units of.
+    error LineNotOpen(bytes32 account, uint256 listing);
+
+    function liquidate(Ledger storage ledger, Book storage book, bytes32 account, bytes32 liquidator) external {
+        require(account != liquidator, SelfLiquidation(account));
+        bytes memory blob = ledger.blobOf();
+        Limits.requireLiquidatable(ledger, account, blob);
+        _voidAll(ledger, book, account);
+        Margin memory margin = ledger.marginOf(account, blob);
+        if (margin.meetsMaintenance()) return;
+        (uint256 share, uint256 payment) = Share.shareOf(margin, blob.liquidationDiscount(), blob.healthTarget());
+        int256 cash = Wad.mulTrunc(ledger.accounts[account].cash, share) - int256(payment);
+        ledger.addCash(account, -cash);
+        ledger.addCash(liquidator, cash);
+        _movePositions(ledger, account, liquidator, share);
+        _moveLines(ledger, book, account, liquidator, share);
+        ledger.requireInitialMargin(liquidator, blob);
+        emit Liquidated(account, liquidator, share, payment, margin, ledger.version);
+    }
+
+    function _voidAll(Ledger storage ledger, Book storage book, bytes32 account) private {
+        uint256 market;
+        for (uint256 left = ledger.accounts[account].limited; left != 0; (left >>= 1, ++market)) {
+            if (left & 1 == 1) Limits.voidLimits(ledger, book, account, market);
+        }
+    }
+
+    function _movePositions(Ledger storage ledger, bytes32 from, bytes32 to, uint256 share) private {
+        uint256 market;
+        for (uint256 left = ledger.accounts[from].markets; left != 0; (left >>= 1, ++market)) {
+            if (left & 1 == 0) continue;
+            Position memory position = ledger.positions[from][market];
+            int256 size = Wad.mulTrunc(position.size, share);
+            int256 quote = Wad.mulTrunc(position.quote, share);
+            if (size == 0 && quote == 0) continue;
+            ledger.change(from, market, -size, -quote, ledger.outstanding[from][market]);
+            ledger.change(to, market, size, quote, ledger.outstanding[to][market]);
+        }
+    }
+
+    function _moveLines(Ledger storage ledger, Book storage book, bytes32 from, bytes32 to, uint256 share) private {
+        uint256 count = ledger.accounts[from].lineCount;
+        for (uint256 i; i < count; ++i) {
+            uint128 units = Wad.mulDown(ledger.lines[from][i].units, share).toUint128();
+            if (units == 0) continue;
+            uint256 j = _moveLine(ledger, from, i, to, share);
+            book.add(ledger.ledgerKey(from, i), LOST, units);
+            book.add(ledger.ledgerKey(to, j), GAINED, units);
+        }
+    }
+
+    function _moveLine(Ledger storage ledger, bytes32 from, uint256 i, bytes32 to, uint256 share)
+        private
+        returns (uint256 j)
+    {
+        Line memory line = ledger.lines[from][i];
+        uint256 units = Wad.mulDown(line.units, share);
+        uint256 counted = Wad.mulDown(line.counted, share);
+        j = _lineFor(ledger, to, line.listing);
+        ledger.setLine(from, i, line, line.units - units, line.counted - counted);
+        line = ledger.lines[to][j];
+        ledger.setLine(to, j, line, line.units + units, line.counted + counted);
+    }
+
+    function _lineFor(Ledger storage ledger, bytes32 account, uint256 listing) private view returns (uint256 index) {
+        uint256 count = ledger.accounts[account].lineCount;
+        while (index < count && ledger.lines[account][index].listing != listing) ++index;
+        require(index < count, LineNotOpen(account, listing));
+    }
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IPyth} from "@pythnetwork/pyth-sdk-solidity/IPyth.sol";
+import {PythStructs} from "@pythnetwork/pyth-sdk-solidity/PythStructs.sol";
+import {WAD} from "../math/Wad.sol";
+
+/// What a price must be to be taken.
+struct PricePolicy {
+    /// The oldest it may be when poked, in seconds.
+    uint32 maxAge;
+    /// The furthest its time may lie ahead of this chain's, in seconds.
+    uint32 maxSkew;
+    /// The widest its confidence interval may be, as a share of the price (1e18).
+    uint64 maxConfidence;
+}
+
+/// A cached price, one slot. `price` is USD per whole token at 1e18.
+struct Price {
+    uint96 price;
+    uint64 publishTime;
+}
+
+/// The lowest and highest price poked within an hour or a day, one slot.
+struct Range {
+    uint96 low;
+    uint96 high;
+}
+
+/// @title Prices from Pyth: what is believed of a report, a cache of it, and the extremes it went through.
+/// @dev spec/contracts.md, PRC-01 to PRC-04.
+library Prices {
+    error WrongFee(uint256 sent, uint256 fee);
+    error PriceNotPositive(bytes32 feedId, int64 price);
+    error PriceTooOld(bytes32 feedId, uint256 publishTime, uint256 now_);
+    error PriceFromTheFuture(bytes32 feedId, uint256 publishTime, uint256 now_);
+    error PriceTooUncertain(bytes32 feedId, int64 price, uint64 confidence);
+    error PriceOutOfRange(bytes32 feedId, int64 price, int32 exponent);
+
+    /// Windows longer than this are looked up by the day, so that a check's gas grows slowly with the window.
+    uint256 private constant HOURLY_WINDOW = 48 hours;
+
+    struct Extremes {
+        mapping(uint256 hour => Range) hourly;
+        mapping(uint256 day => Range) daily;
+    }
+
+    /// @notice Hands the signed updates to Pyth. The caller sends exactly Pyth's fee.
+    function update(IPyth pyth, bytes[] calldata updates) internal {
+        uint256 fee = pyth.getUpdateFee(updates);
+        require(msg.value == fee, WrongFee(msg.value, fee));
+        pyth.updatePriceFeeds{value: fee}(updates);
+    }
+
+    /// @notice The feed's price at 1e18, rounded down, if the policy allows it.
+    function read(IPyth pyth, bytes32 feedId, PricePolicy memory policy) internal view returns (Price memory) {
+        PythStructs.Price memory report = pyth.getPriceUnsafe(feedId);
+        require(report.price > 0, PriceNotPositive(feedId, report.price));
+        require(
+            report.publishTime <= block.timestamp + policy.maxSkew,
+            PriceFromTheFuture(feedId, report.publishTime, block.timestamp)
+        );
+        require(
+            report.publishTime + policy.maxAge >= block.timestamp,
+            PriceTooOld(feedId, report.publishTime, block.timestamp)
+        );
+        uint256 value = uint256(uint64(report.price));
+        require(
+            uint256(report.conf) * WAD <= value * policy.maxConfidence,
+            PriceTooUncertain(feedId, report.price, report.conf)
+        );
+        require(
+            report.expo >= -36 && report.expo <= 0, PriceOutOfRange(feedId, report.price, report.expo)
+        );
+        uint256 price = value * WAD / 10 ** uint32(-report.expo);
+        require(price > 0 && price <= type(uint96).max, PriceOutOfRange(feedId, report.price, report.expo));
+        return Price(uint96(price), uint64(report.publishTime));
+    }
+
+    /// @notice Widens the extremes of this hour and day by the move from `last` to `next`.
+    function widen(Extremes storage extremes, uint96 last, uint96 next) internal {
+        _widen(extremes.hourly, block.timestamp / 1 hours, last, next);
+        _widen(extremes.daily, block.timestamp / 1 days, last, next);
+    }
+
+    /// @notice The lowest and highest price since `since` (seconds), at least; `current` if nothing moved since.
+    /// @dev Whole hours or days are looked at, so the range can only be too wide, by less than one of them.
+    function within(Extremes storage extremes, uint256 since, uint96 current)
+        internal
+        view
+        returns (uint256 low, uint256 high)
+    {
+        (low, high) = (current, current);
+        bool hourly = since + HOURLY_WINDOW >= block.timestamp;
+        uint256 unit = hourly ? 1 hours : 1 days;
+        mapping(uint256 => Range) storage ranges = hourly ? extremes.hourly : extremes.daily;
+        for (uint256 i = since / unit; i <= block.timestamp / unit; ++i) {
+            Range memory range = ranges[i];
+            if (range.high == 0) continue;
+            if (range.low < low) low = range.low;
+            if (range.high > high) high = range.high;
+        }
+    }
+
+    function _widen(mapping(uint256 => Range) storage ranges, uint256 index, uint96 last, uint96 next) private {
+        Range memory range = ranges[index];
+        if (range.high == 0) range = Range(last, last);
+        if (next < range.low) range.low = next;
+        if (next > range.high) range.high = next;
+        ranges[index] = range;
+    }
+}
