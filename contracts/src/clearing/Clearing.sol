@@ -36,13 +36,10 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
         _;
     }
 
-    constructor(
-        RecordSource source_,
-        uint64 heartbeat_,
-        IPyth pyth_,
-        PricePolicy memory pricePolicy_,
-        address owner
-    ) RecordBook(source_, heartbeat_) Registry(owner) {
+    constructor(RecordSource source_, uint64 heartbeat_, IPyth pyth_, PricePolicy memory pricePolicy_, address owner)
+        RecordBook(source_, heartbeat_)
+        Registry(owner)
+    {
         (pyth, pricePolicy) = (pyth_, pricePolicy_);
     }
 

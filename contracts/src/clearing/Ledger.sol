@@ -141,7 +141,9 @@ library Ledgers {
     }
 
     /// @notice Sets a line's units and recounts them: more count while the cap leaves room, fewer only as units leave.
-    function setUnits(Ledger storage ledger, bytes32 account, uint256 index, uint256 units, bytes memory blob) internal {
+    function setUnits(Ledger storage ledger, bytes32 account, uint256 index, uint256 units, bytes memory blob)
+        internal
+    {
         Line memory line = ledger.lines[account][index];
         uint256 total = ledger.counted[line.listing];
         uint256 cap = blob.listing(line.listing).cap;
@@ -270,7 +272,7 @@ library Ledgers {
             UnderlyingTerms memory terms = blob.underlying(risk.underlying);
             UnderlyingInput memory underlying = underlyings[risk.underlying];
             (underlying.initialRate, underlying.maintenanceRate, underlying.legRate) =
-                (terms.initialRate, terms.maintenanceRate, terms.legRate);
+            (terms.initialRate, terms.maintenanceRate, terms.legRate);
             Position memory position = ledger.positions[account][market];
             PositionInput memory input = inputs[next++];
             (input.size, input.quote) = (position.size, position.quote);

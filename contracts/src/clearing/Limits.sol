@@ -33,14 +33,9 @@ library Limits {
     /// A local venue's fill is outside the band around this clearing's index: poke it, or fill closer.
     error FillOutsideBand(uint256 market, uint256 low, uint256 high);
 
-    function raise(
-        Ledger storage ledger,
-        Book storage book,
-        bytes32 account,
-        uint256 market,
-        uint112 buy,
-        uint112 sell
-    ) external {
+    function raise(Ledger storage ledger, Book storage book, bytes32 account, uint256 market, uint112 buy, uint112 sell)
+        external
+    {
         bytes memory blob = ledger.blobOf();
         require(market < blob.marketCount(), NoMarketParameters(market));
         require(buy > 0 || sell > 0, NothingToRaise());
@@ -93,7 +88,9 @@ library Limits {
     }
 
     /// @notice Books what a fills record that has just been learned adds.
-    function applyFills(Ledger storage ledger, Key memory key, uint128[6] memory known, uint128[6] memory next) external {
+    function applyFills(Ledger storage ledger, Key memory key, uint128[6] memory known, uint128[6] memory next)
+        external
+    {
         uint256 market = marketOf(ledger, key);
         uint256 bought = next[0] - known[0];
         uint256 sold = next[1] - known[1];
@@ -114,9 +111,7 @@ library Limits {
 
     function requireLiquidatable(Ledger storage ledger, bytes32 account, bytes memory blob) internal view {
         Margin memory margin = ledger.marginOf(account, blob);
-        require(
-            !margin.meetsMaintenance(), NotLiquidatable(margin.maintenanceMarginBalance, margin.maintenanceMargin)
-        );
+        require(!margin.meetsMaintenance(), NotLiquidatable(margin.maintenanceMarginBalance, margin.maintenanceMargin));
     }
 
     /// @dev Only records of known markets have limits, and only those are learned with anything in them.

@@ -30,13 +30,10 @@ library Lines {
     error InsufficientUnits(uint256 requested, uint256 units);
     error NothingToRelease();
 
-    function open(
-        Ledger storage ledger,
-        Book storage book,
-        bytes32 account,
-        Listing calldata listing,
-        address holder
-    ) external returns (uint256 index) {
+    function open(Ledger storage ledger, Book storage book, bytes32 account, Listing calldata listing, address holder)
+        external
+        returns (uint256 index)
+    {
         bytes memory blob = ledger.blobOf();
         uint256 number = ledger.listingIndex[keccak256(abi.encode(listing))];
         require(number > 0, NotListed(listing.chainId, listing.vault, listing.asset));
@@ -53,9 +50,7 @@ library Lines {
         ledger.setUnits(account, index, _unitsOf(book, account, listing, holder), blob);
     }
 
-    function release(Ledger storage ledger, Book storage book, bytes32 account, uint256 index, uint256 units)
-        external
-    {
+    function release(Ledger storage ledger, Book storage book, bytes32 account, uint256 index, uint256 units) external {
         require(index < ledger.accounts[account].lineCount, NoSuchLine(account, index));
         Line memory line = ledger.lines[account][index];
         require(units > 0, NothingToRelease());

@@ -67,8 +67,7 @@ library ParameterBlob {
         }
         for (uint256 i; i < underlyings; ++i) {
             UnderlyingTerms memory t = underlying(blob, i);
-            bool inBounds =
-                t.initialRate <= WAD && t.maintenanceRate <= t.initialRate && t.legRate <= t.maintenanceRate;
+            bool inBounds = t.initialRate <= WAD && t.maintenanceRate <= t.initialRate && t.legRate <= t.maintenanceRate;
             require(t.feed < feeds && inBounds, BadParameters("underlyings", i));
         }
         for (uint256 i; i < markets; ++i) {
@@ -112,9 +111,7 @@ library ParameterBlob {
     /// @dev The index is checked by the caller against the count where it comes from outside.
     function listing(bytes memory blob, uint256 index) internal pure returns (ListingTerms memory) {
         uint256 word = _word(blob, 1 + index);
-        return ListingTerms(
-            uint8(word), uint8(word >> 8), uint64(word >> 16), uint64(word >> 80), uint112(word >> 144)
-        );
+        return ListingTerms(uint8(word), uint8(word >> 8), uint64(word >> 16), uint64(word >> 80), uint112(word >> 144));
     }
 
     function underlying(bytes memory blob, uint256 index) internal pure returns (UnderlyingTerms memory) {

@@ -69,9 +69,7 @@ library Prices {
             uint256(report.conf) * WAD <= value * policy.maxConfidence,
             PriceTooUncertain(feedId, report.price, report.conf)
         );
-        require(
-            report.expo >= -36 && report.expo <= 0, PriceOutOfRange(feedId, report.price, report.expo)
-        );
+        require(report.expo >= -36 && report.expo <= 0, PriceOutOfRange(feedId, report.price, report.expo));
         uint256 price = value * WAD / 10 ** uint32(-report.expo);
         require(price > 0 && price <= type(uint96).max, PriceOutOfRange(feedId, report.price, report.expo));
         return Price(uint96(price), uint64(report.publishTime));

@@ -68,8 +68,7 @@ abstract contract RecordBook {
     /// @notice Takes a record from a writer on this chain, in the transaction that writes it.
     function push(Record calldata record) external returns (Outcome) {
         require(
-            record.writer == msg.sender && record.writerChain == block.chainid,
-            NotTheWriter(msg.sender, record.writer)
+            record.writer == msg.sender && record.writerChain == block.chainid, NotTheWriter(msg.sender, record.writer)
         );
         return _learn(_keyToLearn(record), record, uint64(block.number), uint64(block.timestamp));
     }
@@ -132,12 +131,9 @@ abstract contract RecordBook {
             require(record.fields[i] == 0, UnusedField(record.kind, i));
         }
         require(
-            !_book.ended[Books.peerOf(record.writerChain, record.writer)],
-            PeerEnded(record.writerChain, record.writer)
+            !_book.ended[Books.peerOf(record.writerChain, record.writer)], PeerEnded(record.writerChain, record.writer)
         );
-        return Books.keyFrom(
-            record.kind, record.writerChain, record.writer, record.account, record.item, record.holder
-        );
+        return Books.keyFrom(record.kind, record.writerChain, record.writer, record.account, record.item, record.holder);
     }
 
     function _learn(Key memory key, Record calldata record, uint64 blockNumber, uint64 timestamp)

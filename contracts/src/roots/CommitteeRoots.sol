@@ -56,9 +56,8 @@ contract CommitteeRoots is RecordSource {
     bytes32 private constant CHECKPOINT = keccak256(
         "Checkpoint(uint64 epoch,uint256 chainId,address emitter,uint64 blockNumber,uint64 timestamp,bytes32 blockHash,bytes32 root)"
     );
-    bytes32 private constant ROTATION = keccak256(
-        "Rotation(bytes32 committee,uint64 epoch,uint64 start,uint64 end,uint8 threshold,address[] signers)"
-    );
+    bytes32 private constant ROTATION =
+        keccak256("Rotation(bytes32 committee,uint64 epoch,uint64 start,uint64 end,uint8 threshold,address[] signers)");
     uint256 private constant HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
 
     /// @notice Names this committee through all its rotations, so that a rotation of one is not one of another.
@@ -93,7 +92,7 @@ contract CommitteeRoots is RecordSource {
     error BadSignature(uint256 index);
     /// The statement lies at or after the epoch's end, or the grace after it is over.
     error EpochOver(uint64 epoch, uint64 end);
-    /// A rotation must follow the current epoch and start before it ends.
+    /// A rotation names the next epoch, has started and not ended, and comes before the current epoch's end.
     error WrongRotation(uint64 epoch, uint64 start, uint64 end);
     error RootTooOld(uint64 blockNumber, uint64 newest);
     error RootFromTheFuture(uint64 timestamp, uint256 now_);
@@ -125,8 +124,7 @@ contract CommitteeRoots is RecordSource {
             RootTooOld(checkpoint.blockNumber, newest_.blockNumber)
         );
         require(
-            checkpoint.timestamp <= block.timestamp + MAX_SKEW,
-            RootFromTheFuture(checkpoint.timestamp, block.timestamp)
+            checkpoint.timestamp <= block.timestamp + MAX_SKEW, RootFromTheFuture(checkpoint.timestamp, block.timestamp)
         );
         bytes32 accepted = _acceptedOf(checkpoint.blockNumber, checkpoint.timestamp, checkpoint.root);
         if (newest_.count > 0 && checkpoint.blockNumber == newest_.blockNumber) {
@@ -173,7 +171,7 @@ contract CommitteeRoots is RecordSource {
     function rotate(Rotation calldata rotation, address[] calldata signers, bytes calldata signatures) external {
         Epoch storage current = epochs[currentEpoch];
         require(
-            rotation.epoch == currentEpoch + 1 && rotation.start <= current.end && rotation.start <= block.timestamp
+            rotation.epoch == currentEpoch + 1 && rotation.start <= block.timestamp && block.timestamp < current.end
                 && rotation.end > block.timestamp,
             WrongRotation(rotation.epoch, rotation.start, rotation.end)
         );
@@ -207,9 +205,7 @@ contract CommitteeRoots is RecordSource {
         (position, blockNumber, timestamp, root, siblings) =
             abi.decode(proof, (uint8, uint64, uint64, bytes32, bytes32[]));
         bytes32 emitter = _emitterOf(key.writerChain, key.writer);
-        require(
-            position < RING && _ring[emitter][position] == _acceptedOf(blockNumber, timestamp, root), UnknownRoot()
-        );
+        require(position < RING && _ring[emitter][position] == _acceptedOf(blockNumber, timestamp, root), UnknownRoot());
         bytes32 hash = Records.hashOf(key);
         require(Claims.rootOf(hash, Records.leafOf(hash, fields), siblings) == root, NotProven());
     }
@@ -249,9 +245,7 @@ contract CommitteeRoots is RecordSource {
         view
     {
         uint64 end = epochs[checkpoint.epoch].end;
-        require(
-            checkpoint.timestamp < end && block.timestamp < uint256(end) + GRACE, EpochOver(checkpoint.epoch, end)
-        );
+        require(checkpoint.timestamp < end && block.timestamp < uint256(end) + GRACE, EpochOver(checkpoint.epoch, end));
         // A checkpoint is static, so its encoding is the struct hash's own.
         _requireQuorum(checkpoint.epoch, keccak256(abi.encode(CHECKPOINT, checkpoint)), signers, signatures);
     }

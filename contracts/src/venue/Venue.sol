@@ -86,8 +86,7 @@ contract Venue is RecordBook, EIP712 {
         PricePolicy memory pricePolicy_,
         MarketTerms[] memory markets_
     ) RecordBook(source_, heartbeat_) EIP712("Omnimargin Venue", "1") {
-        (clearingChain, clearing, lease, pyth, pricePolicy) =
-        (clearingChain_, clearing_, lease_, pyth_, pricePolicy_);
+        (clearingChain, clearing, lease, pyth, pricePolicy) = (clearingChain_, clearing_, lease_, pyth_, pricePolicy_);
         for (uint256 i; i < markets_.length; ++i) {
             markets.push(markets_[i]);
         }
@@ -178,14 +177,16 @@ contract Venue is RecordBook, EIP712 {
         (address signer,,) = ECDSA.tryRecoverCalldata(hash, signature);
         require(signer != address(0) && signer == _ownerOf(order.account), BadOrderSignature(order.account));
         require(block.timestamp < order.expiry, OrderExpired(order.expiry, block.timestamp));
-        require(
-            order.nonce >= minNonce[order.account] && filled[hash] != type(uint256).max, OrderCancelledBefore(hash)
-        );
+        require(order.nonce >= minNonce[order.account] && filled[hash] != type(uint256).max, OrderCancelledBefore(hash));
     }
 
-    function _useOrders(Order calldata maker, bytes32 makerOrder, Order calldata taker, bytes32 takerOrder, uint256 size)
-        private
-    {
+    function _useOrders(
+        Order calldata maker,
+        bytes32 makerOrder,
+        Order calldata taker,
+        bytes32 takerOrder,
+        uint256 size
+    ) private {
         uint256 minSize = _termsOf(maker.market).minSize;
         uint256 smallestOrder = Wad.min(maker.size, taker.size);
         require(smallestOrder >= minSize, BelowMinSize(smallestOrder, minSize));
@@ -201,13 +202,9 @@ contract Venue is RecordBook, EIP712 {
         return size == left;
     }
 
-    function _settle(
-        Order calldata maker,
-        bytes32 makerOrder,
-        bytes32 takerAccount,
-        bytes32 takerOrder,
-        uint128 size
-    ) private {
+    function _settle(Order calldata maker, bytes32 makerOrder, bytes32 takerAccount, bytes32 takerOrder, uint128 size)
+        private
+    {
         uint128 notional = uint128(Wad.mulUp(size, maker.price));
         bytes32 buyer = maker.isBuy ? maker.account : takerAccount;
         bytes32 seller = maker.isBuy ? takerAccount : maker.account;
