@@ -80,19 +80,21 @@ function findNode() {
   if (existsSync(pinned)) return pinned
   const [major, minor] = process.versions.node.split('.').map(Number)
   if (major > nodeRequired[0] || (major === nodeRequired[0] && minor >= nodeRequired[1])) return process.execPath
-  throw new SetupError(
-    `On ${process.platform} ${process.arch} this needs Node ${nodeRequired.join('.')} or newer, and this is ${process.version}. ` +
-      'Install a newer Node from https://nodejs.org and run the command again; on Linux x64 npm brings the right one.',
-  )
+  throw missing(`Node ${nodeRequired.join('.')} or newer (this is ${process.version})`, 'Node from https://nodejs.org')
 }
 
 function find(program) {
   const found = path.map((folder) => join(folder, program)).find(isExecutable)
   if (found) return found
-  throw new SetupError(
-    `${program} is not on the PATH, and npm brings it on Linux x64 only (this is ${process.platform} ${process.arch}). ` +
-      'Install Foundry 1.7 from https://getfoundry.sh and run the command again.',
-  )
+  throw missing(`${program} on the PATH`, 'Foundry 1.7 from https://getfoundry.sh')
+}
+
+function missing(what, where) {
+  const npmBringsIt = process.platform === 'linux' && process.arch === 'x64'
+  const remedy = npmBringsIt
+    ? 'npm brings it: delete node_modules'
+    : `npm brings it on Linux x64 only: install ${where}`
+  return new SetupError(`${process.platform} ${process.arch} needs ${what}. ${remedy} and run the command again.`)
 }
 
 function isExecutable(file) {
