@@ -1,8 +1,10 @@
-// What forge built: contracts/out, as far as the sources still exist.
+// What forge built, in contracts/out, as far as the sources still exist.
 import { existsSync, globSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 const contracts = join(import.meta.dirname, '..', 'contracts')
+// forge's own variable, for a build beside the usual one.
+const out = resolve(contracts, process.env.FOUNDRY_OUT ?? 'out')
 
 export type Artifact = {
   /** Path of the source, from contracts/. */
@@ -19,9 +21,8 @@ export type Artifact = {
 
 /** All artifacts in order of name. Throws if there are none. */
 export function readArtifacts(): Artifact[] {
-  const out = join(contracts, 'out')
   const files = globSync('**/*.sol/*.json', { cwd: out })
-  if (files.length === 0) throw new Error('contracts/out is empty: run `npm run build` first.')
+  if (files.length === 0) throw new Error(`${out} is empty: run \`npm run build\` first.`)
   return files.flatMap((file) => readArtifact(join(out, file))).sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
