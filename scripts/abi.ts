@@ -10,8 +10,17 @@ function isOurs({ source, name, abi }: Artifact): boolean {
   return inside && abi.length > 0
 }
 
-function declaration({ name, abi, bytecode, libraries }: Artifact): string {
-  const fields = [`abi: ${JSON.stringify(abi)}`]
+/** A linked library runs as its contract, so its events and errors are part of that contract's ABI. */
+function wholeAbi({ abi, libraries }: Artifact, all: Artifact[]): unknown[] {
+  const linked = all.filter(({ name }) => name in libraries).flatMap((library) => library.abi)
+  const emitted = linked.filter(({ type }) => type === 'event' || type === 'error')
+  const entries = [...abi, ...emitted].map((entry): [string, unknown] => [JSON.stringify(entry), entry])
+  return [...new Map(entries).values()]
+}
+
+function declaration(artifact: Artifact, _: number, all: Artifact[]): string {
+  const { name, bytecode, libraries } = artifact
+  const fields = [`abi: ${JSON.stringify(wholeAbi(artifact, all))}`]
   if (bytecode !== '0x') fields.push(`bytecode: '${bytecode}'`)
   if (Object.keys(libraries).length > 0) fields.push(`libraries: ${JSON.stringify(libraries)}`)
   return `export const ${name} = {\n  ${fields.join(',\n  ')},\n} as const\n`

@@ -10,7 +10,7 @@ export type Artifact = {
   /** Path of the source, from contracts/. */
   source: string
   name: string
-  abi: readonly unknown[]
+  abi: readonly { type: string }[]
   /** Creation code, 0x-prefixed; '0x' for an interface or an abstract contract. */
   bytecode: string
   /** Size of the code a chain keeps, in bytes. */
