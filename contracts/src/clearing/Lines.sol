@@ -24,7 +24,7 @@ library Lines {
     error NotListed(uint256 chainId, address vault, address asset);
     /// The listing was added after the parameters were set.
     error NoListingParameters(uint256 listing);
-    error LineIsOpen(bytes32 account, uint256 index);
+    error LineIsOpen(bytes32 account);
     error TooManyLines(bytes32 account);
     error NoSuchLine(bytes32 account, uint256 index);
     error InsufficientUnits(uint256 requested, uint256 units);
@@ -39,7 +39,7 @@ library Lines {
         require(number > 0, NotListed(listing.chainId, listing.vault, listing.asset));
         require(number <= blob.listingCount(), NoListingParameters(number - 1));
         bytes32 grant = Records.hashOf(_grantKey(account, listing, holder));
-        require(ledger.lineIndex[grant] == 0, LineIsOpen(account, ledger.lineIndex[grant] - 1));
+        require(ledger.lineIndex[grant] == 0, LineIsOpen(account));
         index = ledger.accounts[account].lineCount;
         require(index < Ledgers.MAX_LINES, TooManyLines(account));
         ledger.accounts[account].lineCount = uint8(index + 1);
@@ -74,8 +74,7 @@ library Lines {
         Listing calldata listing,
         address holder
     ) external {
-        uint256 number = ledger.lineIndex[Records.hashOf(_grantKey(account, listing, holder))];
-        require(number == 0, LineIsOpen(account, number - 1));
+        require(ledger.lineIndex[Records.hashOf(_grantKey(account, listing, holder))] == 0, LineIsOpen(account));
         uint256 units = _unitsOf(book, account, listing, holder);
         require(units > 0, NothingToRelease());
         book.add(_ledgerKey(account, listing, holder), 0, units.toUint128());
