@@ -8,7 +8,7 @@ import {Price, Prices} from "../price/Prices.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key, Kind} from "../records/Records.sol";
 import {LineInput, Margin, Margins, Portfolio, PositionInput, UnderlyingInput} from "./Margin.sol";
-import {ListingTerms, MarketRisk, ParameterBlob, UnderlyingTerms} from "./Parameters.sol";
+import {ListingTerms, MarketTerms, ParameterBlob, UnderlyingTerms} from "./Parameters.sol";
 import {Positions} from "./Positions.sol";
 
 /// An asset at a vault.
@@ -132,12 +132,7 @@ library Ledgers {
 
     /// @notice The price of a feed, refused if it is older than the parameters allow.
     function freshPrice(Ledger storage ledger, uint256 feed, bytes memory blob) internal view returns (uint256) {
-        Price memory cached = ledger.indexPrice[feed];
-        require(
-            uint256(cached.publishTime) + blob.maxPriceAge() >= block.timestamp,
-            IndexTooOld(feed, cached.publishTime, block.timestamp)
-        );
-        return cached.price;
+        return _priceSince(ledger, feed, _oldestPrice(blob));
     }
 
     /// @notice Sets a line's units and recounts them: more count while the cap leaves room, fewer only as units leave.
@@ -146,7 +141,7 @@ library Ledgers {
     {
         Line memory line = ledger.lines[account][index];
         uint256 total = ledger.counted[line.listing];
-        uint256 cap = blob.listing(line.listing).cap;
+        uint256 cap = blob.listing(line.listing).capOf();
         uint256 room = cap > total ? cap - total : 0;
         setLine(ledger, account, index, line, units, Wad.min(units, line.counted + room));
     }
@@ -239,21 +234,38 @@ library Ledgers {
     /// A fills record that can hurt is older than allowed: have it proven again.
     error RecordTooOld(uint256 market, uint64 asOf, uint256 now_);
 
+    /// @dev The publish time, in seconds, from which on a price is young enough.
+    function _oldestPrice(bytes memory blob) private view returns (uint256) {
+        return block.timestamp - blob.maxPriceAge();
+    }
+
+    function _priceSince(Ledger storage ledger, uint256 feed, uint256 oldest) private view returns (uint256) {
+        Price storage cached = ledger.indexPrice[feed];
+        (uint256 price, uint64 publishTime) = (cached.price, cached.publishTime);
+        if (publishTime < oldest) revert IndexTooOld(feed, publishTime, block.timestamp);
+        return price;
+    }
+
     function _lineInputs(Ledger storage ledger, bytes32 account, uint256 count, bytes memory blob)
         private
         view
         returns (LineInput[] memory inputs)
     {
-        inputs = new LineInput[](count);
-        for (uint256 i; i < count; ++i) {
-            Line memory line = ledger.lines[account][i];
-            LineInput memory input = inputs[i];
-            ListingTerms memory terms = blob.listing(line.listing);
-            input.unit = 10 ** terms.decimals;
-            if (line.units == 0) continue;
-            (input.units, input.counted) = (line.units, line.counted);
-            input.price = freshPrice(ledger, terms.feed, blob);
-            (input.initialHaircut, input.maintenanceHaircut) = (terms.initialHaircut, terms.maintenanceHaircut);
+        unchecked {
+            inputs = new LineInput[](count);
+            mapping(uint256 => Line) storage lines = ledger.lines[account];
+            uint256 oldest = _oldestPrice(blob);
+            for (uint256 i; i < count; ++i) {
+                Line memory line = lines[i];
+                ListingTerms terms = blob.listing(line.listing);
+                LineInput memory input = inputs[i];
+                input.unit = terms.unitOf();
+                if (line.units == 0) continue;
+                (input.units, input.counted) = (line.units, line.counted);
+                input.price = _priceSince(ledger, terms.feedOf(), oldest);
+                (input.initialHaircut, input.maintenanceHaircut) =
+                (terms.initialHaircutOf(), terms.maintenanceHaircutOf());
+            }
         }
     }
 
@@ -262,22 +274,44 @@ library Ledgers {
         view
         returns (PositionInput[] memory inputs, UnderlyingInput[] memory underlyings)
     {
-        inputs = new PositionInput[](_bits(account_.markets));
-        underlyings = new UnderlyingInput[](inputs.length == 0 ? 0 : blob.underlyingCount());
+        unchecked {
+            inputs = new PositionInput[](_bits(account_.markets));
+            if (inputs.length == 0) return (inputs, underlyings);
+            underlyings = new UnderlyingInput[](blob.underlyingCount());
+            mapping(uint256 => Position) storage positions = ledger.positions[account];
+            uint256 oldest = _oldestPrice(blob);
+            uint256 next;
+            uint256 market;
+            for (uint256 left = account_.markets; left != 0; (left >>= 1, ++market)) {
+                if (left & 1 == 0) continue;
+                PositionInput memory input = inputs[next++];
+                MarketTerms risk = blob.market(market);
+                (input.underlying, input.band) = (risk.underlyingOf(), risk.bandOf());
+                UnderlyingTerms terms = blob.underlying(input.underlying);
+                input.price = _priceSince(ledger, terms.underlyingFeedOf(), oldest);
+                UnderlyingInput memory underlying = underlyings[input.underlying];
+                if (underlying.initialRate == 0) {
+                    (underlying.initialRate, underlying.maintenanceRate, underlying.legRate) =
+                    (terms.initialRateOf(), terms.maintenanceRateOf(), terms.legRateOf());
+                }
+                Position memory position = positions[market];
+                (input.size, input.quote) = (position.size, position.quote);
+            }
+            if (account_.limited != 0) _addOutstanding(ledger, account, account_, inputs);
+        }
+    }
+
+    function _addOutstanding(
+        Ledger storage ledger,
+        bytes32 account,
+        Account memory account_,
+        PositionInput[] memory inputs
+    ) private view {
         uint256 next;
         uint256 market;
         for (uint256 left = account_.markets; left != 0; (left >>= 1, ++market)) {
             if (left & 1 == 0) continue;
-            MarketRisk memory risk = blob.market(market);
-            UnderlyingTerms memory terms = blob.underlying(risk.underlying);
-            UnderlyingInput memory underlying = underlyings[risk.underlying];
-            (underlying.initialRate, underlying.maintenanceRate, underlying.legRate) =
-            (terms.initialRate, terms.maintenanceRate, terms.legRate);
-            Position memory position = ledger.positions[account][market];
             PositionInput memory input = inputs[next++];
-            (input.size, input.quote) = (position.size, position.quote);
-            (input.price, input.band) = (freshPrice(ledger, terms.feed, blob), risk.band);
-            input.underlying = risk.underlying;
             if (account_.limited >> market & 1 == 0) continue;
             Outstanding memory outstanding = ledger.outstanding[account][market];
             (input.buyOut, input.sellOut) = (outstanding.buy, outstanding.sell);
@@ -310,9 +344,13 @@ library Ledgers {
         return isSet ? bitmap | bit : bitmap & ~bit;
     }
 
-    function _bits(uint32 bitmap) private pure returns (uint256 count) {
-        for (; bitmap != 0; bitmap &= bitmap - 1) {
-            ++count;
+    /// @dev The number of set bits, added up in ever wider fields.
+    function _bits(uint256 bitmap) private pure returns (uint256) {
+        unchecked {
+            bitmap -= (bitmap >> 1) & 0x55555555;
+            bitmap = (bitmap & 0x33333333) + ((bitmap >> 2) & 0x33333333);
+            bitmap = (bitmap + (bitmap >> 4)) & 0x0f0f0f0f;
+            return ((bitmap * 0x01010101) >> 24) & 0xff;
         }
     }
 }

@@ -8,7 +8,7 @@ import {Book, Books} from "../records/Books.sol";
 import {Key} from "../records/Records.sol";
 import {Ledger, Ledgers, OpenInterest, Outstanding} from "./Ledger.sol";
 import {Margin, Margins} from "./Margin.sol";
-import {MarketRisk, ParameterBlob} from "./Parameters.sol";
+import {MarketTerms, ParameterBlob} from "./Parameters.sol";
 
 /// @title Trade limits: given against initial margin, used up by fills, voided.
 /// @dev Linked: runs in the clearing's storage. spec/contracts.md, CLR-04, CLR-10; spec/margin.md, MRG-20 to MRG-22.
@@ -125,12 +125,12 @@ library Limits {
         private
         view
     {
-        MarketRisk memory risk = blob.market(market);
+        MarketTerms risk = blob.market(market);
         uint256 smallest = buy == 0 ? sell : sell == 0 ? buy : Wad.min(buy, sell);
-        require(smallest >= risk.minSize, BelowMinSize(smallest, risk.minSize));
+        require(smallest >= risk.minSizeOf(), BelowMinSize(smallest, risk.minSizeOf()));
         OpenInterest memory open = ledger.openInterest[market];
         uint256 interest = Wad.max(open.long, open.short);
-        require(interest <= risk.openInterestCap, OpenInterestCapExceeded(interest, risk.openInterestCap));
+        require(interest <= risk.openInterestCapOf(), OpenInterestCapExceeded(interest, risk.openInterestCapOf()));
     }
 
     /// @dev A limit that can only shrink the position needs maintenance margin, any other initial margin.
@@ -157,11 +157,11 @@ library Limits {
         returns (uint256 low, uint256 high)
     {
         bytes memory blob = ledger.blobOf();
-        MarketRisk memory risk = blob.market(market);
-        uint256 feed = blob.underlying(risk.underlying).feed;
+        MarketTerms risk = blob.market(market);
+        uint256 feed = blob.underlying(risk.underlyingOf()).underlyingFeedOf();
         uint256 price = ledger.freshPrice(feed, blob);
         (low, high) = ledger.extremes[feed].within(since, uint96(price));
-        return (Wad.mulDown(low, WAD - risk.band), Wad.mulUp(high, WAD + risk.band));
+        return (Wad.mulDown(low, WAD - risk.bandOf()), Wad.mulUp(high, WAD + risk.bandOf()));
     }
 
     function _isWithin(uint256 size, uint256 notional, uint256 low, uint256 high) private pure returns (bool) {

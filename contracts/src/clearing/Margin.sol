@@ -52,6 +52,7 @@ struct Margin {
 
 /// @title The margin of a portfolio: spec/margin.md.
 /// @notice Twin of core/src/margin.ts; vectors/margin.json is run by both.
+/// @dev Unchecked for the reason given in `Wad`: nothing here can reach 2^255.
 library Margins {
     using Wad for uint256;
     using Wad for int256;
@@ -66,13 +67,15 @@ library Margins {
 
     /// @notice Balances, requirements, equity and exposure of a portfolio.
     function compute(Portfolio memory portfolio) internal pure returns (Margin memory margin) {
-        _addLines(margin, portfolio.lines);
-        int256 pnl = _addPositions(margin, portfolio);
-        int256 cash = portfolio.cash;
-        margin.equity += cash + pnl;
-        int256 counted = cash > 0 ? cash.mulDown(WAD - portfolio.cashHaircut) : cash;
-        margin.initialMarginBalance += counted + (pnl < 0 ? pnl : int256(0));
-        margin.maintenanceMarginBalance += counted + pnl;
+        unchecked {
+            _addLines(margin, portfolio.lines);
+            int256 pnl = _addPositions(margin, portfolio);
+            int256 cash = portfolio.cash;
+            margin.equity += cash + pnl;
+            int256 counted = cash > 0 ? cash.mulDown(WAD - portfolio.cashHaircut) : cash;
+            margin.initialMarginBalance += counted + (pnl < 0 ? pnl : int256(0));
+            margin.maintenanceMarginBalance += counted + pnl;
+        }
     }
 
     function meetsInitial(Margin memory margin) internal pure returns (bool) {
@@ -84,48 +87,54 @@ library Margins {
     }
 
     function _addLines(Margin memory margin, LineInput[] memory lines) private pure {
-        for (uint256 i; i < lines.length; ++i) {
-            LineInput memory line = lines[i];
-            uint256 value = line.units * line.price / line.unit;
-            uint256 countedValue = line.counted == line.units ? value : line.counted * line.price / line.unit;
-            margin.equity += int256(value);
-            margin.exposure += value;
-            margin.initialMarginBalance += int256(countedValue.mulDown(WAD - line.initialHaircut));
-            margin.maintenanceMarginBalance += int256(countedValue.mulDown(WAD - line.maintenanceHaircut));
+        unchecked {
+            for (uint256 i; i < lines.length; ++i) {
+                LineInput memory line = lines[i];
+                uint256 value = line.units * line.price / line.unit;
+                uint256 countedValue = line.counted == line.units ? value : line.counted * line.price / line.unit;
+                margin.equity += int256(value);
+                margin.exposure += value;
+                margin.initialMarginBalance += int256(countedValue.mulDown(WAD - line.initialHaircut));
+                margin.maintenanceMarginBalance += int256(countedValue.mulDown(WAD - line.maintenanceHaircut));
+            }
         }
     }
 
     function _addPositions(Margin memory margin, Portfolio memory portfolio) private pure returns (int256 pnl) {
-        Net[] memory nets = new Net[](portfolio.underlyings.length);
-        for (uint256 i; i < portfolio.positions.length; ++i) {
-            PositionInput memory position = portfolio.positions[i];
-            pnl += position.size.mulDown(position.price) + position.quote;
-            margin.exposure += position.size.abs().mulUp(position.price);
-            _net(nets[position.underlying], position);
-        }
-        for (uint256 u; u < nets.length; ++u) {
-            if (nets[u].gross == 0) continue;
-            margin.initialMargin += _requirement(nets[u], portfolio.underlyings[u], true);
-            margin.maintenanceMargin += _requirement(nets[u], portfolio.underlyings[u], false);
+        unchecked {
+            Net[] memory nets = new Net[](portfolio.underlyings.length);
+            for (uint256 i; i < portfolio.positions.length; ++i) {
+                PositionInput memory position = portfolio.positions[i];
+                pnl += position.size.mulDown(position.price) + position.quote;
+                margin.exposure += position.size.abs().mulUp(position.price);
+                _net(nets[position.underlying], position);
+            }
+            for (uint256 u; u < nets.length; ++u) {
+                if (nets[u].gross > 0) _addRequirement(margin, nets[u], portfolio.underlyings[u]);
+            }
         }
     }
 
     /// @dev Outstanding limits may fill either way, so each position is an interval from `low` to `high`.
     function _net(Net memory net, PositionInput memory position) private pure {
-        int256 high = position.size + int256(position.buyOut);
-        int256 low = position.size - int256(position.sellOut);
-        net.high += high;
-        net.low += low;
-        net.gross += high.abs().max(low.abs());
-        net.price = position.price;
-        uint256 outstanding = position.buyOut + position.sellOut;
-        if (outstanding > 0) net.reserve += outstanding.mulUp(position.price).mulUp(position.band);
+        unchecked {
+            int256 high = position.size + int256(position.buyOut);
+            int256 low = position.size - int256(position.sellOut);
+            net.high += high;
+            net.low += low;
+            net.gross += high.abs().max(low.abs());
+            net.price = position.price;
+            uint256 outstanding = position.buyOut + position.sellOut;
+            if (outstanding > 0) net.reserve += outstanding.mulUp(position.price).mulUp(position.band);
+        }
     }
 
-    function _requirement(Net memory net, UnderlyingInput memory terms, bool isInitial) private pure returns (uint256) {
-        uint256 rate = isInitial ? terms.initialRate : terms.maintenanceRate;
-        uint256 netNotional = net.high.abs().max(net.low.abs()).mulUp(net.price);
-        uint256 grossNotional = net.gross.mulUp(net.price);
-        return netNotional.mulUp(rate - terms.legRate) + grossNotional.mulUp(terms.legRate) + net.reserve;
+    function _addRequirement(Margin memory margin, Net memory net, UnderlyingInput memory terms) private pure {
+        unchecked {
+            uint256 netNotional = net.high.abs().max(net.low.abs()).mulUp(net.price);
+            uint256 fixedPart = net.gross.mulUp(net.price).mulUp(terms.legRate) + net.reserve;
+            margin.initialMargin += netNotional.mulUp(terms.initialRate - terms.legRate) + fixedPart;
+            margin.maintenanceMargin += netNotional.mulUp(terms.maintenanceRate - terms.legRate) + fixedPart;
+        }
     }
 }

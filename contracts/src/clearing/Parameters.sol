@@ -3,37 +3,82 @@ pragma solidity 0.8.37;
 
 import {WAD} from "../math/Wad.sol";
 
-/// An asset at a vault. Haircuts are shares not counted (1e18); `cap` is in the asset's own units.
-struct ListingTerms {
-    uint8 feed;
-    uint8 decimals;
-    uint64 initialHaircut;
-    uint64 maintenanceHaircut;
-    uint112 cap;
+/// An asset at a vault, from the least significant bit: feed (8), decimals (8), initialHaircut (64),
+/// maintenanceHaircut (64), cap (112). Haircuts are shares not counted (1e18); the cap is in the asset's own units.
+type ListingTerms is uint256;
+
+/// What is traded, on whichever venue: feed (8), initialRate (64), maintenanceRate (64), legRate (64). Rates are shares
+/// of notional (1e18); `legRate` is half of what a matched dollar of long and short is charged.
+type UnderlyingTerms is uint256;
+
+/// An underlying at a venue: underlying (8), band (64), minSize (80), openInterestCap (104). Sizes in base units at
+/// 1e18; `band` is the share (1e18) by which a fill may differ from this clearing's index, wider than the venue's own
+/// by what the index moves between two pokes.
+type MarketTerms is uint256;
+
+using {feedOf, unitOf, initialHaircutOf, maintenanceHaircutOf, capOf} for ListingTerms global;
+using {underlyingFeedOf, initialRateOf, maintenanceRateOf, legRateOf} for UnderlyingTerms global;
+using {underlyingOf, bandOf, minSizeOf, openInterestCapOf} for MarketTerms global;
+
+function feedOf(ListingTerms t) pure returns (uint256) {
+    return uint8(ListingTerms.unwrap(t));
 }
 
-/// What is traded, on whichever venue. Rates are shares of notional (1e18); `legRate` is half of what a matched
-/// dollar of long and short is charged.
-struct UnderlyingTerms {
-    uint8 feed;
-    uint64 initialRate;
-    uint64 maintenanceRate;
-    uint64 legRate;
+/// @dev 10^decimals: how many of the asset's units make a whole token.
+function unitOf(ListingTerms t) pure returns (uint256) {
+    unchecked {
+        return 10 ** uint256(uint8(ListingTerms.unwrap(t) >> 8));
+    }
 }
 
-/// An underlying at a venue. Sizes in base units at 1e18; `band` is the share (1e18) by which a fill may differ from
-/// this clearing's index, wider than the venue's own by what the index moves between two pokes.
-struct MarketRisk {
-    uint8 underlying;
-    uint64 band;
-    uint80 minSize;
-    uint104 openInterestCap;
+function initialHaircutOf(ListingTerms t) pure returns (uint256) {
+    return uint64(ListingTerms.unwrap(t) >> 16);
 }
 
-/// @title The parameters as one packed blob, a word an entry, so that a margin check reads all of them at once.
-/// @dev Packed off chain by core/src/parameters.ts. Word 0: counts (3 bytes), cashHaircut, liquidationDiscount, healthTarget, maxPriceAge, maxRecordAge, from the
-/// most significant bit. Then listings, underlyings, markets. Each struct is packed in the order of its fields, from
-/// the least significant bit.
+function maintenanceHaircutOf(ListingTerms t) pure returns (uint256) {
+    return uint64(ListingTerms.unwrap(t) >> 80);
+}
+
+function capOf(ListingTerms t) pure returns (uint256) {
+    return ListingTerms.unwrap(t) >> 144;
+}
+
+function underlyingFeedOf(UnderlyingTerms t) pure returns (uint256) {
+    return uint8(UnderlyingTerms.unwrap(t));
+}
+
+function initialRateOf(UnderlyingTerms t) pure returns (uint256) {
+    return uint64(UnderlyingTerms.unwrap(t) >> 8);
+}
+
+function maintenanceRateOf(UnderlyingTerms t) pure returns (uint256) {
+    return uint64(UnderlyingTerms.unwrap(t) >> 72);
+}
+
+function legRateOf(UnderlyingTerms t) pure returns (uint256) {
+    return uint64(UnderlyingTerms.unwrap(t) >> 136);
+}
+
+function underlyingOf(MarketTerms t) pure returns (uint256) {
+    return uint8(MarketTerms.unwrap(t));
+}
+
+function bandOf(MarketTerms t) pure returns (uint256) {
+    return uint64(MarketTerms.unwrap(t) >> 8);
+}
+
+function minSizeOf(MarketTerms t) pure returns (uint256) {
+    return uint80(MarketTerms.unwrap(t) >> 72);
+}
+
+function openInterestCapOf(MarketTerms t) pure returns (uint256) {
+    return MarketTerms.unwrap(t) >> 152;
+}
+
+/// @title The risk parameters as one packed blob, a word an entry, so that a margin check reads all of them at once.
+/// @dev Packed off chain by core/src/parameters.ts. Word 0, from the most significant bit: the number of listings,
+/// underlyings and markets (8 bits each), cashHaircut (64), liquidationDiscount (64), healthTarget (64), maxPriceAge
+/// (16), maxRecordAge (24); ratios at 1e18, ages in seconds. Then the listings, the underlyings, the markets.
 library ParameterBlob {
     uint256 internal constant MAX_LISTINGS = 64;
     uint256 internal constant MAX_UNDERLYINGS = 16;
@@ -41,7 +86,7 @@ library ParameterBlob {
     uint256 private constant MAX_DECIMALS = 36;
 
     /// A ratio above 1, an initial figure below its maintenance figure, a leg rate above the maintenance rate, a
-    /// health target below 1, more than 36 decimals: `entry` counts within the list named.
+    /// health target below 1, more than 36 decimals, a feed or an underlying that does not exist.
     error BadParameters(string list, uint256 entry);
     /// The list has more or fewer entries than the clearing has listings or markets, or than the limit.
     error WrongCount(string list, uint256 given, uint256 expected);
@@ -55,24 +100,23 @@ library ParameterBlob {
         require(marketCount(blob) == markets, WrongCount("markets", marketCount(blob), markets));
         require(underlyings <= MAX_UNDERLYINGS, WrongCount("underlyings", underlyings, MAX_UNDERLYINGS));
         require(blob.length == words * 32, WrongCount("words", blob.length / 32, words));
-        require(
-            cashHaircut(blob) <= WAD && liquidationDiscount(blob) <= WAD && healthTarget(blob) >= WAD,
-            BadParameters("general", 0)
-        );
+        bool inBounds = cashHaircut(blob) <= WAD && liquidationDiscount(blob) <= WAD && healthTarget(blob) >= WAD;
+        require(inBounds, BadParameters("general", 0));
         for (uint256 i; i < listings; ++i) {
-            ListingTerms memory t = listing(blob, i);
-            bool inBounds =
-                t.initialHaircut <= WAD && t.maintenanceHaircut <= t.initialHaircut && t.decimals <= MAX_DECIMALS;
-            require(t.feed < feeds && inBounds, BadParameters("listings", i));
+            ListingTerms t = listing(blob, i);
+            inBounds = t.initialHaircutOf() <= WAD && t.maintenanceHaircutOf() <= t.initialHaircutOf()
+                && uint8(ListingTerms.unwrap(t) >> 8) <= MAX_DECIMALS && t.feedOf() < feeds;
+            require(inBounds, BadParameters("listings", i));
         }
         for (uint256 i; i < underlyings; ++i) {
-            UnderlyingTerms memory t = underlying(blob, i);
-            bool inBounds = t.initialRate <= WAD && t.maintenanceRate <= t.initialRate && t.legRate <= t.maintenanceRate;
-            require(t.feed < feeds && inBounds, BadParameters("underlyings", i));
+            UnderlyingTerms t = underlying(blob, i);
+            inBounds = t.initialRateOf() <= WAD && t.maintenanceRateOf() <= t.initialRateOf()
+                && t.legRateOf() <= t.maintenanceRateOf() && t.underlyingFeedOf() < feeds;
+            require(inBounds, BadParameters("underlyings", i));
         }
         for (uint256 i; i < markets; ++i) {
-            MarketRisk memory t = market(blob, i);
-            require(t.underlying < underlyings && t.band <= WAD, BadParameters("markets", i));
+            MarketTerms t = market(blob, i);
+            require(t.underlyingOf() < underlyings && t.bandOf() <= WAD, BadParameters("markets", i));
         }
     }
 
@@ -108,24 +152,26 @@ library ParameterBlob {
         return uint24(_word(blob, 0));
     }
 
-    /// @dev The index is checked by the caller against the count where it comes from outside.
-    function listing(bytes memory blob, uint256 index) internal pure returns (ListingTerms memory) {
-        uint256 word = _word(blob, 1 + index);
-        return ListingTerms(uint8(word), uint8(word >> 8), uint64(word >> 16), uint64(word >> 80), uint112(word >> 144));
+    function listing(bytes memory blob, uint256 index) internal pure returns (ListingTerms) {
+        unchecked {
+            return ListingTerms.wrap(_word(blob, 1 + index));
+        }
     }
 
-    function underlying(bytes memory blob, uint256 index) internal pure returns (UnderlyingTerms memory) {
-        uint256 word = _word(blob, 1 + listingCount(blob) + index);
-        return UnderlyingTerms(uint8(word), uint64(word >> 8), uint64(word >> 72), uint64(word >> 136));
+    function underlying(bytes memory blob, uint256 index) internal pure returns (UnderlyingTerms) {
+        unchecked {
+            return UnderlyingTerms.wrap(_word(blob, 1 + listingCount(blob) + index));
+        }
     }
 
-    function market(bytes memory blob, uint256 index) internal pure returns (MarketRisk memory) {
-        uint256 word = _word(blob, 1 + listingCount(blob) + underlyingCount(blob) + index);
-        return MarketRisk(uint8(word), uint64(word >> 8), uint80(word >> 72), uint104(word >> 152));
+    function market(bytes memory blob, uint256 index) internal pure returns (MarketTerms) {
+        unchecked {
+            return MarketTerms.wrap(_word(blob, 1 + listingCount(blob) + underlyingCount(blob) + index));
+        }
     }
 
+    /// @dev `check` has seen to it that every index a ledger can hold is inside the blob.
     function _word(bytes memory blob, uint256 index) private pure returns (uint256 word) {
-        assert(blob.length >= (index + 1) * 32);
         assembly ("memory-safe") {
             word := mload(add(add(blob, 32), shl(5, index)))
         }

@@ -4,33 +4,46 @@ pragma solidity 0.8.37;
 uint256 constant WAD = 1e18;
 
 /// @title Fixed point at 1e18, with the rounding in the verb: spec/rounding.md.
-/// @notice Twin of core/src/wad.ts. Inputs are bounded by their types (sizes and units below 2^128, prices below
-/// 2^96, ratios below 2^64), so no product overflows 256 bits; one that did would revert.
+/// @notice Twin of core/src/wad.ts.
+/// @dev Unchecked, because the operands are bounded by their types: units below 2^112, prices below 2^96, sizes and
+/// quotes below 2^127, ratios below 2^64, and sums of at most 16 of their products. No product reaches 2^255.
 library Wad {
     function mulDown(uint256 a, uint256 b) internal pure returns (uint256) {
-        return a * b / WAD;
+        unchecked {
+            return a * b / WAD;
+        }
     }
 
     function mulUp(uint256 a, uint256 b) internal pure returns (uint256) {
-        return divUp(a * b, WAD);
+        unchecked {
+            return (a * b + (WAD - 1)) / WAD;
+        }
     }
 
     function divUp(uint256 a, uint256 b) internal pure returns (uint256) {
-        return a == 0 ? 0 : (a - 1) / b + 1;
+        unchecked {
+            return a == 0 ? 0 : (a - 1) / b + 1;
+        }
     }
 
     /// @notice Signed product, toward minus infinity.
     function mulDown(int256 a, uint256 b) internal pure returns (int256) {
-        return a >= 0 ? int256(mulDown(uint256(a), b)) : -int256(mulUp(uint256(-a), b));
+        unchecked {
+            return a >= 0 ? int256(mulDown(uint256(a), b)) : -int256(mulUp(uint256(-a), b));
+        }
     }
 
     /// @notice Signed product, toward zero.
     function mulTrunc(int256 a, uint256 b) internal pure returns (int256) {
-        return a >= 0 ? int256(mulDown(uint256(a), b)) : -int256(mulDown(uint256(-a), b));
+        unchecked {
+            return a >= 0 ? int256(mulDown(uint256(a), b)) : -int256(mulDown(uint256(-a), b));
+        }
     }
 
     function abs(int256 a) internal pure returns (uint256) {
-        return a >= 0 ? uint256(a) : uint256(-a);
+        unchecked {
+            return a >= 0 ? uint256(a) : uint256(-a);
+        }
     }
 
     function max(uint256 a, uint256 b) internal pure returns (uint256) {
