@@ -1,5 +1,6 @@
 /** Records that only grow: key, leaf, running digest, and the rule for learning one. Twin of contracts/src/records/Records.sol. */
 import { concat, fromHex, type Hex, keccak, padded, toHex, word } from './bytes.ts'
+import { max } from './wad.ts'
 
 /** What a record says, and so who writes and who reads it: spec/records.md. */
 export const KIND = { GRANT: 1, LEDGER: 2, LIMIT: 3, FILLS: 4, MARKET: 5, HEARD: 6 } as const
@@ -90,7 +91,7 @@ export type Outcome = 'TAKEN' | 'STALE' | 'CONTRADICTION'
 export function learn(known: Learned, next: Learned): { outcome: Outcome; learned: Learned } {
   const outcome = compare(known, next)
   if (outcome !== 'TAKEN') return { outcome, learned: known }
-  const asOf = next.asOf > known.asOf ? next.asOf : known.asOf
+  const asOf = max(next.asOf, known.asOf)
   return { outcome, learned: { fields: next.fields, blockNumber: next.blockNumber, asOf } }
 }
 

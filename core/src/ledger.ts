@@ -1,0 +1,174 @@
+/** The clearing's accounts, rebuilt from its events alone (CLR-08). Twin of contracts/src/clearing/Ledger.sol. */
+import type { Hex } from './bytes.ts'
+import type { Portfolio, Position as PositionInput, Underlying } from './margin.ts'
+import { type Parameters, unpackParameters } from './parameters.ts'
+import { min, type Price, type Size, type Units, type Usd } from './wad.ts'
+
+export type Listing = { readonly chainId: bigint; readonly vault: Hex; readonly asset: Hex }
+export type Market = { readonly chainId: bigint; readonly venue: Hex; readonly item: Hex }
+export type Line = { readonly listing: number; readonly holder: Hex; readonly units: Units; readonly counted: Units }
+export type Position = {
+  readonly size: Size
+  readonly quote: Usd
+  readonly buyOut: Size
+  readonly sellOut: Size
+}
+export type Account = {
+  readonly cash: Usd
+  readonly lines: readonly Line[]
+  /** By market index; a market that the account has nothing in may be absent or all zero. */
+  readonly positions: ReadonlyMap<number, Position>
+}
+
+export type Ledger = {
+  readonly version: number
+  readonly parameters: Parameters | undefined
+  readonly feeds: readonly Hex[]
+  readonly listings: readonly Listing[]
+  readonly markets: readonly Market[]
+  readonly prices: ReadonlyMap<number, { readonly price: Price; readonly publishTime: bigint }>
+  readonly accounts: ReadonlyMap<Hex, Account>
+}
+
+export const EMPTY_LEDGER: Ledger = {
+  version: 0,
+  parameters: undefined,
+  feeds: [],
+  listings: [],
+  markets: [],
+  prices: new Map(),
+  accounts: new Map(),
+}
+
+/** The clearing's events that carry state, as a client decodes them. */
+export type LedgerEvent =
+  | { eventName: 'FeedAdded'; args: { feed: bigint; feedId: Hex } }
+  | { eventName: 'AssetListed'; args: { listing: bigint; chainId: bigint; vault: Hex; asset: Hex } }
+  | { eventName: 'MarketAdded'; args: { market: bigint; chainId: bigint; venue: Hex; item: Hex } }
+  | { eventName: 'ParametersSet'; args: { version: number; blob: Hex } }
+  | { eventName: 'IndexPriceUpdated'; args: { feed: bigint; price: bigint; publishTime: bigint } }
+  | { eventName: 'LineOpened'; args: { account: Hex; index: bigint; listing: bigint; holder: Hex } }
+  | { eventName: 'LineChanged'; args: { account: Hex; index: bigint; units: bigint; counted: bigint } }
+  | { eventName: 'PositionChanged'; args: { account: Hex; market: bigint; size: bigint; quote: bigint; cash: bigint } }
+  | { eventName: 'OutstandingChanged'; args: { account: Hex; market: bigint; buy: bigint; sell: bigint } }
+  | { eventName: 'CashChanged'; args: { account: Hex; cash: bigint } }
+
+const FLAT: Position = { size: 0n, quote: 0n, buyOut: 0n, sellOut: 0n }
+const NEW_ACCOUNT: Account = { cash: 0n, lines: [], positions: new Map() }
+
+/** The ledger after one more of the clearing's events; one that carries no state leaves it as it is. */
+export function applyEvent(ledger: Ledger, event: LedgerEvent): Ledger {
+  switch (event.eventName) {
+    case 'FeedAdded':
+      return { ...ledger, feeds: [...ledger.feeds, event.args.feedId] }
+    case 'AssetListed': {
+      const { chainId, vault, asset } = event.args
+      return { ...ledger, listings: [...ledger.listings, { chainId, vault, asset }] }
+    }
+    case 'MarketAdded': {
+      const { chainId, venue, item } = event.args
+      return { ...ledger, markets: [...ledger.markets, { chainId, venue, item }] }
+    }
+    case 'ParametersSet':
+      return { ...ledger, version: event.args.version, parameters: unpackParameters(event.args.blob) }
+    case 'IndexPriceUpdated': {
+      const { feed, price, publishTime } = event.args
+      return { ...ledger, prices: new Map(ledger.prices).set(Number(feed), { price, publishTime }) }
+    }
+    case 'LineOpened':
+    case 'LineChanged':
+    case 'PositionChanged':
+    case 'OutstandingChanged':
+    case 'CashChanged':
+      return changeAccount(ledger, event)
+    default:
+      return ledger
+  }
+}
+
+type AccountEvent = Extract<LedgerEvent, { args: { account: Hex } }>
+
+function changeAccount(ledger: Ledger, event: AccountEvent): Ledger {
+  const { account: id } = event.args
+  const account = ledger.accounts.get(id) ?? NEW_ACCOUNT
+  return { ...ledger, accounts: new Map(ledger.accounts).set(id, accountAfter(account, event)) }
+}
+
+function accountAfter(account: Account, event: AccountEvent): Account {
+  switch (event.eventName) {
+    case 'LineOpened': {
+      const { listing, holder } = event.args
+      return { ...account, lines: [...account.lines, { listing: Number(listing), holder, units: 0n, counted: 0n }] }
+    }
+    case 'LineChanged': {
+      const { index, units, counted } = event.args
+      return {
+        ...account,
+        lines: account.lines.map((line, i) => (i === Number(index) ? { ...line, units, counted } : line)),
+      }
+    }
+    case 'PositionChanged': {
+      const { market, size, quote, cash } = event.args
+      return { ...account, cash, positions: withPosition(account, market, { size, quote }) }
+    }
+    case 'OutstandingChanged': {
+      const { market, buy, sell } = event.args
+      return { ...account, positions: withPosition(account, market, { buyOut: buy, sellOut: sell }) }
+    }
+    case 'CashChanged':
+      return { ...account, cash: event.args.cash }
+  }
+}
+
+function withPosition(account: Account, market: bigint, change: Partial<Position>): ReadonlyMap<number, Position> {
+  const index = Number(market)
+  return new Map(account.positions).set(index, { ...(account.positions.get(index) ?? FLAT), ...change })
+}
+
+/** Why an account's margin cannot be told: nothing is known to value it by, or only something too old. */
+export type PortfolioFault = 'no_parameters' | 'price_too_old'
+
+/**
+ * All that the margin formula needs of an account at time `now` (seconds), or why it cannot be told. An account that
+ * nobody has heard of has an empty portfolio.
+ */
+export function portfolioOf(ledger: Ledger, id: Hex, now: bigint): Portfolio | PortfolioFault {
+  const { parameters } = ledger
+  if (!parameters) return 'no_parameters'
+  const account = ledger.accounts.get(id) ?? NEW_ACCOUNT
+  const held = account.lines.filter(({ units }) => units > 0n)
+  const open = [...account.positions].filter(([, p]) => p.size !== 0n || p.quote !== 0n || p.buyOut + p.sellOut > 0n)
+  const lines = held.map((line) => {
+    const terms = entryOf(parameters.listings, line.listing)
+    return { ...line, ...terms, unit: 10n ** BigInt(terms.decimals), feed: terms.feed }
+  })
+  const positions = open.map(([market, position]) => {
+    const { underlying, band } = entryOf(parameters.markets, market)
+    return { ...position, underlying, band, feed: entryOf(parameters.underlyings, underlying).feed }
+  })
+  const oldest = now - BigInt(parameters.maxPriceAge)
+  const used = [...lines, ...positions].map(({ feed }) => ledger.prices.get(feed))
+  if (used.some((cached) => !cached || cached.publishTime < oldest)) return 'price_too_old'
+  const priceOf = (feed: number): Price => ledger.prices.get(feed)?.price ?? 0n
+  return {
+    cash: account.cash,
+    cashHaircut: parameters.cashHaircut,
+    lines: lines.map((line) => ({ ...line, price: priceOf(line.feed) })),
+    positions: positions.map((position): PositionInput => ({ ...position, price: priceOf(position.feed) })),
+    underlyings: parameters.underlyings.map((terms): Underlying => terms),
+  }
+}
+
+/** The accounts' own parts of one listing, summed: what is counted and what is owned. */
+export function unitsOfListing(ledger: Ledger, listing: number): { units: Units; counted: Units } {
+  const lines = [...ledger.accounts.values()].flatMap(({ lines }) => lines.filter((line) => line.listing === listing))
+  const units = lines.reduce((total, line) => total + line.units, 0n)
+  const counted = lines.reduce((total, line) => total + min(line.units, line.counted), 0n)
+  return { units, counted }
+}
+
+function entryOf<Entry>(entries: readonly Entry[], index: number): Entry {
+  const entry = entries[index]
+  if (entry === undefined) throw new Error(`The parameters have no entry ${index}, though an account uses it.`)
+  return entry
+}
