@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {MockPyth} from "@pythnetwork/pyth-sdk-solidity/MockPyth.sol";
+import {Test, Vm} from "forge-std/Test.sol";
+import {ERC20} from "solady/src/tokens/ERC20.sol";
+import {Clearing} from "../../src/clearing/Clearing.sol";
+import {Line, Listing, Market} from "../../src/clearing/Ledger.sol";
+import {PricePolicy} from "../../src/price/Prices.sol";
+import {Key, Kind, Record, Records} from "../../src/records/Records.sol";
+import {Checkpoint, CommitteeRoots} from "../../src/roots/CommitteeRoots.sol";
+import {Order} from "../../src/venue/Orders.sol";
+import {MarketTerms, Venue} from "../../src/venue/Venue.sol";
+import {Vault} from "../../src/vault/Vault.sol";
+import {Tree} from "./Tree.sol";
+
+contract Coin is ERC20 {
+    function name() public pure override returns (string memory) {
+        return "Coin";
+    }
+
+    function symbol() public pure override returns (string memory) {
+        return "COIN";
+    }
+
+    function mint(address to, uint256 amount) external {
+        _mint(to, amount);
+    }
+}
+
+/// @title What each entry point costs: execution on cold storage, without intrinsic and calldata.
+/// @notice `npm run gas` prints these figures and writes them to docs/gas.md.
+contract GasTest is Test {
+    uint256 private constant ORIGIN = 1;
+    address private constant ORIGIN_VAULT = address(0xA11);
+    address private constant ORIGIN_ASSET = address(0xA55);
+    bytes32 private constant CHECKPOINT = keccak256(
+        "Checkpoint(uint64 epoch,uint256 chainId,address emitter,uint64 blockNumber,uint64 timestamp,bytes32 blockHash,bytes32 root)"
+    );
+
+    /// `forge inspect Clearing storageLayout`: the ledger's first slot.
+    bytes32 private constant PARAMETERS_SLOT = bytes32(uint256(6));
+
+    Vm.Wallet private trader = vm.createWallet("trader");
+    Vm.Wallet private other = vm.createWallet("other");
+    bytes32 private account;
+    bytes32 private counterparty;
+    CommitteeRoots private roots;
+    MockPyth private pyth = new MockPyth(60, 0);
+    Clearing private clearing;
+    Vault[4] private vaults;
+    Coin[2] private coins;
+    Venue[3] private venues;
+    uint256[] private keys;
+    address[] private signers;
+    uint64 private nonce;
+
+    function setUp() public {
+        vm.warp(1_700_000_000);
+        account = bytes32(bytes20(trader.addr));
+        counterparty = bytes32(bytes20(other.addr));
+        _makeCommittee(19);
+        roots = new CommitteeRoots(signers, 13, uint40(block.timestamp + 365 days));
+        clearing = new Clearing(roots, 60, pyth, PricePolicy(60, 60, 0.01e18), address(this));
+        for (uint256 i; i < 3; ++i) {
+            clearing.addFeed(bytes32(i + 1));
+        }
+        coins = [new Coin(), new Coin()];
+        for (uint256 i; i < 4; ++i) {
+            vaults[i] = new Vault(roots, 60);
+            clearing.addVault(block.chainid, address(vaults[i]));
+            for (uint256 j; j < 2; ++j) {
+                clearing.listAsset(Listing(block.chainid, address(vaults[i]), address(coins[j])));
+            }
+        }
+        clearing.addVault(ORIGIN, ORIGIN_VAULT);
+        clearing.listAsset(Listing(ORIGIN, ORIGIN_VAULT, ORIGIN_ASSET));
+        MarketTerms[] memory terms = new MarketTerms[](2);
+        (terms[0], terms[1]) =
+        (MarketTerms(bytes32(uint256(1)), 0.02e18, 0.01e18), MarketTerms(bytes32(uint256(2)), 0.02e18, 0.01e18));
+        for (uint256 i; i < 3; ++i) {
+            venues[i] =
+                new Venue(roots, 60, block.chainid, address(clearing), 3600, pyth, PricePolicy(60, 60, 0.01e18), terms);
+            clearing.addVenue(block.chainid, address(venues[i]));
+            for (uint256 j; j < 2; ++j) {
+                clearing.addMarket(Market(block.chainid, address(venues[i]), bytes32(j)));
+            }
+        }
+        clearing.setParameters(_parameters());
+        _setPrices(2000, 60000);
+        _fund(trader.addr, account);
+        _fund(other.addr, counterparty);
+        for (uint256 m; m < 6; ++m) {
+            vm.prank(trader.addr);
+            clearing.raiseLimits(account, m, 1e18, 1e18);
+            vm.prank(other.addr);
+            clearing.raiseLimits(counterparty, m, 1e18, 1e18);
+            _fill(m, 0.5e18);
+        }
+    }
+
+    function test_deposit() public {
+        coins[0].mint(address(this), 3e18);
+        coins[0].approve(address(vaults[0]), type(uint256).max);
+        _cool();
+        vaults[0].deposit(address(coins[0]), 1e18);
+        _report("Vault.deposit, first of a holder");
+        _cool();
+        vaults[0].deposit(address(coins[0]), 1e18);
+        _report("Vault.deposit");
+        _cool();
+        vaults[0].depositAndGrant(address(coins[0]), 1e18, ORIGIN, ORIGIN_VAULT, account);
+        _report("Vault.depositAndGrant, new record");
+    }
+
+    function test_root_acceptance() public {
+        _acceptRoots(roots, 13, "13 of 19");
+        _makeCommittee(4);
+        _acceptRoots(new CommitteeRoots(signers, 3, uint40(block.timestamp + 365 days)), 3, "3 of 4");
+    }
+
+    function test_learn() public {
+        (Record[] memory records, bytes32[] memory hashes, bytes32[] memory leaves) = _grants(100);
+        bytes32 root = Tree.rootOf(hashes, leaves);
+        Checkpoint memory checkpoint = Checkpoint(0, ORIGIN, ORIGIN_VAULT, 1, uint64(block.timestamp), "h", root);
+        roots.submit(checkpoint, signers, _sign(checkpoint, 13));
+        bytes[] memory proofs = new bytes[](100);
+        for (uint256 i; i < 100; ++i) {
+            bytes32[] memory siblings = Tree.siblingsOf(hashes, leaves, hashes[i]);
+            proofs[i] = abi.encode(uint8(0), uint64(1), uint64(block.timestamp), root, siblings);
+        }
+        (Record[] memory one, bytes[] memory proof) = (new Record[](1), new bytes[](1));
+        (one[0], proof[0]) = (records[0], proofs[0]);
+        uint256 snapshot = vm.snapshotState();
+        _cool();
+        clearing.learn(one, proof);
+        _report("Clearing.learn, 1 new grant out of 100");
+        vm.revertToState(snapshot);
+        _cool();
+        clearing.learn(records, proofs);
+        _report("Clearing.learn, 100 new grants");
+    }
+
+    function test_margin_check() public {
+        _cool();
+        clearing.marginOf(account);
+        _report("Clearing.marginOf, 8 lines, 6 positions, 3 prices, limits in all 6");
+        for (uint256 m; m < 6; ++m) {
+            vm.prank(trader.addr);
+            clearing.voidLimits(account, m);
+        }
+        _cool();
+        clearing.marginOf(account);
+        _report("Clearing.marginOf, 8 lines, 6 positions, 3 prices");
+    }
+
+    function test_limits_and_release() public {
+        vm.prank(trader.addr);
+        _cool();
+        clearing.raiseLimits(account, 0, 1e18, 0);
+        _report("Clearing.raiseLimits, 8 lines, 6 positions");
+        vm.prank(trader.addr);
+        _cool();
+        clearing.release(account, 0, 1e18);
+        _report("Clearing.release, 8 lines, 6 positions");
+    }
+
+    function test_fill() public {
+        (Order memory maker, bytes memory ms) = _order(other, counterparty, 0, false, 0.2e18);
+        (Order memory taker, bytes memory ts) = _order(trader, account, 0, true, 0.2e18);
+        _cool();
+        venues[0].fill(maker, ms, taker, ts, 0.1e18);
+        _report("Venue.fill, two new orders, both accounts with a position");
+        _cool();
+        venues[0].fill(maker, ms, taker, ts, 0.1e18);
+        _report("Venue.fill, the rest of the same orders");
+    }
+
+    function test_liquidation() public {
+        for (uint256 m; m < 6; ++m) {
+            vm.prank(trader.addr);
+            clearing.voidLimits(account, m);
+        }
+        Vm.Wallet memory keeper = vm.createWallet("keeper");
+        bytes32 liquidator = bytes32(bytes20(keeper.addr));
+        _fund(keeper.addr, liquidator);
+        for (uint256 i; i < 8; ++i) {
+            (Line memory line,) = clearing.lineOf(account, i);
+            vm.prank(trader.addr);
+            clearing.release(account, i, line.units - 1_500e18 / (i % 2 == 0 ? 2000 : 1));
+        }
+        vm.warp(block.timestamp + 1);
+        _setPrices(1840, 55_200);
+        assertLt(
+            clearing.marginOf(account).maintenanceMarginBalance, int256(clearing.marginOf(account).maintenanceMargin)
+        );
+        vm.prank(keeper.addr);
+        _cool();
+        clearing.liquidate(account, liquidator);
+        _report("Clearing.liquidate, 8 lines and 6 positions move");
+    }
+
+    /// @dev Storage of everything that was deployed is cold again, as at the start of a transaction.
+    function _cool() private {
+        address blob = address(uint160(uint256(vm.load(address(clearing), PARAMETERS_SLOT))));
+        assertGt(blob.code.length, 0);
+        vm.cool(blob);
+        vm.cool(address(roots));
+        vm.cool(address(clearing));
+        for (uint256 i; i < 4; ++i) {
+            vm.cool(address(vaults[i]));
+        }
+        for (uint256 i; i < 3; ++i) {
+            vm.cool(address(venues[i]));
+        }
+        vm.cool(address(coins[0]));
+        vm.cool(address(coins[1]));
+    }
+
+    function _report(string memory what) private {
+        emit log_named_uint(what, vm.lastCallGas().gasTotalUsed);
+    }
+
+    function _acceptRoots(CommitteeRoots committee, uint256 threshold, string memory name) private {
+        Checkpoint memory checkpoint = Checkpoint(0, ORIGIN, ORIGIN_VAULT, 0, uint64(block.timestamp), "h", "r");
+        for (uint64 i = 1; i <= 40; ++i) {
+            checkpoint.blockNumber = i;
+            bytes memory signatures = _sign(checkpoint, threshold);
+            vm.cool(address(committee));
+            committee.submit(checkpoint, signers, signatures);
+            if (i == 2) _report(string.concat("CommitteeRoots.submit, ", name, ", one of an emitter's first 32"));
+            if (i == 40) _report(string.concat("CommitteeRoots.submit, ", name));
+        }
+    }
+
+    function _grants(uint256 count)
+        private
+        view
+        returns (Record[] memory records, bytes32[] memory hashes, bytes32[] memory leaves)
+    {
+        (records, hashes, leaves) = (new Record[](count), new bytes32[](count), new bytes32[](count));
+        for (uint256 i; i < count; ++i) {
+            uint128[6] memory fields;
+            fields[0] = uint128(i + 1);
+            bytes32 item = bytes32(uint256(uint160(ORIGIN_ASSET)));
+            records[i] = Record(Kind.GRANT, ORIGIN, ORIGIN_VAULT, bytes32(i), item, trader.addr, fields);
+            hashes[i] = Records.hashOf(
+                Key(Kind.GRANT, ORIGIN, ORIGIN_VAULT, block.chainid, address(clearing), bytes32(i), item, trader.addr)
+            );
+            leaves[i] = Records.leafOf(hashes[i], fields);
+        }
+    }
+
+    function _fill(uint256 market, uint128 size) private {
+        (Order memory maker, bytes memory ms) = _order(other, counterparty, market, false, size);
+        (Order memory taker, bytes memory ts) = _order(trader, account, market, true, size);
+        venues[market / 2].fill(maker, ms, taker, ts, size);
+    }
+
+    function _order(Vm.Wallet memory w, bytes32 a, uint256 market, bool isBuy, uint128 size)
+        private
+        returns (Order memory o, bytes memory signature)
+    {
+        o = Order(a, uint32(market % 2), isBuy, size, market % 2 == 0 ? 2000e18 : 60000e18, type(uint64).max, ++nonce);
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(w, venues[market / 2].hashOrder(o));
+        signature = abi.encodePacked(r, s, v);
+    }
+
+    function _fund(address who, bytes32 a) private {
+        for (uint256 i; i < 4; ++i) {
+            for (uint256 j; j < 2; ++j) {
+                coins[j].mint(who, 1_000_000e18);
+                vm.startPrank(who);
+                coins[j].approve(address(vaults[i]), type(uint256).max);
+                clearing.openLine(a, Listing(block.chainid, address(vaults[i]), address(coins[j])), who);
+                vaults[i].depositAndGrant(address(coins[j]), 100_000e18, block.chainid, address(clearing), a);
+                vm.stopPrank();
+            }
+        }
+    }
+
+    function _setPrices(int64 eth, int64 btc) private {
+        bytes[] memory updates = new bytes[](3);
+        updates[0] = pyth.createPriceFeedUpdateData(
+            bytes32(uint256(1)), eth * 1e8, 1e5, -8, eth * 1e8, 1e5, uint64(block.timestamp), 0
+        );
+        updates[1] = pyth.createPriceFeedUpdateData(
+            bytes32(uint256(2)), btc * 1e8, 1e5, -8, btc * 1e8, 1e5, uint64(block.timestamp), 0
+        );
+        updates[2] =
+            pyth.createPriceFeedUpdateData(bytes32(uint256(3)), 1e8, 1e3, -8, 1e8, 1e3, uint64(block.timestamp), 0);
+        uint256[] memory feeds = new uint256[](3);
+        (feeds[0], feeds[1], feeds[2]) = (0, 1, 2);
+        clearing.poke(feeds, updates);
+        uint256[] memory markets = new uint256[](2);
+        (markets[0], markets[1]) = (0, 1);
+        for (uint256 i; i < 3; ++i) {
+            venues[i].poke(markets, new bytes[](0));
+        }
+    }
+
+    function _parameters() private pure returns (bytes memory) {
+        uint256[] memory w = new uint256[](1 + 9 + 2 + 6);
+        w[0] = 9 << 248 | 2 << 240 | 6 << 232 | uint256(0.01e18) << 168 | uint256(0.01e18) << 104 | uint256(1.25e18)
+            << 40 | 60 << 24 | 600;
+        for (uint256 i; i < 9; ++i) {
+            uint256 feed = i % 2 == 0 ? 0 : 2;
+            w[1 + i] =
+                feed | 18 << 8 | uint256(0.2e18) << 16 | uint256(0.1e18) << 80 | uint256(type(uint112).max) << 144;
+        }
+        for (uint256 i; i < 2; ++i) {
+            w[10 + i] = i | uint256(0.1e18) << 8 | uint256(0.05e18) << 72 | uint256(0.005e18) << 136;
+        }
+        for (uint256 i; i < 6; ++i) {
+            w[12 + i] = i % 2 | uint256(0.03e18) << 8 | uint256(0.01e18) << 72 | uint256(1e24) << 152;
+        }
+        return abi.encodePacked(w);
+    }
+
+    function _makeCommittee(uint256 n) private {
+        (keys, signers) = (new uint256[](0), new address[](0));
+        for (uint256 i = 1; i <= n; ++i) {
+            keys.push(i * 7919);
+        }
+        for (uint256 i; i < n; ++i) {
+            for (uint256 j = i + 1; j < n; ++j) {
+                if (vm.addr(keys[j]) < vm.addr(keys[i])) (keys[i], keys[j]) = (keys[j], keys[i]);
+            }
+            signers.push(vm.addr(keys[i]));
+        }
+    }
+
+    function _sign(Checkpoint memory c, uint256 k) private view returns (bytes memory signatures) {
+        bytes32 domain = keccak256(
+            abi.encode(keccak256("EIP712Domain(string name,string version)"), keccak256("Omnimargin"), keccak256("1"))
+        );
+        bytes32 digest = keccak256(abi.encodePacked(hex"1901", domain, keccak256(abi.encode(CHECKPOINT, c))));
+        for (uint256 i; i < k; ++i) {
+            (uint8 v, bytes32 r, bytes32 s) = vm.sign(keys[i], digest);
+            signatures = bytes.concat(signatures, r, s, bytes1(v));
+        }
+    }
+}
