@@ -215,6 +215,11 @@ contract CommitteeRoots is RecordSource {
         return (newest_.blockNumber, newest_.timestamp);
     }
 
+    /// @notice The ring position that the next root accepted of an emitter will have, for a proof sent along with it.
+    function nextPosition(uint256 chainId, address emitter) external view returns (uint256) {
+        return _newest[_emitterOf(chainId, emitter)].count % RING;
+    }
+
     /// @notice Whether an emitter's generation is over.
     function ended(uint256 chainId, address emitter) external view returns (bool) {
         return _newest[_emitterOf(chainId, emitter)].ended;

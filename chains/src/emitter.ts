@@ -1,0 +1,145 @@
+/** Following one emitter from finalized checkpoint to finalized checkpoint, believing nothing twice. */
+import type { Hex } from '@omnimargin/core/bytes'
+import { type Fields, isKind, type Key, keyHash, stepDigest } from '@omnimargin/core/record'
+import { type Address, BlockNotFoundError, type GetLogsReturnType, type PublicClient } from 'viem'
+import { Vault } from './abi.ts'
+import { AnswersDisagree, FinalityBroken, RpcFailed } from './errors.ts'
+
+export type Emitter = {
+  readonly chainId: number
+  readonly address: Address
+  /** Roots exist at every block that is a multiple of this. */
+  readonly checkpointInterval: bigint
+  readonly fromBlock: bigint
+}
+
+/** Where a reader stands: the last checkpoint it has taken in, and the emitter's digest there. */
+export type Cursor = { readonly blockNumber: bigint; readonly blockHash: Hex; readonly digest: Hex }
+
+/** One write of an emitter. */
+export type Write = { readonly key: Key; readonly hash: Hex; readonly fields: Fields }
+
+export type Checkpoint = {
+  readonly blockNumber: bigint
+  readonly blockHash: Hex
+  readonly timestamp: bigint
+  readonly digest: Hex
+  /** All writes since the cursor, in order. */
+  readonly writes: readonly Write[]
+}
+
+type Log = GetLogsReturnType<typeof RECORDED, [typeof RECORDED], true>[number]
+
+const RECORDED = Vault.abi.find((entry) => entry.type === 'event' && entry.name === 'Recorded') as Extract<
+  (typeof Vault.abi)[number],
+  { type: 'event'; name: 'Recorded' }
+>
+
+/**
+ * The newest finalized checkpoint beyond the cursor with all that was written up to it, or nothing if there is none yet.
+ * Throws FinalityBroken if the cursor's own block is gone, AnswersDisagree if the logs do not add up to the digest that
+ * the emitter holds at that block, RpcFailed if the endpoint fails.
+ */
+export async function nextCheckpoint(
+  client: PublicClient,
+  emitter: Emitter,
+  cursor: Cursor,
+): Promise<Checkpoint | undefined> {
+  const finalized = await asked('the finalized block', () => client.getBlock({ blockTag: 'finalized' }))
+  const blockNumber = finalized.number - (finalized.number % emitter.checkpointInterval)
+  if (blockNumber <= cursor.blockNumber || blockNumber < emitter.fromBlock) return undefined
+  return checkpointAt(client, emitter, cursor, blockNumber)
+}
+
+/** The checkpoint at one block beyond the cursor. Throws as nextCheckpoint does; whether it is final is not asked. */
+export async function checkpointAt(
+  client: PublicClient,
+  emitter: Emitter,
+  cursor: Cursor,
+  blockNumber: bigint,
+): Promise<Checkpoint> {
+  const [block] = await Promise.all([
+    blockAt(client, `checkpoint ${blockNumber}`, blockNumber),
+    requireCursorStands(client, emitter, cursor),
+  ])
+  const writes = await writesBetween(client, emitter, cursor, block)
+  const digest = writes.reduce<Hex>((known, { hash, fields }) => stepDigest(known, hash, fields), cursor.digest)
+  await requireDigest(client, emitter, block, digest)
+  return { blockNumber, blockHash: block.hash, timestamp: block.timestamp, digest, writes }
+}
+
+async function requireCursorStands(client: PublicClient, emitter: Emitter, cursor: Cursor): Promise<void> {
+  if (cursor.blockNumber === 0n) return
+  const block = await blockAt(client, `the cursor's block ${cursor.blockNumber}`, cursor.blockNumber)
+  if (block.hash !== cursor.blockHash) {
+    throw new FinalityBroken(emitter.chainId, cursor.blockNumber, cursor.blockHash, block.hash)
+  }
+}
+
+async function writesBetween(
+  client: PublicClient,
+  emitter: Emitter,
+  cursor: Cursor,
+  block: { number: bigint; hash: Hex },
+): Promise<Write[]> {
+  const fromBlock = cursor.blockNumber + 1n > emitter.fromBlock ? cursor.blockNumber + 1n : emitter.fromBlock
+  const logs = await asked(`logs of ${emitter.address}`, () =>
+    client.getLogs({ address: emitter.address, event: RECORDED, fromBlock, toBlock: block.number, strict: true }),
+  )
+  const stray = logs.find((log) => log.blockNumber === block.number && log.blockHash !== block.hash)
+  if (stray) throw new AnswersDisagree(`Block ${block.number} was ${block.hash}, its logs are of ${stray.blockHash}.`)
+  return logs.map((log) => writeOf(emitter, log))
+}
+
+/** The emitter's own digest at the block's hash authenticates the logs: one dropped, added or changed shows here. */
+async function requireDigest(
+  client: PublicClient,
+  emitter: Emitter,
+  block: { number: bigint; hash: Hex },
+  digest: Hex,
+): Promise<void> {
+  const [held, now] = await Promise.all([
+    asked(`the digest of ${emitter.address} at block ${block.number}`, () =>
+      client.readContract({
+        address: emitter.address,
+        abi: Vault.abi,
+        functionName: 'digest',
+        blockNumber: block.number,
+      }),
+    ),
+    blockAt(client, `checkpoint ${block.number} again`, block.number),
+  ])
+  if (now.hash !== block.hash) throw new AnswersDisagree(`Block ${block.number} was ${block.hash}, then ${now.hash}.`)
+  if (held !== digest) {
+    const what = `The logs of ${emitter.address} add up to ${digest} at block ${block.number}, but it holds ${held}.`
+    throw new AnswersDisagree(what)
+  }
+}
+
+function writeOf(emitter: Emitter, { args }: Log): Write {
+  if (!isKind(args.kind)) throw new AnswersDisagree(`${emitter.address} wrote a record of unknown kind ${args.kind}.`)
+  const key: Key = {
+    kind: args.kind,
+    writerChain: BigInt(emitter.chainId),
+    writer: emitter.address,
+    readerChain: args.readerChain,
+    reader: args.reader,
+    account: args.account,
+    item: args.item,
+    holder: args.holder,
+  }
+  return { key, hash: keyHash(key), fields: args.fields }
+}
+
+async function blockAt(client: PublicClient, what: string, blockNumber: bigint) {
+  return asked(what, () => client.getBlock({ blockNumber }))
+}
+
+async function asked<Answer>(what: string, ask: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await ask()
+  } catch (cause) {
+    if (cause instanceof BlockNotFoundError) throw new AnswersDisagree(`The endpoint has no ${what} any more.`)
+    throw new RpcFailed(what, cause)
+  }
+}

@@ -1,0 +1,48 @@
+/** Following a contract's events up to the newest block, for decisions that a reorg may waste but not falsify. */
+import type { Abi, Address, Hex, PublicClient } from 'viem'
+import { AnswersDisagree, RpcFailed } from './errors.ts'
+
+export type EventCursor = { readonly blockNumber: bigint; readonly blockHash: Hex | undefined }
+
+export type DecodedEvent = { readonly eventName: string; readonly args: unknown }
+
+export type EventBatch = {
+  readonly cursor: EventCursor
+  readonly events: readonly DecodedEvent[]
+  /** The newest block's time, in seconds. */
+  readonly now: bigint
+}
+
+/**
+ * The contract's events after the cursor, up to the newest block; 'reorganized' if the cursor's block is no longer there,
+ * and everything is to be read again from the start. Throws RpcFailed or AnswersDisagree, both worth another try.
+ */
+export async function eventsSince(
+  client: PublicClient,
+  contract: { readonly address: Address; readonly abi: Abi },
+  cursor: EventCursor,
+): Promise<EventBatch | 'reorganized' | undefined> {
+  try {
+    const head = await client.getBlock()
+    if (head.hash === cursor.blockHash) return undefined
+    if (cursor.blockHash && (await hashAt(client, cursor.blockNumber)) !== cursor.blockHash) return 'reorganized'
+    const events = await client.getContractEvents({
+      ...contract,
+      fromBlock: cursor.blockNumber + 1n,
+      toBlock: head.number,
+      strict: true,
+    })
+    if ((await hashAt(client, head.number)) !== head.hash) {
+      throw new AnswersDisagree(`Block ${head.number} changed while its events were read.`)
+    }
+    return { cursor: { blockNumber: head.number, blockHash: head.hash }, events, now: head.timestamp }
+  } catch (cause) {
+    if (cause instanceof AnswersDisagree) throw cause
+    throw new RpcFailed(`events of ${contract.address}`, cause)
+  }
+}
+
+async function hashAt(client: PublicClient, blockNumber: bigint): Promise<Hex | undefined> {
+  const block = await client.getBlock({ blockNumber }).catch(() => undefined)
+  return block?.hash
+}

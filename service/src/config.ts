@@ -1,0 +1,61 @@
+/** Reading a JSON file that a person wrote: strict, and with errors that name the place and the cure. */
+import { readFileSync } from 'node:fs'
+import type { z } from 'zod'
+
+/** The file is not what it must be. Asking again does not help; editing the named line does. */
+export class ConfigError extends Error {
+  readonly retry = false
+
+  constructor(message: string) {
+    super(message)
+    this.name = 'ConfigError'
+  }
+}
+
+/** The file's content, checked against the schema. Throws ConfigError with every fault, one a line. */
+export function readConfig<Schema extends z.ZodType>(file: string, schema: Schema): z.output<Schema> {
+  const text = readText(file)
+  const result = schema.safeParse(parseJson(file, text))
+  if (result.success) return result.data
+  const faults = result.error.issues.map((issue) => {
+    const path = issue.path.map(String)
+    const unknown = issue.code === 'unrecognized_keys' ? issue.keys : []
+    const line = lineOf(text, [...path, ...unknown.slice(0, 1)])
+    return `${file}:${line} ${path.join('.') || '(the file)'}: ${cureOf(issue.message, unknown)}`
+  })
+  throw new ConfigError(faults.join('\n'))
+}
+
+function cureOf(message: string, unknown: readonly string[]): string {
+  if (unknown.length > 0) return `unknown field ${unknown.map((name) => `"${name}"`).join(', ')}: remove or correct it.`
+  if (message.endsWith('received undefined')) return `is missing: add it (${message}).`
+  return `${message}.`
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new ConfigError(`${file}: cannot be read (${cause instanceof Error ? cause.message : cause}).`)
+  }
+}
+
+function parseJson(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    const position = Number(/position (\d+)/.exec(String(cause))?.[1] ?? 0)
+    const line = text.slice(0, position).split('\n').length
+    throw new ConfigError(`${file}:${line} is not JSON: ${cause instanceof Error ? cause.message : cause}.`)
+  }
+}
+
+/** The line of a path's last name that is in the text, each name searched for after the one before. */
+function lineOf(text: string, path: readonly string[]): number {
+  let position = 0
+  for (const name of path) {
+    const found = /^\d+$/.test(name) ? -1 : text.indexOf(`"${name}"`, position)
+    if (found >= 0) position = found
+  }
+  return text.slice(0, position).split('\n').length
+}

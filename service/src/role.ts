@@ -1,0 +1,61 @@
+/** What every role's process has in common: it runs until told to stop, and says what it does. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { DeployedChain } from './deployment.ts'
+
+/** Something that happened, for logs and measurements; `ms` counts from an arbitrary start, monotonically. */
+export type LogEvent = { readonly role: string; readonly event: string; readonly ms: number } & Readonly<
+  Record<string, unknown>
+>
+
+export type Log = (event: LogEvent) => void
+
+export type RoleContext = { readonly signal: AbortSignal; readonly log: Log }
+
+/** A log that names the role and the time by itself. */
+export function logOf(role: string, log: Log): (event: string, details?: Record<string, unknown>) => void {
+  return (event, details = {}) => log({ role, event, ms: performance.now(), ...details })
+}
+
+/** Waits, or returns at once when the role is stopped. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined)
+}
+
+/**
+ * Repeats the work until the role is stopped, pausing between. A failure that may pass is reported and the work tried
+ * again, ever more slowly up to 30 times the pause; one that cannot pass ends the role.
+ */
+export async function repeat(
+  work: () => Promise<void>,
+  pauseMs: number,
+  { signal, report }: { signal: AbortSignal; report: (failure: unknown) => void },
+): Promise<void> {
+  let failures = 0
+  while (!signal.aborted) {
+    try {
+      await work()
+      failures = 0
+    } catch (failure) {
+      if (signal.aborted) return
+      report(failure)
+      if (isFinal(failure)) throw failure
+      failures = Math.min(failures + 1, 5)
+    }
+    await pause(pauseMs * 2 ** failures, signal)
+  }
+}
+
+/** Errors that say so cannot be cured by trying again; what says nothing is a bug, and not tried again either. */
+function isFinal(failure: unknown): boolean {
+  return !(failure instanceof Error && 'retry' in failure && failure.retry === true)
+}
+
+/** The emitters of a chain, in the form that the chain reader takes. */
+export function emittersOf(chain: DeployedChain) {
+  return chain.emitters.map(({ address, fromBlock }) => ({
+    chainId: chain.chainId,
+    address,
+    checkpointInterval: BigInt(chain.checkpointInterval),
+    fromBlock: BigInt(fromBlock),
+  }))
+}
