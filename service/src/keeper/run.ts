@@ -53,9 +53,12 @@ export async function runKeeper(config: KeeperConfig, { signal, log }: RoleConte
     }
     note('below_maintenance', { account: effect.account, margin: effect.margin })
     const args = [effect.account, own] as const
-    const isDone = await send(encodeFunctionData({ abi: Clearing.abi, functionName: 'liquidate', args }), GAS_LIMIT)
-    note(isDone ? 'liquidated' : 'not_liquidated', { account: effect.account })
-    state = step(state, { type: 'attempted', account: effect.account }).state
+    try {
+      const isDone = await send(encodeFunctionData({ abi: Clearing.abi, functionName: 'liquidate', args }), GAS_LIMIT)
+      note(isDone ? 'liquidated' : 'not_liquidated', { account: effect.account })
+    } finally {
+      state = step(state, { type: 'attempted', account: effect.account }).state
+    }
   }
   const work = async () => {
     const batch = await eventsSince(reader, { address, abi: Clearing.abi }, cursor)

@@ -1,0 +1,121 @@
+/** Someone with a key: what a trader does by hand, as transactions and signed orders. */
+import { Clearing, Token, Vault, Venue } from '@omnimargin/chains/abi'
+import { accountOf } from '@omnimargin/core/account'
+import type { Hex } from '@omnimargin/core/bytes'
+import type { Deployment } from '@omnimargin/service/deployment'
+import type { LocalChain } from '@omnimargin/service/devnet/chains'
+import { type Sender, senderOf } from '@omnimargin/service/sender'
+import { type Address, encodeFunctionData, type TransactionReceipt } from 'viem'
+import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
+
+export type DeployedToken = Deployment['tokens'][number]
+
+export type Actor = {
+  readonly name: string
+  readonly address: Address
+  /** Its margin account at the clearing. */
+  readonly account: Hex
+  readonly deposit: (token: DeployedToken, amount: bigint) => Promise<TransactionReceipt>
+  readonly openLine: (token: DeployedToken) => Promise<TransactionReceipt>
+  readonly raiseLimits: (market: number, buy: bigint, sell: bigint) => Promise<TransactionReceipt>
+  readonly release: (line: number, units: bigint) => Promise<TransactionReceipt>
+  readonly withdraw: (token: DeployedToken, amount: bigint) => Promise<TransactionReceipt>
+  readonly signOrder: (order: OrderTerms) => Promise<SignedOrder>
+  readonly fill: (maker: SignedOrder, taker: SignedOrder, size: bigint) => Promise<TransactionReceipt>
+}
+
+export type OrderTerms = {
+  readonly market: number
+  readonly isBuy: boolean
+  readonly size: bigint
+  readonly price: bigint
+  readonly expiry: bigint
+  readonly nonce: bigint
+}
+
+export type SignedOrder = { readonly order: OrderTerms & { readonly account: Hex }; readonly signature: Hex }
+
+const GAS_LIMIT = 5_000_000n
+
+const ORDER = [
+  { name: 'account', type: 'bytes32' },
+  { name: 'market', type: 'uint32' },
+  { name: 'isBuy', type: 'bool' },
+  { name: 'size', type: 'uint128' },
+  { name: 'price', type: 'uint96' },
+  { name: 'expiry', type: 'uint64' },
+  { name: 'nonce', type: 'uint64' },
+] as const
+
+/** A funded actor on every chain; with a new key unless one is given. */
+export async function makeActor(
+  name: string,
+  chains: readonly LocalChain[],
+  { clearing }: Deployment,
+  key: PrivateKeyAccount = privateKeyToAccount(generatePrivateKey()),
+): Promise<Actor> {
+  await Promise.all(chains.map((chain) => chain.fund(key.address)))
+  const senders = new Map(chains.map((c): [number, Sender] => [c.plan.chainId, senderOf(c.reader, c.walletOf(key))]))
+  const account = accountOf(key.address)
+  const send = async (chainId: number, to: Address, data: Hex, what: string) => {
+    const sender = senders.get(chainId)
+    if (!sender) throw new Error(`${name} has no key on chain ${chainId}.`)
+    const receipt = await sender.send({ to, data, gas: GAS_LIMIT })
+    if (receipt.status !== 'success')
+      throw new Error(`${name} could not ${what}: transaction ${receipt.transactionHash}.`)
+    return receipt
+  }
+  const atClearing = (data: Hex, what: string) => send(clearing.chainId, clearing.address, data, what)
+  return {
+    name,
+    address: key.address,
+    account,
+    deposit: (token, amount) => deposit(send, key.address, account, clearing, token, amount),
+    openLine: ({ chainId, vault, address: asset }) => {
+      const args = [account, { chainId: BigInt(chainId), vault, asset }, key.address] as const
+      return atClearing(encodeFunctionData({ abi: Clearing.abi, functionName: 'openLine', args }), 'open a line')
+    },
+    raiseLimits: (market, buy, sell) => {
+      const args = [account, BigInt(market), buy, sell] as const
+      return atClearing(encodeFunctionData({ abi: Clearing.abi, functionName: 'raiseLimits', args }), 'raise limits')
+    },
+    release: (line, units) => {
+      const args = [account, BigInt(line), units] as const
+      return atClearing(encodeFunctionData({ abi: Clearing.abi, functionName: 'release', args }), 'release collateral')
+    },
+    withdraw: ({ chainId, vault, address: asset }, amount) => {
+      const args = [asset, amount, key.address] as const
+      return send(chainId, vault, encodeFunctionData({ abi: Vault.abi, functionName: 'withdraw', args }), 'withdraw')
+    },
+    signOrder: async (terms) => {
+      const order = { account, ...terms }
+      const { chainId, venue } = clearing
+      const domain = { name: 'Omnimargin Venue', version: '1', chainId, verifyingContract: venue }
+      const typed = { domain, types: { Order: ORDER }, primaryType: 'Order', message: order } as const
+      return { order, signature: await key.signTypedData(typed) }
+    },
+    fill: (maker, taker, size) => {
+      const args = [maker.order, maker.signature, taker.order, taker.signature, size] as const
+      const data = encodeFunctionData({ abi: Venue.abi, functionName: 'fill', args })
+      return send(clearing.chainId, clearing.venue, data, 'match the orders')
+    },
+  }
+}
+
+/** Mints the devnet's token, lets the vault take it, and locks it for the account, in one block if it can be. */
+async function deposit(
+  send: (chainId: number, to: Address, data: Hex, what: string) => Promise<TransactionReceipt>,
+  holder: Address,
+  account: Hex,
+  clearing: Deployment['clearing'],
+  { chainId, address: asset, vault }: DeployedToken,
+  amount: bigint,
+): Promise<TransactionReceipt> {
+  const mint = encodeFunctionData({ abi: Token.abi, functionName: 'mint', args: [holder, amount] })
+  const approve = encodeFunctionData({ abi: Token.abi, functionName: 'approve', args: [vault, amount] })
+  const grantArgs = [asset, amount, BigInt(clearing.chainId), clearing.address, account] as const
+  const grant = encodeFunctionData({ abi: Vault.abi, functionName: 'depositAndGrant', args: grantArgs })
+  await send(chainId, asset, mint, 'mint')
+  await send(chainId, asset, approve, 'approve the vault')
+  return send(chainId, vault, grant, 'deposit')
+}

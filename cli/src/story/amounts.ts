@@ -1,0 +1,20 @@
+/** Numbers as people read them. */
+import { formatUnits } from 'viem'
+
+/** An amount of a token, or of USD at 18 decimals, with thousands separated and `digits` after the point, cut off. */
+export function amount(value: bigint, decimals = 18, digits = 2): string {
+  const [whole = '0', fraction = ''] = formatUnits(value < 0n ? -value : value, decimals).split('.')
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ',')
+  const shown = digits > 0 ? `.${fraction.padEnd(digits, '0').slice(0, digits)}` : ''
+  return `${value < 0n ? '-' : ''}${grouped}${shown}`
+}
+
+/** A ratio at 1e18 as a percentage. */
+export function percent(ratio: bigint): string {
+  return `${amount(ratio * 100n)} %`
+}
+
+/** 60n -> 60 * 10^18. */
+export function whole(value: bigint, decimals = 18): bigint {
+  return value * 10n ** BigInt(decimals)
+}

@@ -1,0 +1,124 @@
+/** Putting the contracts on the devnet's chains, and telling everybody where they are. */
+import * as abi from '@omnimargin/chains/abi'
+import { type Deployer, deploy } from '@omnimargin/chains/deploy'
+import { packParameters } from '@omnimargin/core/parameters'
+import { type Address, type Hex, padHex, toHex } from 'viem'
+import type { PrivateKeyAccount } from 'viem/accounts'
+import { type Deployment, deploymentSchema } from '../deployment.ts'
+import type { LocalChain } from './chains.ts'
+import {
+  FEEDS,
+  HEARTBEAT_SECONDS,
+  LEASE_SECONDS,
+  MARKETS,
+  MIN_SIZE,
+  PARAMETERS,
+  PRICE_POLICY,
+  TOKENS,
+  VENUE_BAND,
+} from './parameters.ts'
+
+export type Attestors = { readonly addresses: readonly Address[]; readonly urls: readonly string[] }
+
+type Site = { chain: LocalChain; deployer: Deployer; roots: Address; batch: Address; vault: Address; tokens: Tokens }
+type Tokens = { symbol: string; address: Address; decimals: number }[]
+
+const THRESHOLD = 3
+const EPOCH_SECONDS = 365 * 24 * 3600
+const PYTH_FEE = 1n
+
+/** Deploys everything as `owner`, who becomes the clearing's. */
+export async function deployAll(
+  chains: readonly LocalChain[],
+  owner: PrivateKeyAccount,
+  attestors: Attestors,
+): Promise<Deployment> {
+  const signers = [...attestors.addresses].sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1))
+  const sites = await Promise.all(chains.map((chain) => deploySite(chain, owner, signers)))
+  const trading = sites.at(-1)
+  if (!trading) throw new Error('A devnet has at least one chain.')
+  const { pyth, clearing, venue } = await deployTrading(trading, owner)
+  await register(trading, sites, clearing, venue)
+  return deploymentSchema.parse({
+    chains: await Promise.all(sites.map((site) => describe(site, site === trading ? { clearing, venue } : undefined))),
+    committee: {
+      epoch: 0,
+      threshold: THRESHOLD,
+      signers,
+      attestors: attestors.addresses.map((address, i) => ({ address, url: attestors.urls[i] })),
+    },
+    clearing: { chainId: trading.chain.plan.chainId, address: clearing, venue, pyth, feeds: FEEDS, markets: MARKETS },
+    tokens: sites.flatMap(({ chain, vault, tokens }) =>
+      tokens.map((token) => ({ ...token, chainId: chain.plan.chainId, vault })),
+    ),
+  })
+}
+
+async function deploySite(chain: LocalChain, owner: PrivateKeyAccount, signers: Address[]): Promise<Site> {
+  await chain.fund(owner.address)
+  const deployer = { reader: chain.reader, wallet: chain.walletOf(owner) }
+  const { timestamp } = await chain.reader.getBlock()
+  const end = Number(timestamp) + EPOCH_SECONDS
+  const roots = await deploy(deployer, abi.CommitteeRoots, [signers, THRESHOLD, end])
+  const batch = await deploy(deployer, abi.Batch)
+  const vault = await deploy(deployer, abi.Vault, [roots, HEARTBEAT_SECONDS])
+  const tokens: Tokens = []
+  for (const { symbol, decimals } of TOKENS.filter((token) => token.chain === chain.plan.name)) {
+    tokens.push({ symbol, decimals, address: await deploy(deployer, abi.Token, [symbol, decimals]) })
+  }
+  return { chain, deployer, roots, batch, vault, tokens }
+}
+
+async function deployTrading({ deployer, roots, chain }: Site, owner: PrivateKeyAccount) {
+  const pyth = await deploy(deployer, abi.MockPyth, [BigInt(PRICE_POLICY.maxAge), PYTH_FEE])
+  const libraries: Record<string, Address> = {}
+  const { Index, Lines, Limits, Liquidation, ParameterBlob } = abi
+  for (const [name, library] of Object.entries({ Index, Lines, Limits, Liquidation, ParameterBlob })) {
+    libraries[name] = await deploy(deployer, library)
+  }
+  const clearingArgs = [roots, HEARTBEAT_SECONDS, pyth, PRICE_POLICY, owner.address]
+  const clearing = await deploy(deployer, abi.Clearing, clearingArgs, libraries)
+  const terms = MARKETS.map(({ feed }) => ({ feedId: FEEDS[feed].feedId, band: VENUE_BAND, minSize: MIN_SIZE }))
+  const chainId = BigInt(chain.plan.chainId)
+  const venueArgs = [roots, HEARTBEAT_SECONDS, chainId, clearing, LEASE_SECONDS, pyth, PRICE_POLICY, terms]
+  const venue = await deploy(deployer, abi.Venue, venueArgs)
+  return { pyth, clearing, venue }
+}
+
+/** Tells the clearing its feeds, vaults, venue, listings, markets and parameters. */
+async function register(trading: Site, sites: readonly Site[], clearing: Address, venue: Address): Promise<void> {
+  const { reader, wallet } = trading.deployer
+  const contract = { address: clearing, abi: abi.Clearing.abi } as const
+  const done = async (hash: Promise<Hex>) => {
+    const receipt = await reader.waitForTransactionReceipt({ hash: await hash })
+    if (receipt.status !== 'success') throw new Error(`The clearing refused its set-up: ${receipt.transactionHash}.`)
+  }
+  for (const { feedId } of FEEDS)
+    await done(wallet.writeContract({ ...contract, functionName: 'addFeed', args: [feedId] }))
+  for (const { chain, vault, tokens } of sites) {
+    const chainId = BigInt(chain.plan.chainId)
+    await done(wallet.writeContract({ ...contract, functionName: 'addVault', args: [chainId, vault] }))
+    for (const { address: asset } of tokens) {
+      await done(wallet.writeContract({ ...contract, functionName: 'listAsset', args: [{ chainId, vault, asset }] }))
+    }
+  }
+  const chainId = BigInt(trading.chain.plan.chainId)
+  await done(wallet.writeContract({ ...contract, functionName: 'addVenue', args: [chainId, venue] }))
+  for (const market of MARKETS.keys()) {
+    const item = padHex(toHex(market), { size: 32 })
+    await done(wallet.writeContract({ ...contract, functionName: 'addMarket', args: [{ chainId, venue, item }] }))
+  }
+  await done(wallet.writeContract({ ...contract, functionName: 'setParameters', args: [packParameters(PARAMETERS)] }))
+}
+
+/** Nothing has been written yet, so the newest block is where everybody may begin. */
+async function describe({ chain, roots, batch, vault }: Site, trading?: { clearing: Address; venue: Address }) {
+  const fromBlock = Number(await chain.reader.getBlockNumber())
+  const { name, chainId, checkpointInterval } = chain.plan
+  const emitters = [{ kind: 'vault', address: vault, fromBlock }]
+  if (trading) {
+    emitters.push({ kind: 'clearing', address: trading.clearing, fromBlock })
+    emitters.push({ kind: 'venue', address: trading.venue, fromBlock })
+  }
+  return { name, chainId, rpc: [chain.url], checkpointInterval, roots, batch, emitters }
+}

@@ -1,0 +1,142 @@
+/** The whole system on this machine: three chains, the contracts, every role with its own key and folder. */
+
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
+import { runAttestor } from '../attestor/run.ts'
+import type { Deployment } from '../deployment.ts'
+import { runKeeper } from '../keeper/run.ts'
+import { runPublisher } from '../publisher/run.ts'
+import { runRelayer } from '../relayer/run.ts'
+import type { Log } from '../role.ts'
+import { type LocalChain, PLANS, startChain } from './chains.ts'
+import { deployAll } from './deploy.ts'
+import { type Oracle, startOracle } from './oracle.ts'
+import { FEEDS } from './parameters.ts'
+
+export type Devnet = {
+  readonly deployment: Deployment
+  readonly chains: readonly LocalChain[]
+  readonly oracle: Oracle
+  /** The account that deployed, and governs the clearing. */
+  readonly owner: PrivateKeyAccount
+  readonly keeper: PrivateKeyAccount
+  /** Rejects when a role ends by itself. */
+  readonly failed: Promise<never>
+  readonly stop: () => Promise<void>
+}
+
+export type DevnetOptions = {
+  readonly log: Log
+  /** Which of the roles to run in this process; all by default. */
+  readonly roles?: readonly RoleName[]
+}
+
+export type RoleName = 'attestor' | 'relayer' | 'publisher' | 'keeper'
+
+export const ROLES: readonly RoleName[] = ['attestor', 'relayer', 'publisher', 'keeper']
+export const ATTESTORS = 4
+export const START_PRICES = { 'ETH/USD': 2_000n, 'BTC/USD': 60_000n, 'USDC/USD': 1n }
+const HERMES_SCALE = 10n ** 8n
+const POLL_MS = 50
+
+export type Keys = {
+  readonly owner: PrivateKeyAccount
+  readonly attestors: readonly PrivateKeyAccount[]
+  readonly relayer: PrivateKeyAccount
+  readonly publisher: PrivateKeyAccount
+  readonly keeper: PrivateKeyAccount
+}
+
+/** Starts everything and returns once the contracts are there and the roles run. */
+export async function startDevnet({ log, roles = ROLES }: DevnetOptions): Promise<Devnet> {
+  const stopping = new AbortController()
+  const folder = mkdtempSync(join(tmpdir(), 'omnimargin-'))
+  const chains = await Promise.all(PLANS.map(startChain))
+  const oracle = await startOracle()
+  const keys = makeKeys()
+  const running: Promise<void>[] = []
+  const stop = async () => {
+    stopping.abort()
+    await Promise.allSettled(running)
+    await Promise.all([oracle.close(), ...chains.map((chain) => chain.stop())])
+    rmSync(folder, { recursive: true, force: true })
+  }
+  try {
+    for (const { symbol, feedId } of FEEDS) oracle.set(feedId, START_PRICES[symbol] * HERMES_SCALE)
+    const ports = await freePorts(ATTESTORS)
+    const addresses = keys.attestors.map(({ address }) => address)
+    const deployment = await deployAll(chains, keys.owner, {
+      addresses,
+      urls: ports.map((port) => `http://127.0.0.1:${port}`),
+    })
+    const spenders = [keys.relayer, keys.publisher, keys.keeper].map(({ address }) => address)
+    await Promise.all(chains.map((chain) => chain.fund(...spenders)))
+    await Promise.all(chains.map((chain) => chain.startMining(stopping.signal)))
+    running.push(
+      ...startRoles({ deployment, keys, ports, folder, hermes: oracle.url }, roles, { signal: stopping.signal, log }),
+    )
+    return { deployment, chains, oracle, owner: keys.owner, keeper: keys.keeper, failed: failureOf(running), stop }
+  } catch (cause) {
+    await stop()
+    throw cause
+  }
+}
+
+type Wiring = { deployment: Deployment; keys: Keys; ports: readonly number[]; folder: string; hermes: string }
+
+function startRoles(
+  { deployment, keys, ports, folder, hermes }: Wiring,
+  roles: readonly RoleName[],
+  context: { signal: AbortSignal; log: Log },
+): Promise<void>[] {
+  const base = { deployment, pollMs: POLL_MS }
+  const starts: Record<RoleName, () => Promise<void>[]> = {
+    attestor: () =>
+      keys.attestors.map((account, i) => {
+        const config = { ...base, account, dataDir: join(folder, `attestor-${i}`), port: ports[i] ?? 0 }
+        return runAttestor(config, context)
+      }),
+    relayer: () => [
+      runRelayer({ ...base, account: keys.relayer, dataDir: join(folder, 'relayer'), heartbeatSeconds: 30 }, context),
+    ],
+    publisher: () => [
+      runPublisher({ ...base, account: keys.publisher, hermes, deviation: 10n ** 15n, heartbeatSeconds: 15 }, context),
+    ],
+    keeper: () => [runKeeper({ ...base, account: keys.keeper }, context)],
+  }
+  return roles.flatMap((role) => starts[role]())
+}
+
+/** Rejects with the first role's error; stays open for as long as all is well. */
+function failureOf(running: readonly Promise<void>[]): Promise<never> {
+  const failed = new Promise<never>((_, reject) => {
+    for (const role of running) role.catch(reject)
+  })
+  failed.catch(() => undefined)
+  return failed
+}
+
+function makeKeys(): Keys {
+  const make = () => privateKeyToAccount(generatePrivateKey())
+  const attestors = Array.from({ length: ATTESTORS }, make)
+  return { owner: make(), attestors, relayer: make(), publisher: make(), keeper: make() }
+}
+
+/** Ports that were free a moment ago, all held at once so that no two are the same. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      return server
+    }),
+  )
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map((server) => once(server.close(), 'close')))
+  return ports
+}

@@ -1,0 +1,58 @@
+/** The devnet's listings, markets and risk parameters. */
+import type { Parameters } from '@omnimargin/core/parameters'
+
+/** Pyth's own feed ids. */
+export const FEEDS = [
+  { symbol: 'ETH/USD', feedId: '0xff61491a931112ddf1bd8147cd1b641375f79f5825126d665480874634fd0ace' },
+  { symbol: 'BTC/USD', feedId: '0xe62df6c8b4a85fe1a67db44dc12de5db330f7ac66b72dc658afedf0f4a415b43' },
+  { symbol: 'USDC/USD', feedId: '0xeaa020c61cc479712813461ce153894a96a6c00b21ed0cfc2798d1f9a9e9c94a' },
+] as const
+
+export const MARKETS = [
+  { symbol: 'ETH-USD', feed: 0 },
+  { symbol: 'BTC-USD', feed: 1 },
+] as const
+
+/** Which token is locked on which chain, in the order of the listings. */
+export const TOKENS = [
+  { chain: 'slow', symbol: 'WETH', decimals: 18 },
+  { chain: 'fast', symbol: 'USDC', decimals: 6 },
+  { chain: 'trading', symbol: 'USDC', decimals: 6 },
+] as const
+
+/** The venue's band is narrower than the clearing's by what the index may move between two pokes. */
+export const VENUE_BAND = 2n * 10n ** 16n
+export const MIN_SIZE = 10n ** 16n
+export const PRICE_POLICY = { maxAge: 60, maxSkew: 60, maxConfidence: 10n ** 16n }
+export const HEARTBEAT_SECONDS = 10n
+export const LEASE_SECONDS = 3_600n
+
+const percent = (value: bigint) => value * 10n ** 16n
+const permille = (value: bigint) => value * 10n ** 15n
+
+export const PARAMETERS: Parameters = {
+  cashHaircut: percent(2n),
+  liquidationDiscount: percent(1n),
+  healthTarget: percent(125n),
+  maxPriceAge: 60,
+  maxRecordAge: 600,
+  listings: [
+    {
+      feed: 0,
+      decimals: 18,
+      initialHaircut: percent(20n),
+      maintenanceHaircut: percent(15n),
+      cap: 100_000n * 10n ** 18n,
+    },
+    { feed: 2, decimals: 6, initialHaircut: percent(3n), maintenanceHaircut: percent(2n), cap: 10n ** 14n },
+    { feed: 2, decimals: 6, initialHaircut: percent(2n), maintenanceHaircut: percent(1n), cap: 10n ** 14n },
+  ],
+  underlyings: [
+    { feed: 0, initialRate: percent(10n), maintenanceRate: percent(5n), legRate: permille(5n) },
+    { feed: 1, initialRate: percent(10n), maintenanceRate: percent(5n), legRate: permille(5n) },
+  ],
+  markets: [
+    { underlying: 0, band: percent(3n), minSize: MIN_SIZE, openInterestCap: 10_000n * 10n ** 18n },
+    { underlying: 1, band: percent(3n), minSize: MIN_SIZE, openInterestCap: 500n * 10n ** 18n },
+  ],
+}
