@@ -1,0 +1,81 @@
+/** `omnimargin run <role>`: one role as a process of its own, out of a configuration file. */
+import { readFileSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { runAttestor } from '@omnimargin/service/attestor/run'
+import { ConfigError, readConfig } from '@omnimargin/service/config'
+import { deploymentSchema } from '@omnimargin/service/deployment'
+import { runKeeper } from '@omnimargin/service/keeper/run'
+import { runPublisher } from '@omnimargin/service/publisher/run'
+import { runRelayer } from '@omnimargin/service/relayer/run'
+import type { LogEvent, RoleContext } from '@omnimargin/service/role'
+import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
+import { z } from 'zod'
+
+const base = z.strictObject({
+  /** Paths are as seen from the configuration file. */
+  deployment: z.string(),
+  keyFile: z.string(),
+  pollMs: z.int().min(1).max(60_000).default(200),
+})
+const port = z.int().min(1).max(65_535)
+const seconds = z.int().min(1).max(86_400)
+const ratio = z
+  .string()
+  .regex(/^\d{1,19}$/, 'must be a ratio at 1e18 as a string of digits')
+  .transform(BigInt)
+
+const schemas = {
+  attestor: base.extend({ dataDir: z.string(), port }),
+  relayer: base.extend({ dataDir: z.string(), heartbeatSeconds: seconds.default(60) }),
+  publisher: base.extend({
+    hermes: z.url(),
+    deviation: ratio.default(10n ** 15n),
+    heartbeatSeconds: seconds.default(20),
+  }),
+  keeper: base,
+}
+
+/** Runs until the signal. Throws ConfigError for a role, file, field or key that is not what it must be. */
+export async function run(role: string, file: string, signal: AbortSignal): Promise<void> {
+  const context: RoleContext = { signal, log: print }
+  const from = (path: string) => resolve(dirname(file), path)
+  const common = (config: { deployment: string; keyFile: string }) => ({
+    deployment: readConfig(from(config.deployment), deploymentSchema),
+    account: readKey(from(config.keyFile)),
+  })
+  if (role === 'attestor') {
+    const config = readConfig(file, schemas.attestor)
+    return runAttestor({ ...config, ...common(config), dataDir: from(config.dataDir) }, context)
+  }
+  if (role === 'relayer') {
+    const config = readConfig(file, schemas.relayer)
+    return runRelayer({ ...config, ...common(config), dataDir: from(config.dataDir) }, context)
+  }
+  if (role === 'publisher') {
+    const config = readConfig(file, schemas.publisher)
+    return runPublisher({ ...config, ...common(config) }, context)
+  }
+  if (role === 'keeper') {
+    const config = readConfig(file, schemas.keeper)
+    return runKeeper({ ...config, ...common(config) }, context)
+  }
+  throw new ConfigError(`There is no role "${role}": choose attestor, relayer, publisher or keeper.`)
+}
+
+/** A private key, 0x and 64 hexadecimal digits, in a file that only its owner can read. */
+function readKey(file: string): PrivateKeyAccount {
+  try {
+    const { mode } = statSync(file)
+    if ((mode & 0o077) !== 0) throw new Error('others can read it: chmod 600 it.')
+    const text = readFileSync(file, 'utf8').trim()
+    if (!/^0x[0-9a-fA-F]{64}$/.test(text)) throw new Error('it must hold 0x and 64 hexadecimal digits, nothing else.')
+    return privateKeyToAccount(text as `0x${string}`)
+  } catch (cause) {
+    throw new ConfigError(`Key file ${file}: ${cause instanceof Error ? cause.message : cause}`)
+  }
+}
+
+function print(event: LogEvent): void {
+  const bigints = (_: string, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)
+  process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), ...event }, bigints)}\n`)
+}

@@ -1,0 +1,54 @@
+/** `omnimargin start`: the whole system on this machine, and its story. */
+import { type Devnet, startDevnet } from '@omnimargin/service/devnet/devnet'
+import type { LogEvent } from '@omnimargin/service/role'
+import { screenOn } from './story/screen.ts'
+import { tell } from './story/story.ts'
+
+export type StartOptions = { readonly once: boolean; readonly verbose: boolean }
+
+/** Returns the exit code. Stays up after the story, until a signal, unless told `once`. */
+export async function start({ once, verbose }: StartOptions, stopped: AbortSignal): Promise<number> {
+  const screen = screenOn(process.stdout)
+  const startedMs = performance.now()
+  const hearers: ((event: LogEvent) => void)[] = []
+  const log = (event: LogEvent) => {
+    for (const hear of hearers) hear(event)
+    if (verbose || event.event === 'failed') process.stderr.write(`${formatEvent(event)}\n`)
+  }
+  screen.say('Starting three chains, the contracts, four attestors, relayer, publisher and keeper …')
+  const devnet = await startDevnet({ log })
+  const interrupted = new Promise<'stopped'>((resolve) => stopped.addEventListener('abort', () => resolve('stopped')))
+  try {
+    const story = tell({ devnet, screen, onLog: (hear) => hearers.push(hear) })
+    const outcome = await Promise.race([story, devnet.failed, interrupted])
+    if (outcome === 'stopped') return 130
+    const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
+    screen.say(
+      outcome ? `\nEvery step and every sum was right, in ${seconds} s.` : '\nA sum was wrong: see the ✗ above.',
+    )
+    if (once || !outcome) return outcome ? 0 : 1
+    showAddresses(devnet, screen)
+    screen.say('\nEverything stays up until Ctrl-C.')
+    return await Promise.race([interrupted.then(() => 0), devnet.failed])
+  } finally {
+    await devnet.stop()
+  }
+}
+
+function showAddresses({ chains, deployment }: Devnet, screen: ReturnType<typeof screenOn>): void {
+  const rows = deployment.chains.flatMap(({ name, rpc, roots, emitters }) => [
+    ...emitters.map(({ kind, address }) => [name, kind, address, rpc[0] ?? '']),
+    [name, 'roots', roots, rpc[0] ?? ''],
+  ])
+  const tokens = deployment.tokens.map(({ chainId, symbol, address }) => {
+    const chain = chains.find(({ plan }) => plan.chainId === chainId)
+    return [chain?.plan.name ?? '', symbol, address, chain?.url ?? '']
+  })
+  screen.say('')
+  screen.table(['chain', 'contract', 'address', 'RPC'], [...rows, ...tokens])
+}
+
+function formatEvent({ role, event, ms, ...details }: LogEvent): string {
+  const bigints = (_: string, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)
+  return `${(ms / 1000).toFixed(3)} ${role} ${event} ${JSON.stringify(details, bigints)}`
+}
