@@ -3,7 +3,10 @@ import { ChainError } from '@omnimargin/chains/errors'
 import type { Hex } from '@omnimargin/core/bytes'
 import { z } from 'zod'
 
-/** A price as Hermes reports it: `price * 10^expo` USD, published at `publishTime` (seconds). */
+/** Where Hermes is, and the key it is asked with; the public instances answer nobody without one. */
+export type Hermes = { readonly url: string; readonly key?: string | undefined }
+
+/** A price as Hermes reports it: `price * 10^exponent` USD, published at `publishTime` (seconds). */
 export type Report = {
   readonly feedId: Hex
   readonly price: bigint
@@ -27,7 +30,7 @@ const integer = z
   .regex(/^-?\d+$/)
   .transform(BigInt)
 const responseSchema = z.object({
-  binary: z.object({ encoding: z.literal('hex'), data: z.array(z.string().regex(/^[0-9a-f]*$/i)) }),
+  binary: z.object({ encoding: z.literal('hex'), data: z.array(z.string().regex(/^([0-9a-f]{2})+$/i)).min(1) }),
   parsed: z.array(
     z.object({
       id: z.string().regex(/^(0x)?[0-9a-f]{64}$/i),
@@ -37,25 +40,42 @@ const responseSchema = z.object({
 })
 
 const TIMEOUT_MS = 5_000
+const UNAUTHORIZED = [401, 403]
 
 /** The latest update of the feeds. Throws HermesFailed, also where one of them is missing from the answer. */
-export async function fetchUpdate(url: string, feedIds: readonly Hex[], stopped: AbortSignal): Promise<Update> {
+export async function fetchUpdate(
+  { url, key }: Hermes,
+  feedIds: readonly Hex[],
+  stopped: AbortSignal,
+): Promise<Update> {
   const query = feedIds.map((id) => `ids[]=${id}`).join('&')
+  const headers = key === undefined ? {} : { authorization: `Bearer ${key}` }
   try {
     const signal = AbortSignal.any([stopped, AbortSignal.timeout(TIMEOUT_MS)])
-    const response = await fetch(`${url}/v2/updates/price/latest?${query}&encoding=hex`, { signal })
-    if (!response.ok) throw new Error(`answered ${response.status}: ${(await response.text()).slice(0, 200)}`)
+    const response = await fetch(`${url}/v2/updates/price/latest?${query}&encoding=hex`, { signal, headers })
+    if (!response.ok) throw new Error(await refusalIn(response))
     const { binary, parsed } = responseSchema.parse(await response.json())
     const reports = feedIds.map((feedId) => reportOf(feedId, parsed))
     return { data: binary.data.map((hex): Hex => `0x${hex}`), reports }
   } catch (cause) {
-    throw new HermesFailed(url, cause instanceof Error ? cause.message : `${cause}`)
+    throw new HermesFailed(url, reasonIn(cause))
   }
+}
+
+async function refusalIn(response: Response): Promise<string> {
+  const why = `answered ${response.status}: ${(await response.text()).slice(0, 200)}`
+  return UNAUTHORIZED.includes(response.status) ? `${why} Put its API key into the publisher's "hermesKeyFile".` : why
+}
+
+function reasonIn(cause: unknown): string {
+  if (cause instanceof z.ZodError) return `its answer makes no sense: ${z.prettifyError(cause)}`
+  if (!(cause instanceof Error)) return `${cause}`
+  return cause.cause instanceof Error ? `${cause.message}: ${cause.cause.message}` : cause.message
 }
 
 function reportOf(feedId: Hex, parsed: z.output<typeof responseSchema>['parsed']): Report {
   const found = parsed.find(({ id }) => id.replace(/^0x/, '').toLowerCase() === feedId.slice(2).toLowerCase())
-  if (!found) throw new Error(`the answer has no feed ${feedId}.`)
+  if (!found) throw new Error(`the answer has no feed ${feedId}: correct the deployment's feed ids.`)
   const { price, conf, expo, publish_time } = found.price
   return { feedId, price, confidence: conf, exponent: expo, publishTime: BigInt(publish_time) }
 }

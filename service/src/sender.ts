@@ -17,26 +17,27 @@ const RECEIPT_POLL_MS = 50
 const FEES_FRESH_MS = 10_000
 
 /**
- * A queue of transactions. The nonce is asked of the chain after a start or a failure, counting what still waits in its
- * pool; whatever was sent twice through a crash in between must be harmless, as learning a record twice is.
+ * A queue of transactions. The nonce is asked of the chain each time, counting what still waits in its pool, so a restart
+ * or another process with the same key needs no care; what a crash in between sends twice must be harmless, as
+ * learning a record twice is.
  */
 export function senderOf(reader: PublicClient, wallet: Wallet): Sender {
-  let nonce: number | undefined
   let last: Promise<unknown> = Promise.resolve()
   const fees = feesOf(reader)
+  const { account, chain } = wallet
   const sendNow = async (call: Call, sent?: (hash: Hex) => void) => {
     try {
-      nonce ??= await reader.getTransactionCount({ address: wallet.account.address, blockTag: 'pending' })
-      const request = { ...call, ...(await fees()), nonce, type: 'eip1559', chainId: wallet.chain.id } as const
-      if (!wallet.account.signTransaction) throw new Error('The key of a role signs by itself.')
-      const raw = await wallet.account.signTransaction(request)
+      const [nonce, fee] = await Promise.all([
+        reader.getTransactionCount({ address: account.address, blockTag: 'pending' }),
+        fees(),
+      ])
+      if (!account.signTransaction) throw new Error('The key of a role signs by itself.')
+      const raw = await account.signTransaction({ ...call, ...fee, nonce, type: 'eip1559', chainId: chain.id })
       const hash = await wallet.sendRawTransaction({ serializedTransaction: raw })
-      nonce += 1
       sent?.(hash)
       return await receiptOf(reader, hash)
     } catch (cause) {
-      nonce = undefined
-      throw new RpcFailed(`the outcome of a transaction on chain ${wallet.chain.id}`, cause)
+      throw new RpcFailed(`the outcome of a transaction on chain ${chain.id}`, cause)
     }
   }
   return {

@@ -21,6 +21,8 @@ type Output = { isTTY?: boolean; write: (text: string) => unknown }
 
 const REDRAW_MS = 100
 const NO_COLOR = { head: [], border: [] }
+/** No lines between rows. */
+const CHARS = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }
 
 export function screenOn(output: Output & NodeJS.WritableStream): Screen {
   const isTerminal = output.isTTY === true
@@ -28,7 +30,7 @@ export function screenOn(output: Output & NodeJS.WritableStream): Screen {
   const say = (line: string) => void output.write(`${line}\n`)
   const draw = (head: readonly string[], rows: readonly (readonly Cell[])[]) => {
     const style = isTerminal ? { head: ['cyan'], border: ['gray'] } : NO_COLOR
-    const table = new Table({ head: [...head], style })
+    const table = new Table({ head: [...head], style, chars: CHARS })
     table.push(...rows.map((row) => row.map((cell) => `${cell}`)))
     return `${table}`
   }

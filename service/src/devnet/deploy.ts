@@ -20,7 +20,16 @@ import {
 
 export type Attestors = { readonly addresses: readonly Address[]; readonly urls: readonly string[] }
 
-type Site = { chain: LocalChain; deployer: Deployer; roots: Address; batch: Address; vault: Address; tokens: Tokens }
+type Site = {
+  chain: LocalChain
+  deployer: Deployer
+  roots: Address
+  batch: Address
+  vault: Address
+  tokens: Tokens
+  fromBlock: number
+}
+type Trading = { pyth: Address; clearing: Address; venue: Address; fromBlock: number }
 type Tokens = { symbol: string; address: Address; decimals: number }[]
 
 const THRESHOLD = 3
@@ -37,10 +46,11 @@ export async function deployAll(
   const sites = await Promise.all(chains.map((chain) => deploySite(chain, owner, signers)))
   const trading = sites.at(-1)
   if (!trading) throw new Error('A devnet has at least one chain.')
-  const { pyth, clearing, venue } = await deployTrading(trading, owner)
+  const contracts = await deployTrading(trading, owner)
+  const { pyth, clearing, venue } = contracts
   await register(trading, sites, clearing, venue)
   return deploymentSchema.parse({
-    chains: await Promise.all(sites.map((site) => describe(site, site === trading ? { clearing, venue } : undefined))),
+    chains: sites.map((site) => describe(site, site === trading ? contracts : undefined)),
     committee: {
       epoch: 0,
       threshold: THRESHOLD,
@@ -66,10 +76,12 @@ async function deploySite(chain: LocalChain, owner: PrivateKeyAccount, signers: 
   for (const { symbol, decimals } of TOKENS.filter((token) => token.chain === chain.plan.name)) {
     tokens.push({ symbol, decimals, address: await deploy(deployer, abi.Token, [symbol, decimals]) })
   }
-  return { chain, deployer, roots, batch, vault, tokens }
+  // Nothing has been written yet, so this is where everybody may begin to read.
+  const fromBlock = Number(await chain.reader.getBlockNumber())
+  return { chain, deployer, roots, batch, vault, tokens, fromBlock }
 }
 
-async function deployTrading({ deployer, roots, chain }: Site, owner: PrivateKeyAccount) {
+async function deployTrading({ deployer, roots, chain }: Site, owner: PrivateKeyAccount): Promise<Trading> {
   const pyth = await deploy(deployer, abi.MockPyth, [BigInt(PRICE_POLICY.maxAge), PYTH_FEE])
   const libraries: Record<string, Address> = {}
   const { Index, Lines, Limits, Liquidation, ParameterBlob } = abi
@@ -82,7 +94,7 @@ async function deployTrading({ deployer, roots, chain }: Site, owner: PrivateKey
   const chainId = BigInt(chain.plan.chainId)
   const venueArgs = [roots, HEARTBEAT_SECONDS, chainId, clearing, LEASE_SECONDS, pyth, PRICE_POLICY, terms]
   const venue = await deploy(deployer, abi.Venue, venueArgs)
-  return { pyth, clearing, venue }
+  return { pyth, clearing, venue, fromBlock: Number(await chain.reader.getBlockNumber()) }
 }
 
 /** Tells the clearing its feeds, vaults, venue, listings, markets and parameters. */
@@ -111,14 +123,12 @@ async function register(trading: Site, sites: readonly Site[], clearing: Address
   await done(wallet.writeContract({ ...contract, functionName: 'setParameters', args: [packParameters(PARAMETERS)] }))
 }
 
-/** Nothing has been written yet, so the newest block is where everybody may begin. */
-async function describe({ chain, roots, batch, vault }: Site, trading?: { clearing: Address; venue: Address }) {
-  const fromBlock = Number(await chain.reader.getBlockNumber())
+function describe({ chain, roots, batch, vault, fromBlock }: Site, trading?: Trading) {
   const { name, chainId, checkpointInterval } = chain.plan
   const emitters = [{ kind: 'vault', address: vault, fromBlock }]
   if (trading) {
-    emitters.push({ kind: 'clearing', address: trading.clearing, fromBlock })
-    emitters.push({ kind: 'venue', address: trading.venue, fromBlock })
+    emitters.push({ kind: 'clearing', address: trading.clearing, fromBlock: trading.fromBlock })
+    emitters.push({ kind: 'venue', address: trading.venue, fromBlock: trading.fromBlock })
   }
   return { name, chainId, rpc: [chain.url], checkpointInterval, roots, batch, emitters }
 }

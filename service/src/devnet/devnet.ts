@@ -55,6 +55,8 @@ export type Keys = {
 /** Starts everything and returns once the contracts are there and the roles run. */
 export async function startDevnet({ log, roles = ROLES }: DevnetOptions): Promise<Devnet> {
   const stopping = new AbortController()
+  // Blocks go on until the roles have ended, since a role waits for what it has sent.
+  const mining = new AbortController()
   const folder = mkdtempSync(join(tmpdir(), 'omnimargin-'))
   const chains = await Promise.all(PLANS.map(startChain))
   const oracle = await startOracle()
@@ -63,6 +65,7 @@ export async function startDevnet({ log, roles = ROLES }: DevnetOptions): Promis
   const stop = async () => {
     stopping.abort()
     await Promise.allSettled(running)
+    mining.abort()
     await Promise.all([oracle.close(), ...chains.map((chain) => chain.stop())])
     rmSync(folder, { recursive: true, force: true })
   }
@@ -76,7 +79,7 @@ export async function startDevnet({ log, roles = ROLES }: DevnetOptions): Promis
     })
     const spenders = [keys.relayer, keys.publisher, keys.keeper].map(({ address }) => address)
     await Promise.all(chains.map((chain) => chain.fund(...spenders)))
-    await Promise.all(chains.map((chain) => chain.startMining(stopping.signal)))
+    await Promise.all(chains.map((chain) => chain.startMining(mining.signal)))
     running.push(
       ...startRoles({ deployment, keys, ports, folder, hermes: oracle.url }, roles, { signal: stopping.signal, log }),
     )

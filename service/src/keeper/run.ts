@@ -1,6 +1,8 @@
 /** The keeper's process: rebuilds every account from the clearing's events, and takes over who is below maintenance. */
 import { Clearing } from '@omnimargin/chains/abi'
+import { RpcFailed } from '@omnimargin/chains/errors'
 import { type EventCursor, eventsSince } from '@omnimargin/chains/events'
+import { refusalOf } from '@omnimargin/chains/rehearse'
 import { accountOf } from '@omnimargin/core/account'
 import { EMPTY_LEDGER, type LedgerEvent } from '@omnimargin/core/ledger'
 import { encodeFunctionData, type Hex } from 'viem'
@@ -25,41 +27,13 @@ export async function runKeeper(config: KeeperConfig, { signal, log }: RoleConte
   const { address, chainId } = config.deployment.clearing
   const chain = chainOf(config.deployment, chainId)
   const reader = readerOf(chain)
-  const sender = senderOf(reader, walletOf(chain, config.account))
+  const act = actorOf(config, note)
   const fromBlock = chain.emitters.find((emitter) => emitter.address === address)?.fromBlock ?? 0
   const start: EventCursor = { blockNumber: BigInt(fromBlock) - 1n, blockHash: undefined }
-  const own = accountOf(config.account.address)
-  const blank: KeeperState = { ledger: EMPTY_LEDGER, account: own, attempted: new Set() }
+  const blank: KeeperState = { ledger: EMPTY_LEDGER, account: accountOf(config.account.address) }
   let cursor = start
   let state = blank
 
-  /** Tried as a call first: somebody else may have been faster, or the price may have moved. */
-  const send = async (data: Hex, gas: bigint): Promise<boolean> => {
-    const refusal = await reader.call({ account: config.account, to: address, data }).then(
-      () => undefined,
-      (cause: unknown) => (cause instanceof Error ? cause.message.split('\n')[0] : `${cause}`),
-    )
-    if (refusal !== undefined) {
-      note('refused', { why: refusal })
-      return false
-    }
-    return (await sender.send({ to: address, data, gas })).status === 'success'
-  }
-  const act = async (effect: KeeperEffect): Promise<void> => {
-    if (effect.type === 'open_line') {
-      const args = [own, effect.listing, config.account.address] as const
-      await send(encodeFunctionData({ abi: Clearing.abi, functionName: 'openLine', args }), GAS_LIMIT)
-      return
-    }
-    note('below_maintenance', { account: effect.account, margin: effect.margin })
-    const args = [effect.account, own] as const
-    try {
-      const isDone = await send(encodeFunctionData({ abi: Clearing.abi, functionName: 'liquidate', args }), GAS_LIMIT)
-      note(isDone ? 'liquidated' : 'not_liquidated', { account: effect.account })
-    } finally {
-      state = step(state, { type: 'attempted', account: effect.account }).state
-    }
-  }
   const work = async () => {
     const batch = await eventsSince(reader, { address, abi: Clearing.abi }, cursor)
     if (batch === 'reorganized') {
@@ -74,4 +48,37 @@ export async function runKeeper(config: KeeperConfig, { signal, log }: RoleConte
     }
   }
   await repeat(work, config.pollMs, { signal, report: (failure) => note('failed', { why: `${failure}` }) })
+}
+
+/** Carries an effect out, or says why not: one that fails keeps none of the others from being tried. */
+function actorOf({ deployment, account }: KeeperConfig, note: ReturnType<typeof logOf>) {
+  const { address: to, chainId } = deployment.clearing
+  const chain = chainOf(deployment, chainId)
+  const reader = readerOf(chain)
+  const sender = senderOf(reader, walletOf(chain, account))
+  const own = accountOf(account.address)
+  /** Tried as a call first: somebody else may have been faster, or the price may have moved. */
+  const send = async (data: Hex): Promise<string | undefined> => {
+    try {
+      const refusal = await refusalOf(reader, { from: account.address, to, data }, Clearing.abi)
+      if (refusal !== undefined) return refusal
+      const { status } = await sender.send({ to, data, gas: GAS_LIMIT })
+      return status === 'success' ? undefined : 'reverted when mined'
+    } catch (failure) {
+      if (failure instanceof RpcFailed) return failure.message
+      throw failure
+    }
+  }
+  return async (effect: KeeperEffect): Promise<void> => {
+    if (effect.type === 'open_line') {
+      const args = [own, effect.listing, account.address] as const
+      const why = await send(encodeFunctionData({ abi: Clearing.abi, functionName: 'openLine', args }))
+      note(why === undefined ? 'line_opened' : 'line_not_opened', { listing: effect.listing, why })
+      return
+    }
+    note('below_maintenance', { account: effect.account, margin: effect.margin })
+    const args = [effect.account, own] as const
+    const why = await send(encodeFunctionData({ abi: Clearing.abi, functionName: 'liquidate', args }))
+    note(why === undefined ? 'liquidated' : 'not_liquidated', { account: effect.account, why })
+  }
 }

@@ -5,31 +5,24 @@ import { computeMargin, isLiquidatable, type Margin } from '@omnimargin/core/mar
 
 export type KeeperState = {
   readonly ledger: Ledger
-  /** The keeper's own account, and its holder on every chain. */
+  /** The keeper's own account. */
   readonly account: Hex
-  /** Accounts that an attempt is under way for. */
-  readonly attempted: ReadonlySet<Hex>
 }
 
-export type KeeperEvent =
-  /** The clearing's events of some blocks, in order, and the time of the last block in seconds. */
-  | { readonly type: 'block'; readonly events: readonly LedgerEvent[]; readonly now: bigint }
-  /** An attempt is over, however it went. */
-  | { readonly type: 'attempted'; readonly account: Hex }
+/** The clearing's events of some blocks, in order, and the time of the last block in seconds. */
+export type KeeperEvent = { readonly type: 'block'; readonly events: readonly LedgerEvent[]; readonly now: bigint }
 
 export type KeeperEffect =
   | { readonly type: 'open_line'; readonly listing: Listing }
   | { readonly type: 'liquidate'; readonly account: Hex; readonly margin: Margin }
 
-/** Lines that a liquidation needs are opened first, in the same list of effects. */
+/**
+ * Nothing is remembered of what was tried: an account that is still below maintenance after a block is tried again.
+ * Lines that a liquidation needs are opened first, in the same list of effects.
+ */
 export function step(state: KeeperState, event: KeeperEvent): { state: KeeperState; effects: KeeperEffect[] } {
-  if (event.type === 'attempted') {
-    const attempted = new Set([...state.attempted].filter((account) => account !== event.account))
-    return { state: { ...state, attempted }, effects: [] }
-  }
   const ledger = event.events.reduce(applyEvent, state.ledger)
-  const due = liquidatable({ ...state, ledger }, event.now)
-  const attempted = new Set([...state.attempted, ...due.map(({ account }) => account)])
+  const due = liquidatable(ledger, state.account, event.now)
   const lines = missingLines(
     ledger,
     state.account,
@@ -39,12 +32,12 @@ export function step(state: KeeperState, event: KeeperEvent): { state: KeeperSta
     ...lines.map((listing): KeeperEffect => ({ type: 'open_line', listing })),
     ...due.map(({ account, margin }): KeeperEffect => ({ type: 'liquidate', account, margin })),
   ]
-  return { state: { ...state, ledger, attempted }, effects }
+  return { state: { ...state, ledger }, effects }
 }
 
-function liquidatable({ ledger, account: own, attempted }: KeeperState, now: bigint) {
+function liquidatable(ledger: Ledger, own: Hex, now: bigint) {
   return [...ledger.accounts.keys()].flatMap((account) => {
-    if (account === own || attempted.has(account)) return []
+    if (account === own) return []
     const portfolio = portfolioOf(ledger, account, now)
     if (typeof portfolio === 'string') return []
     const margin = computeMargin(portfolio)

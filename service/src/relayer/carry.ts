@@ -2,13 +2,16 @@
 import { Batch, CommitteeRoots, RecordBook } from '@omnimargin/chains/abi'
 import type { Write } from '@omnimargin/chains/emitter'
 import {
+  BaseError,
   concat,
   decodeErrorResult,
-  decodeFunctionResult,
   encodeAbiParameters,
   encodeFunctionData,
   type Hex,
   type PublicClient,
+  parseEventLogs,
+  RawContractError,
+  type TransactionReceipt,
 } from 'viem'
 import type { DeployedChain } from '../deployment.ts'
 import type { Sender } from '../sender.ts'
@@ -57,11 +60,40 @@ export async function carryTo(
   ]
   const data = encodeFunctionData({ abi: Batch.abi, functionName: 'aggregate3', args: [calls] })
   const gas = ROOT_GAS + RECORD_GAS * BigInt(claims.length)
-  // What each call answered is only told by a call; the transaction's own receipt tells whether it was mined.
-  const outcome = await reader.call({ to: chain.batch, data, gas }).catch(() => undefined)
   const receipt = await sender.send({ to: chain.batch, data, gas }, sent)
   if (receipt.status !== 'success') return { settled: [], accepted: false }
-  return { settled: settledOf(claims, outcome?.data), accepted: true }
+  const learned = learnedIn(receipt, claims)
+  const others = claims.filter(({ write }) => !learned.includes(write))
+  const refused = others.length > 0 ? await refusedOf(reader, others, quorum, position) : []
+  return { settled: [...learned, ...refused], accepted: true }
+}
+
+/** The writes that the transaction's own log says were taken. */
+function learnedIn({ logs }: TransactionReceipt, claims: readonly Claim[]): Write[] {
+  const taken = parseEventLogs({ abi: RecordBook.abi, logs, eventName: 'RecordLearned' }).map(({ address, args }) =>
+    [address, args.kind, args.account, args.item, args.holder].join().toLowerCase(),
+  )
+  const places = new Set(taken)
+  return claims.flatMap(({ write }) => {
+    const { reader, kind, account, item, holder } = write.key
+    return places.has([reader, kind, account, item, holder].join().toLowerCase()) ? [write] : []
+  })
+}
+
+/** Of writes that were not taken: those the reader knows something newer of, and those it refuses for good. */
+async function refusedOf(
+  reader: PublicClient,
+  claims: readonly Claim[],
+  quorum: Quorum,
+  position: bigint,
+): Promise<Write[]> {
+  const answers = claims.map(async (claim) => {
+    const call = { to: claim.write.key.reader, data: learnCall(claim, quorum, position) }
+    const refusal = await reader.call(call).then(() => undefined, refusalData)
+    if (refusal === undefined) return [claim.write]
+    return FINAL_REFUSALS.includes(refusalOf(refusal)) ? [claim.write] : []
+  })
+  return (await Promise.all(answers)).flat()
 }
 
 function learnCall({ write, siblings }: Claim, { statement }: Quorum, position: bigint): Hex {
@@ -72,13 +104,11 @@ function learnCall({ write, siblings }: Claim, { statement }: Quorum, position: 
   return encodeFunctionData({ abi: RecordBook.abi, functionName: 'learn', args: [[record], [proof]] })
 }
 
-function settledOf(claims: readonly Claim[], answer: Hex | undefined): Write[] {
-  if (!answer) return []
-  const results = decodeFunctionResult({ abi: Batch.abi, functionName: 'aggregate3', data: answer })
-  return claims.flatMap(({ write }, i) => {
-    const result = results[i + 1]
-    return result && (result.success || FINAL_REFUSALS.includes(refusalOf(result.returnData))) ? [write] : []
-  })
+/** The revert data that a failed call carries; none if it failed otherwise. */
+function refusalData(cause: unknown): Hex {
+  const carrier = cause instanceof BaseError ? cause.walk((inner) => inner instanceof RawContractError) : undefined
+  const data = carrier instanceof RawContractError ? carrier.data : undefined
+  return (typeof data === 'object' ? data.data : data) ?? '0x'
 }
 
 function refusalOf(data: Hex): string {

@@ -88,7 +88,7 @@ async function relay(parts: Parts, client: PublicClient, emitter: Emitter): Prom
   }
   const carry = async (effect: Parameters<typeof carryEffect>[1]): Promise<void> => {
     const settled = await carryEffect(parts, effect)
-    if (settled.length > 0) await post({ type: 'settled', writes: settled })
+    await post({ type: 'settled', destination: effect.destination, writes: settled })
   }
   const asking = deployment.committee.attestors.map(({ url }) => {
     let heard = 0n
@@ -153,6 +153,7 @@ async function initialState(parts: Parts, emitter: Emitter): Promise<RelayerStat
     claims: withWrites(undefined, writes),
     signed: new Map(),
     pending: new Map(unknown.flat().map((write) => [write.hash, write])),
+    inFlight: new Set(),
     carriedAt: new Map(),
     heartbeat: BigInt(heartbeatSeconds),
   }

@@ -17,6 +17,8 @@ export type RelayerState = {
   readonly signed: ReadonlyMap<Hex, ReadonlyMap<Address, Signed>>
   /** Records that their reader, on another chain, is not known to have learned, by the hash of their key. */
   readonly pending: ReadonlyMap<Hex, Write>
+  /** Destinations that a batch is on its way to; the next one waits for its outcome. */
+  readonly inFlight: ReadonlySet<number>
   /** When each destination was last sent a root, in seconds of the origin's time. */
   readonly carriedAt: ReadonlyMap<number, bigint>
   /** A root is carried at least this often, in seconds, for freshness alone. */
@@ -28,8 +30,8 @@ export type RelayerEvent =
   | { readonly type: 'signed'; readonly signer: Address; readonly hash: Hex; readonly signed: Signed }
   /** The checkpoint that was asked for, with the statement and signatures that made us ask. */
   | { readonly type: 'checkpoint'; readonly checkpoint: Checkpoint; readonly quorum: Quorum }
-  /** A reader has learned these, or refuses them for good. */
-  | { readonly type: 'settled'; readonly writes: readonly Write[] }
+  /** A batch is over: readers there have learned these, or refuse them for good. */
+  | { readonly type: 'settled'; readonly destination: number; readonly writes: readonly Write[] }
 
 export type Quorum = { readonly statement: Statement; readonly signatures: readonly Hex[] }
 
@@ -47,7 +49,8 @@ export const MAX_RECORDS_A_BATCH = 100
 export function step(state: RelayerState, event: RelayerEvent): { state: RelayerState; effects: RelayerEffect[] } {
   if (event.type === 'signed') return count(state, event)
   if (event.type === 'checkpoint') return carry(state, event)
-  return { state: { ...state, pending: without(state.pending, event.writes) }, effects: [] }
+  const inFlight = new Set([...state.inFlight].filter((destination) => destination !== event.destination))
+  return { state: { ...state, inFlight, pending: without(state.pending, event.writes) }, effects: [] }
 }
 
 /** One vote a signer and statement. Reaching the threshold asks for the checkpoint, once. */
@@ -76,12 +79,14 @@ function carry(state: RelayerState, { checkpoint, quorum }: Extract<RelayerEvent
   const pending = withRemote(state, writes)
   const { timestamp } = quorum.statement
   const carriedAt = new Map(state.carriedAt)
+  const inFlight = new Set(state.inFlight)
   const effects: RelayerEffect[] = [{ type: 'remember', writes, cursor }]
   for (const destination of destinationsOf(state, pending)) {
     const due = [...pending.values()].filter(({ key }) => Number(key.readerChain) === destination)
     const isStale = timestamp >= (carriedAt.get(destination) ?? 0n) + state.heartbeat
-    if (due.length === 0 && !isStale) continue
+    if (state.inFlight.has(destination) || (due.length === 0 && !isStale)) continue
     carriedAt.set(destination, timestamp)
+    inFlight.add(destination)
     const proven = due.slice(0, MAX_RECORDS_A_BATCH)
     const batch = proven.map((write) => ({ write, siblings: siblingsOf(claims, write.hash) }))
     effects.push({ type: 'carry', destination, quorum, claims: batch })
@@ -89,7 +94,7 @@ function carry(state: RelayerState, { checkpoint, quorum }: Extract<RelayerEvent
   const signed = new Map(
     [...state.signed].filter(([, votes]) => [...votes.values()].some((s) => s.statement.blockNumber > blockNumber)),
   )
-  return { state: { ...state, cursor, claims, pending, carriedAt, signed }, effects }
+  return { state: { ...state, cursor, claims, pending, inFlight, carriedAt, signed }, effects }
 }
 
 /** Every chain that reads this emitter: those with something pending, and those carried to before. */
