@@ -8,7 +8,7 @@ import { runKeeper } from '@omnimargin/service/keeper/run'
 import { runPublisher } from '@omnimargin/service/publisher/run'
 import { runRelayer } from '@omnimargin/service/relayer/run'
 import type { LogEvent, RoleContext } from '@omnimargin/service/role'
-import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
+import { privateKeyToAccount } from 'viem/accounts'
 import { z } from 'zod'
 
 const base = z.strictObject({
@@ -29,6 +29,10 @@ const schemas = {
   relayer: base.extend({ dataDir: z.string(), heartbeatSeconds: seconds.default(60) }),
   publisher: base.extend({
     hermes: z.url(),
+    /** Hermes' own API key; the public instances ask for one. */
+    hermesKeyFile: z.string().optional(),
+    /** The public instances answer 30 questions in 10 seconds. */
+    pollMs: z.int().min(1).max(60_000).default(1_000),
     deviation: ratio.default(10n ** 15n),
     heartbeatSeconds: seconds.default(20),
   }),
@@ -41,7 +45,7 @@ export async function run(role: string, file: string, signal: AbortSignal): Prom
   const from = (path: string) => resolve(dirname(file), path)
   const common = (config: { deployment: string; keyFile: string }) => ({
     deployment: readConfig(from(config.deployment), deploymentSchema),
-    account: readKey(from(config.keyFile)),
+    account: privateKeyToAccount(readSecret(from(config.keyFile), /^0x[0-9a-fA-F]{64}$/) as `0x${string}`),
   })
   if (role === 'attestor') {
     const config = readConfig(file, schemas.attestor)
@@ -53,7 +57,8 @@ export async function run(role: string, file: string, signal: AbortSignal): Prom
   }
   if (role === 'publisher') {
     const config = readConfig(file, schemas.publisher)
-    return runPublisher({ ...config, ...common(config) }, context)
+    const hermesKey = config.hermesKeyFile === undefined ? undefined : readSecret(from(config.hermesKeyFile), /^\S+$/)
+    return runPublisher({ ...config, ...common(config), hermesKey }, context)
   }
   if (role === 'keeper') {
     const config = readConfig(file, schemas.keeper)
@@ -62,14 +67,14 @@ export async function run(role: string, file: string, signal: AbortSignal): Prom
   throw new ConfigError(`There is no role "${role}": choose attestor, relayer, publisher or keeper.`)
 }
 
-/** A private key, 0x and 64 hexadecimal digits, in a file that only its owner can read. */
-function readKey(file: string): PrivateKeyAccount {
+/** What a file holds that only its owner can read: nothing but one secret of that form. */
+function readSecret(file: string, form: RegExp): string {
   try {
     const { mode } = statSync(file)
     if ((mode & 0o077) !== 0) throw new Error('others can read it: chmod 600 it.')
     const text = readFileSync(file, 'utf8').trim()
-    if (!/^0x[0-9a-fA-F]{64}$/.test(text)) throw new Error('it must hold 0x and 64 hexadecimal digits, nothing else.')
-    return privateKeyToAccount(text as `0x${string}`)
+    if (!form.test(text)) throw new Error(`it must hold ${form} and nothing else.`)
+    return text
   } catch (cause) {
     throw new ConfigError(`Key file ${file}: ${cause instanceof Error ? cause.message : cause}`)
   }

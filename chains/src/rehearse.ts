@@ -1,0 +1,45 @@
+/** Trying a transaction as a call before it is sent, so that what would be refused costs nothing. */
+import {
+  type Abi,
+  type Address,
+  BaseError,
+  decodeErrorResult,
+  ExecutionRevertedError,
+  type Hex,
+  type PublicClient,
+} from 'viem'
+import { RpcFailed } from './errors.ts'
+
+export type Rehearsal = { readonly from: Address; readonly to: Address; readonly data: Hex; readonly value?: bigint }
+
+/** The name of the error the contract would refuse with at the newest block, or nothing if it would do it. Throws RpcFailed. */
+export async function refusalOf(
+  client: PublicClient,
+  { from, to, data, value = 0n }: Rehearsal,
+  abi: Abi,
+): Promise<string | undefined> {
+  try {
+    await client.call({ account: from, to, data, value })
+    return undefined
+  } catch (cause) {
+    const reason = revertData(cause)
+    if (reason === undefined) throw new RpcFailed(`what ${to} would answer`, cause)
+    return errorName(abi, reason)
+  }
+}
+
+/** What the contract reverted with, 0x if with nothing; undefined if it was not the contract that failed. */
+function revertData(cause: unknown): Hex | undefined {
+  if (!(cause instanceof BaseError)) return undefined
+  const innermost = cause.walk()
+  if ('data' in innermost && typeof innermost.data === 'string') return innermost.data as Hex
+  return cause.walk((one) => one instanceof ExecutionRevertedError) ? '0x' : undefined
+}
+
+function errorName(abi: Abi, data: Hex): string {
+  try {
+    return decodeErrorResult({ abi, data }).errorName
+  } catch {
+    return data === '0x' ? 'reverted without a reason' : `reverted with ${data}`
+  }
+}
