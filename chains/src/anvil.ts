@@ -7,6 +7,8 @@ export type AnvilOptions = {
   readonly chainId: number
   /** Blocks between the newest and the finalized one: twice the slots of an epoch. */
   readonly slotsInAnEpoch?: number
+  /** Of a block, and so of a call; 30 million by default. */
+  readonly gasLimit?: bigint
 }
 
 const START_LIMIT_MS = 20_000
@@ -15,9 +17,21 @@ const START_LIMIT_MS = 20_000
  * Starts anvil on a free port, mining a block per transaction until told otherwise. It ends with this process, whichever
  * way that ends: a shell holds its standard input and kills it when the pipe closes.
  */
-export function startAnvil({ chainId, slotsInAnEpoch = 1 }: AnvilOptions): Promise<Anvil> {
+export function startAnvil({ chainId, slotsInAnEpoch = 1, gasLimit = 30_000_000n }: AnvilOptions): Promise<Anvil> {
   const args = ['--port', '0', '--chain-id', `${chainId}`, '--slots-in-an-epoch', `${slotsInAnEpoch}`]
-  const options = [...args, '--accounts', '1', '--color', 'never', '--prune-history', '512', '--order', 'fifo']
+  const options = [
+    ...args,
+    '--accounts',
+    '1',
+    '--color',
+    'never',
+    '--gas-limit',
+    `${gasLimit}`,
+    '--prune-history',
+    '512',
+    '--order',
+    'fifo',
+  ]
   const script = 'anvil "$@" & child=$!; (cat >/dev/null; kill -9 $child 2>/dev/null) <&3 & wait $child'
   const shell = spawn('sh', ['-c', `exec 3<&0; ${script}`, 'anvil', ...options], { stdio: ['pipe', 'pipe', 'pipe'] })
   return new Promise((resolve, reject) => {

@@ -1,5 +1,5 @@
 /** The margin of a portfolio: spec/margin.md. Twin of contracts/src/clearing/Margin.sol, to the last unit. */
-import { abs, max, mulDown, mulUp, type Price, type Ratio, type Size, type Units, type Usd, WAD } from './wad.ts'
+import { abs, max, min, mulDown, mulUp, type Price, type Ratio, type Size, type Units, type Usd, WAD } from './wad.ts'
 
 /** A line with everything the formula needs; `unit` is 10^decimals. */
 export type Line = {
@@ -43,6 +43,9 @@ export type Margin = {
   readonly exposure: Usd
 }
 
+/** The most that one line can be worth: 3.4e20 USD. */
+export const MAX_LINE_VALUE: Usd = (1n << 128n) - 1n
+
 type Net = { high: bigint; low: bigint; gross: bigint; price: bigint; reserve: bigint }
 
 /** Balances, requirements, equity and exposure of a portfolio. Never fails: every input is bounded by its type. */
@@ -81,12 +84,17 @@ export function unrealizedPnl({ size, price, quote }: Pick<Position, 'size' | 'p
 function sumLines(lines: readonly Line[]) {
   const total = { value: 0n, initial: 0n, maintenance: 0n }
   for (const line of lines) {
-    const countedValue = (line.counted * line.price) / line.unit
-    total.value += (line.units * line.price) / line.unit
+    const countedValue = valueOf(line.counted, line)
+    total.value += valueOf(line.units, line)
     total.initial += mulDown(countedValue, WAD - line.initialHaircut)
     total.maintenance += mulDown(countedValue, WAD - line.maintenanceHaircut)
   }
   return total
+}
+
+/** Rounds down. Capped at what the contract's 256 bits have room for, whatever the token's decimals. */
+function valueOf(units: Units, { price, unit }: Line): Usd {
+  return min(MAX_LINE_VALUE, (units * price) / unit)
 }
 
 function sumRequirements({ positions, underlyings }: Portfolio) {

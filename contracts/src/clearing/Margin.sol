@@ -57,6 +57,9 @@ library Margins {
     using Wad for uint256;
     using Wad for int256;
 
+    /// @notice The most that one line can be worth: 3.4e20 USD.
+    uint256 internal constant MAX_LINE_VALUE = type(uint128).max;
+
     struct Net {
         int256 high;
         int256 low;
@@ -90,13 +93,20 @@ library Margins {
         unchecked {
             for (uint256 i; i < lines.length; ++i) {
                 LineInput memory line = lines[i];
-                uint256 value = line.units * line.price / line.unit;
-                uint256 countedValue = line.counted == line.units ? value : line.counted * line.price / line.unit;
+                uint256 value = _valueOf(line.units, line);
+                uint256 countedValue = line.counted == line.units ? value : _valueOf(line.counted, line);
                 margin.equity += int256(value);
                 margin.exposure += value;
                 margin.initialMarginBalance += int256(countedValue.mulDown(WAD - line.initialHaircut));
                 margin.maintenanceMarginBalance += int256(countedValue.mulDown(WAD - line.maintenanceHaircut));
             }
+        }
+    }
+
+    /// @dev Rounds down. Capped, so that what is computed from it stays far below 2^256 whatever the token's decimals.
+    function _valueOf(uint256 units, LineInput memory line) private pure returns (uint256) {
+        unchecked {
+            return Wad.min(units * line.price / line.unit, MAX_LINE_VALUE);
         }
     }
 

@@ -5,8 +5,8 @@ uint256 constant WAD = 1e18;
 
 /// @title Fixed point at 1e18, with the rounding in the verb: spec/rounding.md.
 /// @notice Twin of core/src/wad.ts.
-/// @dev Unchecked, because the operands are bounded by their types: units below 2^112, prices below 2^96, sizes and
-/// quotes below 2^127, ratios below 2^64, and sums of at most 16 of their products. No product reaches 2^255.
+/// @dev Unchecked, because the operands are bounded by their types: a line's value below 2^128, prices below 2^96,
+/// sizes and quotes below 2^127, ratios below 2^64, and sums of at most 16 of their products: none reaches 2^255.
 library Wad {
     function mulDown(uint256 a, uint256 b) internal pure returns (uint256) {
         unchecked {

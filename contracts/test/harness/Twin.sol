@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Margin, Margins, Portfolio} from "../../src/clearing/Margin.sol";
+import {Positions} from "../../src/clearing/Positions.sol";
+import {Share} from "../../src/clearing/Share.sol";
+import {Claims} from "../../src/records/Claims.sol";
+import {Key, Outcome, Records} from "../../src/records/Records.sol";
+
+/// @title The pure libraries that have a twin in core/, callable from outside.
+contract Twin {
+    function margins(Portfolio[] memory portfolios) external pure returns (Margin[] memory results) {
+        results = new Margin[](portfolios.length);
+        for (uint256 i; i < portfolios.length; ++i) {
+            results[i] = Margins.compute(portfolios[i]);
+        }
+    }
+
+    function book(int256 size, int256 quote, int256 deltaSize, int256 deltaQuote)
+        external
+        pure
+        returns (int256, int256, int256)
+    {
+        return Positions.book(size, quote, deltaSize, deltaQuote);
+    }
+
+    function shareOf(Margin memory margin, uint256 discount, uint256 healthTarget)
+        external
+        pure
+        returns (uint256, uint256)
+    {
+        return Share.shareOf(margin, discount, healthTarget);
+    }
+
+    function hashOf(Key memory key) external pure returns (bytes32) {
+        return Records.hashOf(key);
+    }
+
+    function leafOf(bytes32 key, uint128[6] memory fields) external pure returns (bytes32) {
+        return Records.leafOf(key, fields);
+    }
+
+    function step(bytes32 digest, bytes32 key, uint128[6] memory fields) external pure returns (bytes32) {
+        return Records.step(digest, key, fields);
+    }
+
+    function compare(uint128[6] memory known, uint64 knownBlock, uint128[6] memory next, uint64 nextBlock)
+        external
+        pure
+        returns (Outcome)
+    {
+        return Records.compare(known, knownBlock, next, nextBlock);
+    }
+
+    function rootOf(bytes32 key, bytes32 leaf, bytes32[] memory siblings) external pure returns (bytes32) {
+        return Claims.rootOf(key, leaf, siblings);
+    }
+}

@@ -1,0 +1,94 @@
+/** Random portfolios out of a seed, with a liking for edges: zero, one, powers of two, and the largest there is. */
+import type { Line, Portfolio, Position, Underlying } from '@omnimargin/core/margin'
+import { WAD } from '@omnimargin/core/wad'
+
+/** Draws numbers; the same seed draws the same ones. */
+export type Dice = (sides: bigint) => bigint
+
+const MASK = (1n << 64n) - 1n
+const UNITS_BITS = 112
+const PRICE_BITS = 96
+const SIZE_BITS = 100
+
+/** splitmix64, drawn from as often as the number of sides needs. */
+export function diceOf(seed: bigint): Dice {
+  let state = seed & MASK
+  const next = () => {
+    state = (state + 0x9e3779b97f4a7c15n) & MASK
+    let z = state
+    z = ((z ^ (z >> 30n)) * 0xbf58476d1ce4e5b9n) & MASK
+    z = ((z ^ (z >> 27n)) * 0x94d049bb133111ebn) & MASK
+    return z ^ (z >> 31n)
+  }
+  return (sides) => ((next() << 128n) | (next() << 64n) | next()) % sides
+}
+
+export function drawPortfolio(dice: Dice): Portfolio {
+  const underlyings = listOf(dice, 4n, drawUnderlying)
+  const prices = underlyings.map(() => drawPrice(dice))
+  const positions = underlyings.length === 0 ? [] : listOf(dice, 7n, (d) => drawPosition(d, prices))
+  return {
+    cash: drawSigned(dice, SIZE_BITS),
+    cashHaircut: drawRatio(dice),
+    lines: listOf(dice, 9n, drawLine),
+    positions,
+    underlyings,
+  }
+}
+
+function drawLine(dice: Dice): Line {
+  const units = drawBits(dice, UNITS_BITS)
+  const counted = dice(3n) === 0n ? units : units === 0n ? 0n : dice(units + 1n)
+  const initialHaircut = drawRatio(dice)
+  const maintenanceHaircut = dice(initialHaircut + 1n)
+  return { units, counted, unit: 10n ** dice(37n), price: drawPrice(dice), initialHaircut, maintenanceHaircut }
+}
+
+function drawPosition(dice: Dice, prices: readonly bigint[]): Position {
+  const underlying = Number(dice(BigInt(prices.length)))
+  const hasLimits = dice(2n) === 0n
+  return {
+    size: drawSigned(dice, SIZE_BITS),
+    quote: drawSigned(dice, SIZE_BITS),
+    buyOut: hasLimits ? drawBits(dice, SIZE_BITS) : 0n,
+    sellOut: hasLimits ? drawBits(dice, SIZE_BITS) : 0n,
+    price: prices[underlying] ?? 1n,
+    band: drawRatio(dice),
+    underlying,
+  }
+}
+
+function drawUnderlying(dice: Dice): Underlying {
+  const initialRate = drawRatio(dice)
+  const maintenanceRate = dice(initialRate + 1n)
+  return { initialRate, maintenanceRate, legRate: dice(maintenanceRate + 1n) }
+}
+
+function drawRatio(dice: Dice): bigint {
+  const kind = dice(8n)
+  if (kind === 0n) return 0n
+  return kind === 1n ? WAD : dice(WAD + 1n)
+}
+
+function drawPrice(dice: Dice): bigint {
+  return drawBits(dice, PRICE_BITS) + 1n
+}
+
+function drawSigned(dice: Dice, bits: number): bigint {
+  const size = drawBits(dice, bits)
+  return dice(2n) === 0n ? size : -size
+}
+
+/** Below 2^bits, of any magnitude: as often small as large, and at the edges of powers of two. */
+function drawBits(dice: Dice, bits: number): bigint {
+  const magnitude = dice(BigInt(bits))
+  const edge = dice(8n)
+  if (edge === 0n) return 0n
+  if (edge === 1n) return 1n << magnitude
+  if (edge === 2n) return (1n << magnitude) - 1n
+  return dice(1n << magnitude)
+}
+
+function listOf<Item>(dice: Dice, most: bigint, draw: (dice: Dice) => Item): Item[] {
+  return Array.from({ length: Number(dice(most)) }, () => draw(dice))
+}
