@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { shareOf } from '@omnimargin/core/liquidation'
+import { computeMargin, type Line, type Margin, type Portfolio, type Position } from '@omnimargin/core/margin'
+import { book } from '@omnimargin/core/position'
+import { abs, mulDown, mulTrunc, mulUp, WAD } from '@omnimargin/core/wad'
+import fc from 'fast-check'
+
+const wad = (n: number | bigint) => BigInt(n) * WAD
+const ratio = fc.bigInt({ min: 0n, max: WAD })
+const money = fc.bigInt({ min: -wad(1_000_000), max: wad(1_000_000) })
+const size = fc.bigInt({ min: -wad(1_000), max: wad(1_000) })
+const price = fc.bigInt({ min: 1n, max: wad(100_000) })
+const limit = fc.oneof(fc.constant(0n), fc.bigInt({ min: 0n, max: wad(100) }))
+
+const line = fc
+  .record({
+    units: fc.bigInt({ min: 0n, max: wad(10_000) }),
+    share: ratio,
+    unit: fc.constantFrom(10n ** 6n, WAD),
+    price,
+    haircuts: fc.tuple(ratio, ratio),
+  })
+  .map(({ units, share, haircuts: [a, b], ...rest }): Line => {
+    const [maintenanceHaircut, initialHaircut] = a < b ? [a, b] : [b, a]
+    return { ...rest, units, counted: mulDown(units, share), initialHaircut, maintenanceHaircut }
+  })
+const rates = fc.tuple(ratio, ratio, ratio).map((three) => {
+  const [legRate = 0n, maintenanceRate = 0n, initialRate = 0n] = three.sort((a, b) => (a < b ? -1 : 1))
+  return { initialRate, maintenanceRate, legRate }
+})
+const position = (underlying: number, at: bigint) =>
+  fc.record({
+    size,
+    quote: money,
+    buyOut: limit,
+    sellOut: limit,
+    price: fc.constant(at),
+    band: ratio,
+    underlying: fc.constant(underlying),
+  })
+const portfolio: fc.Arbitrary<Portfolio> = fc.tuple(price, price).chain(([eth, btc]) =>
+  fc.record({
+    cash: money,
+    cashHaircut: ratio,
+    lines: fc.array(line, { maxLength: 5 }),
+    positions: fc.array(fc.oneof(position(0, eth), position(1, btc)), { maxLength: 6 }),
+    underlyings: fc.tuple(rates, rates),
+  }),
+)
+
+test('MRG-01 a worked example, by hand', () => {
+  const margin = computeMargin({
+    cash: -wad(120_000),
+    cashHaircut: 0n,
+    lines: [
+      {
+        units: wad(10),
+        counted: wad(10),
+        unit: WAD,
+        price: wad(1_680),
+        initialHaircut: WAD / 5n,
+        maintenanceHaircut: (WAD * 15n) / 100n,
+      },
+      {
+        units: 8_000_000_000n,
+        counted: 8_000_000_000n,
+        unit: 10n ** 6n,
+        price: WAD,
+        initialHaircut: (WAD * 3n) / 100n,
+        maintenanceHaircut: WAD / 50n,
+      },
+    ],
+    positions: [{ size: wad(60), quote: 0n, buyOut: 0n, sellOut: 0n, price: wad(1_680), band: 0n, underlying: 0 }],
+    underlyings: [{ initialRate: WAD / 10n, maintenanceRate: WAD / 20n, legRate: WAD / 200n }],
+  })
+  const expected: Margin = {
+    equity: wad(16_800 + 8_000 + 60 * 1_680 - 120_000),
+    initialMarginBalance: wad(13_440 + 7_760 - 120_000),
+    initialMargin: wad(10_080),
+    maintenanceMarginBalance: wad(14_280 + 7_840 + 100_800 - 120_000),
+    maintenanceMargin: wad(5_040),
+    exposure: wad(16_800 + 8_000 + 100_800),
+  }
+  assert.deepEqual(margin, expected)
+})
+
+test('MRG-02 initial asks at least as much as maintenance, and never counts unrealized profit', () => {
+  fc.assert(
+    fc.property(portfolio, (p) => {
+      const margin = computeMargin(p)
+      assert.ok(margin.initialMargin >= margin.maintenanceMargin && margin.maintenanceMargin >= 0n)
+      const pnl = p.positions.reduce((total, each) => total + mulDown(each.size, each.price) + each.quote, 0n)
+      assert.ok(margin.initialMarginBalance <= margin.maintenanceMarginBalance + abs(pnl))
+      const richer = { ...p, positions: p.positions.map((each) => ({ ...each, quote: each.quote + wad(1) })) }
+      const gain = computeMargin(richer).initialMarginBalance - margin.initialMarginBalance
+      if (pnl >= 0n) assert.equal(gain, 0n)
+    }),
+  )
+})
+
+test('MRG-03 more collateral or a smaller haircut never lowers a balance', () => {
+  fc.assert(
+    fc.property(portfolio, line, (p, extra) => {
+      const before = computeMargin(p)
+      const after = computeMargin({ ...p, lines: [...p.lines, extra] })
+      assert.ok(after.initialMarginBalance >= before.initialMarginBalance)
+      assert.ok(after.maintenanceMarginBalance >= before.maintenanceMarginBalance)
+      const kinder = p.lines.map((l) => ({
+        ...l,
+        initialHaircut: l.initialHaircut / 2n,
+        maintenanceHaircut: l.maintenanceHaircut / 2n,
+      }))
+      assert.ok(computeMargin({ ...p, lines: kinder }).maintenanceMarginBalance >= before.maintenanceMarginBalance)
+    }),
+  )
+})
+
+test('MRG-04 netting never costs more than no netting, and a limit never less for being larger', () => {
+  fc.assert(
+    fc.property(portfolio, (p) => {
+      const margin = computeMargin(p)
+      const alone = p.positions.map((each) => computeMargin({ ...p, positions: [each] }).initialMargin)
+      // Each requirement rounds up three products once for all, or once for each position.
+      assert.ok(margin.initialMargin <= alone.reduce((total, one) => total + one, 0n) + 8n)
+      const larger = p.positions.map((each): Position => ({ ...each, buyOut: each.buyOut + 1n }))
+      assert.ok(computeMargin({ ...p, positions: larger }).initialMargin >= margin.initialMargin)
+    }),
+  )
+})
+
+test('MRG-09 a line is worth at most 2^128 - 1', () => {
+  const huge: Line = {
+    units: (1n << 112n) - 1n,
+    counted: (1n << 112n) - 1n,
+    unit: 1n,
+    price: (1n << 96n) - 1n,
+    initialHaircut: 0n,
+    maintenanceHaircut: 0n,
+  }
+  const { equity, initialMarginBalance } = computeMargin({
+    cash: 0n,
+    cashHaircut: 0n,
+    lines: [huge],
+    positions: [],
+    underlyings: [],
+  })
+  assert.equal(equity, (1n << 128n) - 1n)
+  assert.equal(initialMarginBalance, (1n << 128n) - 1n)
+})
+
+test('MRG-10 booking conserves quote plus realized, and a flat position keeps nothing', () => {
+  fc.assert(
+    fc.property(size, money, size, money, (at, quote, deltaSize, deltaQuote) => {
+      const held = at === 0n ? 0n : quote
+      const after = book(at, held, deltaSize, deltaQuote)
+      assert.equal(after.quote + after.realized, held + deltaQuote)
+      assert.equal(after.size, at + deltaSize)
+      if (after.size === 0n) assert.equal(after.quote, 0n)
+    }),
+  )
+})
+
+const BOOKINGS: [string, [number, number, number, number], [number, number, number]][] = [
+  ['opens', [0, 0, 10, -20_000], [10, -20_000, 0]],
+  ['grows', [10, -20_000, 10, -22_000], [20, -42_000, 0]],
+  ['halves at a profit', [10, -20_000, -5, 11_000], [5, -10_000, 1_000]],
+  ['closes', [10, -20_000, -10, 19_000], [0, 0, -1_000]],
+  ['crosses to short', [10, -20_000, -15, 33_000], [-5, 11_000, 2_000]],
+  ['a round trip keeps the entry', [10, -20_000, 0, -50], [10, -20_000, -50]],
+]
+for (const [name, [at, quote, by, paid], [size_, kept, realized]] of BOOKINGS) {
+  test(`MRG-10 a position ${name}`, () => {
+    const expected = { size: wad(size_), quote: wad(kept), realized: wad(realized) }
+    assert.deepEqual(book(wad(at), wad(quote), wad(by), wad(paid)), expected)
+  })
+}
+
+test('LIQ-02 the share brings the account to its target, or is all of it', () => {
+  const inputs = fc.record({
+    equity: money,
+    balance: money,
+    requirement: fc.bigInt({ min: 1n, max: wad(1_000_000) }),
+    exposure: fc.bigInt({ min: 0n, max: wad(1_000_000) }),
+    discount: ratio,
+    target: fc.bigInt({ min: WAD, max: 2n * WAD }),
+  })
+  fc.assert(
+    fc.property(inputs, ({ equity, balance, requirement, exposure, discount, target }) => {
+      fc.pre(balance < requirement)
+      const margin = {
+        equity,
+        exposure,
+        initialMarginBalance: balance,
+        initialMargin: requirement,
+        maintenanceMarginBalance: balance,
+        maintenanceMargin: requirement,
+      }
+      const { share, payment } = shareOf(margin, discount, target)
+      assert.ok(share > 0n && share <= WAD && payment >= 0n)
+      if (share === WAD) return
+      const left = balance - mulTrunc(balance, share) + payment
+      const asked = mulUp(requirement - mulTrunc(requirement, share), target)
+      // Each of the four roundings may miss by a unit, once scaled by the target.
+      assert.ok(left + 8n >= asked, `${left} of ${asked}`)
+    }),
+  )
+})
+
+test('LIQ-06 a second liquidation finds nothing to do, or there is nothing left', () => {
+  fc.assert(
+    fc.property(
+      fc.bigInt({ min: 1n, max: wad(10_000) }),
+      fc.bigInt({ min: 1n, max: wad(10_000) }),
+      (requirement, equity) => {
+        fc.pre(equity > requirement / 2n)
+        const balance = requirement - 1n
+        const whole = {
+          equity,
+          exposure: 0n,
+          initialMarginBalance: balance,
+          initialMargin: requirement,
+          maintenanceMarginBalance: balance,
+          maintenanceMargin: requirement,
+        }
+        const { share, payment } = shareOf(whole, 0n, WAD)
+        const keep = (value: bigint) => value - mulTrunc(value, share)
+        assert.ok(share === WAD || keep(balance) + payment + 4n >= keep(requirement))
+      },
+    ),
+  )
+})
