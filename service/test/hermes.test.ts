@@ -98,12 +98,11 @@ test('ROL-23 an answer that lacks a feed or makes no sense is refused whole, wit
   }
 })
 
-test('ROL-23 a service that is away is named, to be asked again', async (t) => {
+test('ROL-23 a service that is away is named, to be asked again', async () => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   await once(server.close(), 'close')
-  t.assert.ok(port > 0)
   await assert.rejects(fetchUpdate({ url: `http://127.0.0.1:${port}` }, [ETH], running()), /ECONNREFUSED/)
 })
 

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { accountOf } from '@omnimargin/core/account'
+import type { Hex } from '@omnimargin/core/bytes'
+import { EMPTY_LEDGER, type LedgerEvent } from '@omnimargin/core/ledger'
+import { packParameters } from '@omnimargin/core/parameters'
+import { WAD } from '@omnimargin/core/wad'
+import { FEEDS, PARAMETERS } from '../src/devnet/parameters.ts'
+import { type KeeperState, step } from '../src/keeper/step.ts'
+
+const address = (digit: string) => `0x${digit.repeat(40)}` as Hex
+const OWN = accountOf(address('1'))
+const ANN = accountOf(address('2'))
+const BOB = accountOf(address('3'))
+const WETH = { chainId: 31001n, vault: address('a'), asset: address('b') }
+const USDC = { chainId: 31002n, vault: address('c'), asset: address('d') }
+const NOW = 1_000n
+
+const blank: KeeperState = { ledger: EMPTY_LEDGER, account: OWN }
+
+const rules: LedgerEvent[] = [
+  ...FEEDS.map(({ feedId }, feed): LedgerEvent => ({ eventName: 'FeedAdded', args: { feed: BigInt(feed), feedId } })),
+  ...[WETH, USDC].map(
+    (listing, i): LedgerEvent => ({ eventName: 'AssetListed', args: { listing: BigInt(i), ...listing } }),
+  ),
+  { eventName: 'ParametersSet', args: { version: 1, blob: packParameters(PARAMETERS) } },
+  priceOf(2n, WAD, NOW),
+]
+
+function priceOf(feed: bigint, price: bigint, publishTime: bigint): LedgerEvent {
+  return { eventName: 'IndexPriceUpdated', args: { feed, price, publishTime } }
+}
+
+function lineOf(account: Hex, index: bigint, listing: bigint, units: bigint): LedgerEvent[] {
+  return [
+    { eventName: 'LineOpened', args: { account, index, listing, holder: account.slice(0, 42) as Hex } },
+    { eventName: 'LineChanged', args: { account, index, units, counted: units } },
+  ]
+}
+
+/**
+ * 10 WETH and a long of 10 ETH at 1,800. At a price of P the balance is 10 P * 85 % + 10 P - 18,000 and 5 % of 10 P are
+ * required, so the account is exactly at maintenance where P is 1,000.
+ */
+const atMaintenanceAt1000 = (account: Hex): LedgerEvent[] => [
+  ...lineOf(account, 0n, 0n, 10n * WAD),
+  { eventName: 'PositionChanged', args: { account, market: 0n, size: 10n * WAD, quote: -18_000n * WAD, cash: 0n } },
+]
+
+const block = (state: KeeperState, events: LedgerEvent[], now = NOW) => step(state, { type: 'block', events, now })
+
+test('ROL-31 an account is attempted below maintenance, not at it, by as little as one unit', () => {
+  const { state } = block(blank, [...rules, ...atMaintenanceAt1000(ANN)])
+  assert.deepEqual(block(state, [priceOf(0n, 1_000n * WAD, NOW)]).effects, [])
+  const { effects } = block(state, [priceOf(0n, 1_000n * WAD - 1n, NOW)])
+  const attempts = effects.filter(({ type }) => type === 'liquidate')
+  assert.equal(attempts.length, 1)
+  assert.ok(attempts[0]?.type === 'liquidate' && attempts[0].account === ANN)
+  assert.ok(attempts[0].margin.maintenanceMarginBalance < attempts[0].margin.maintenanceMargin)
+})
+
+test('ROL-31 every account below maintenance is attempted, but not the keeper’s own', () => {
+  const { state } = block(blank, [...rules, ...[OWN, ANN, BOB].flatMap(atMaintenanceAt1000)])
+  const { effects } = block(state, [priceOf(0n, 999n * WAD, NOW)])
+  assert.deepEqual(
+    effects.flatMap((effect) => (effect.type === 'liquidate' ? [effect.account] : [])),
+    [ANN, BOB],
+  )
+})
+
+test('ROL-31 nobody is attempted on a price that is too old, nor before there are parameters', () => {
+  const low = priceOf(0n, 999n * WAD, NOW)
+  const { state } = block(blank, [...rules, ...atMaintenanceAt1000(ANN), low])
+  const oldest = NOW + BigInt(PARAMETERS.maxPriceAge)
+  assert.equal(block(state, [], oldest).effects.length, 2)
+  assert.deepEqual(block(state, [], oldest + 1n).effects, [])
+  assert.deepEqual(block(blank, [...atMaintenanceAt1000(ANN), low]).effects, [])
+})
+
+test('ROL-32 lines that are missing are opened first, each once', () => {
+  const { state } = block(blank, [
+    ...rules,
+    ...atMaintenanceAt1000(ANN),
+    ...lineOf(ANN, 1n, 1n, 5n),
+    ...atMaintenanceAt1000(BOB),
+    ...lineOf(OWN, 0n, 1n, 0n),
+  ])
+  const { effects } = block(state, [priceOf(0n, 900n * WAD, NOW)])
+  assert.deepEqual(
+    effects.map((effect) => (effect.type === 'open_line' ? effect.listing : effect.account)),
+    [WETH, ANN, BOB],
+  )
+  const { effects: later } = block(state, [...lineOf(OWN, 1n, 0n, 0n), priceOf(0n, 900n * WAD, NOW)])
+  assert.deepEqual(
+    later.map(({ type }) => type),
+    ['liquidate', 'liquidate'],
+  )
+})
+
+test('ROL-33 an attempt is repeated while the account stays below maintenance, and no longer', () => {
+  const low = block(blank, [...rules, ...atMaintenanceAt1000(ANN), priceOf(0n, 999n * WAD, NOW)])
+  const again = block(low.state, [])
+  assert.deepEqual(again.effects, low.effects)
+  const rescued = block(again.state, [{ eventName: 'CashChanged', args: { account: ANN, cash: 1_000n * WAD } }])
+  assert.deepEqual(rescued.effects, [])
+})
