@@ -25,7 +25,7 @@ const chain = z.strictObject({
   emitters: z.array(emitter),
 })
 
-export const deploymentSchema = z.strictObject({
+const parts = z.strictObject({
   chains: z.array(chain).min(1),
   committee: z.strictObject({
     epoch: count,
@@ -52,8 +52,49 @@ export const deploymentSchema = z.strictObject({
   ),
 })
 
-export type Deployment = z.infer<typeof deploymentSchema>
+export type Deployment = z.infer<typeof parts>
+
+export const deploymentSchema = parts.superRefine((deployment, context) => {
+  for (const { path, message } of faultsBetween(deployment)) context.addIssue({ code: 'custom', path, message })
+})
 export type DeployedChain = Deployment['chains'][number]
+
+type Fault = { path: (string | number)[]; message: string }
+
+/** Parts that are each well-formed, and do not fit together. */
+function faultsBetween({ chains, committee, clearing, tokens }: Deployment): Fault[] {
+  const chainIds = chains.map(({ chainId }) => chainId)
+  const unknownChain = (path: Fault['path'], chainId: number): Fault[] =>
+    chainIds.includes(chainId) ? [] : [{ path, message: `chain ${chainId} is not among "chains"` }]
+  const { signers, threshold } = committee
+  return [
+    ...chainIds.flatMap((chainId, i): Fault[] =>
+      chainIds.indexOf(chainId) < i
+        ? [{ path: ['chains', i, 'chainId'], message: `chain ${chainId} is there twice` }]
+        : [],
+    ),
+    ...signers.flatMap((signer, i): Fault[] =>
+      i > 0 && signer <= (signers[i - 1] ?? '')
+        ? [{ path: ['committee', 'signers', i], message: 'must be sorted by address, each once' }]
+        : [],
+    ),
+    ...(threshold > signers.length
+      ? [{ path: ['committee', 'threshold'], message: `must be at most the ${signers.length} signers` }]
+      : []),
+    ...committee.attestors.flatMap(({ address }, i): Fault[] =>
+      signers.includes(address)
+        ? []
+        : [{ path: ['committee', 'attestors', i, 'address'], message: `${address} is not among the signers` }],
+    ),
+    ...unknownChain(['clearing', 'chainId'], clearing.chainId),
+    ...clearing.markets.flatMap(({ feed }, i): Fault[] =>
+      feed < clearing.feeds.length
+        ? []
+        : [{ path: ['clearing', 'markets', i, 'feed'], message: `there are only ${clearing.feeds.length} feeds` }],
+    ),
+    ...tokens.flatMap(({ chainId }, i) => unknownChain(['tokens', i, 'chainId'], chainId)),
+  ]
+}
 
 /** The chain with that id. Asserts that the deployment has it. */
 export function chainOf(deployment: Deployment, chainId: number): DeployedChain {
