@@ -1,15 +1,21 @@
 /** How much of an account is liquidated, and for what: spec/margin.md. Twin of contracts/src/clearing/Share.sol. */
 import type { Margin } from './margin.ts'
-import { divUp, max, min, mulUp, type Ratio, type Usd, WAD } from './wad.ts'
+import { divUp, max, min, mulDown, mulUp, type Ratio, type Usd, WAD } from './wad.ts'
 
 /**
  * The share that brings an account below maintenance to the target health, and the ledger cash a liquidator pays for
- * it. Asserts that the account is below its target; both round up.
+ * it. What is paid counts as cash, after the cash haircut. Asserts that the account is below its target; both round up.
  */
-export function shareOf(margin: Margin, discount: Ratio, healthTarget: Ratio): { share: Ratio; payment: Usd } {
+export function shareOf(
+  margin: Margin,
+  discount: Ratio,
+  healthTarget: Ratio,
+  cashHaircut: Ratio,
+): { share: Ratio; payment: Usd } {
   const price = max(0n, margin.equity - mulUp(margin.exposure, discount))
   const missing = mulUp(margin.maintenanceMargin, healthTarget) - margin.maintenanceMarginBalance
   if (missing <= 0n) throw new Error('Only an account below its target health has a share to liquidate.')
-  const share = min(WAD, divUp(missing * WAD, missing + price))
+  const relief = mulDown(price, WAD - cashHaircut)
+  const share = min(WAD, divUp(missing * WAD, missing + relief))
   return { share, payment: mulUp(price, share) }
 }

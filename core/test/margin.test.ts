@@ -183,10 +183,11 @@ test('LIQ-02 the share brings the account to its target, or is all of it', () =>
     requirement: fc.bigInt({ min: 1n, max: wad(1_000_000) }),
     exposure: fc.bigInt({ min: 0n, max: wad(1_000_000) }),
     discount: ratio,
+    haircut: ratio,
     target: fc.bigInt({ min: WAD, max: 2n * WAD }),
   })
   fc.assert(
-    fc.property(inputs, ({ equity, balance, requirement, exposure, discount, target }) => {
+    fc.property(inputs, ({ equity, balance, requirement, exposure, discount, target, haircut }) => {
       fc.pre(balance < requirement)
       const margin = {
         equity,
@@ -196,10 +197,10 @@ test('LIQ-02 the share brings the account to its target, or is all of it', () =>
         maintenanceMarginBalance: balance,
         maintenanceMargin: requirement,
       }
-      const { share, payment } = shareOf(margin, discount, target)
+      const { share, payment } = shareOf(margin, discount, target, haircut)
       assert.ok(share > 0n && share <= WAD && payment >= 0n)
       if (share === WAD) return
-      const left = balance - mulTrunc(balance, share) + payment
+      const left = balance - mulTrunc(balance, share) + mulDown(payment, WAD - haircut)
       const asked = mulUp(requirement - mulTrunc(requirement, share), target)
       // Each of the four roundings may miss by a unit, once scaled by the target.
       assert.ok(left + 8n >= asked, `${left} of ${asked}`)
@@ -223,7 +224,7 @@ test('LIQ-06 a second liquidation finds nothing to do, or there is nothing left'
           maintenanceMarginBalance: balance,
           maintenanceMargin: requirement,
         }
-        const { share, payment } = shareOf(whole, 0n, WAD)
+        const { share, payment } = shareOf(whole, 0n, WAD, 0n)
         const keep = (value: bigint) => value - mulTrunc(value, share)
         assert.ok(share === WAD || keep(balance) + payment + 4n >= keep(requirement))
       },

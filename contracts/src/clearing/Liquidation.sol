@@ -43,7 +43,8 @@ library Liquidation {
         _voidAll(ledger, book, account);
         Margin memory margin = ledger.marginOf(account, blob);
         if (margin.meetsMaintenance()) return;
-        (uint256 share, uint256 payment) = Share.shareOf(margin, blob.liquidationDiscount(), blob.healthTarget());
+        (uint256 share, uint256 payment) =
+            Share.shareOf(margin, blob.liquidationDiscount(), blob.healthTarget(), blob.cashHaircut());
         int256 cash = Wad.mulTrunc(ledger.accounts[account].cash, share) - int256(payment);
         ledger.addCash(account, -cash);
         ledger.addCash(liquidator, cash);

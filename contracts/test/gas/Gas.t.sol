@@ -12,7 +12,7 @@ import {Checkpoint, CommitteeRoots} from "../../src/roots/CommitteeRoots.sol";
 import {Order} from "../../src/venue/Orders.sol";
 import {MarketTerms, Venue} from "../../src/venue/Venue.sol";
 import {Vault} from "../../src/vault/Vault.sol";
-import {Tree} from "./Tree.sol";
+import {Tree} from "../Tree.sol";
 
 contract Coin is ERC20 {
     function name() public pure override returns (string memory) {

@@ -24,12 +24,12 @@ contract Twin {
         return Positions.book(size, quote, deltaSize, deltaQuote);
     }
 
-    function shareOf(Margin memory margin, uint256 discount, uint256 healthTarget)
+    function shareOf(Margin memory margin, uint256 discount, uint256 healthTarget, uint256 cashHaircut)
         external
         pure
         returns (uint256, uint256)
     {
-        return Share.shareOf(margin, discount, healthTarget);
+        return Share.shareOf(margin, discount, healthTarget, cashHaircut);
     }
 
     function hashOf(Key memory key) external pure returns (bytes32) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Claims} from "../../src/records/Claims.sol";
+import {Claims} from "../src/records/Claims.sol";
 
 /// @title The claims tree of a list of records, built afresh for every question: short, and slow.
 library Tree {

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {MockPyth} from "@pythnetwork/pyth-sdk-solidity/MockPyth.sol";
+import {Vm} from "forge-std/Test.sol";
+import {Token} from "../devnet/Token.sol";
+import {Clearing} from "../src/clearing/Clearing.sol";
+import {Account as Held, Line, Listing, Market, Outstanding, Position} from "../src/clearing/Ledger.sol";
+import {PricePolicy} from "../src/price/Prices.sol";
+import {Key, Kind, Outcome, Record, Records} from "../src/records/Records.sol";
+import {Checkpoint, CommitteeRoots} from "../src/roots/CommitteeRoots.sol";
+import {Vault} from "../src/vault/Vault.sol";
+import {Order} from "../src/venue/Orders.sol";
+import {MarketTerms, Venue} from "../src/venue/Venue.sol";
+import {Attestors} from "./Attestors.sol";
+import {Tree} from "./Tree.sol";
+
+/// @title A clearing with a vault and a venue on its own chain and on another, two traders and a keeper.
+/// @notice Feed 0 is ETH, 1 is USDC. Listing 0 is WETH at the local vault, 1 is USDC at the remote one. Market 0 is ETH
+/// at the local venue, 1 at the remote one. What is remote has no contract: its records are proven.
+abstract contract World is Attestors {
+    uint256 internal constant REMOTE = 1;
+    address internal constant REMOTE_VAULT = address(0xA1);
+    address internal constant REMOTE_VENUE = address(0xB1);
+    address internal constant REMOTE_USDC = address(0xC1);
+    bytes32 internal constant ETH = bytes32(uint256(1));
+    bytes32 internal constant USD = bytes32(uint256(2));
+    uint64 internal constant BAND = 0.02e18;
+    uint112 internal constant CAP = 1_000e18;
+
+    CommitteeRoots internal roots;
+    MockPyth internal pyth;
+    Clearing internal clearing;
+    Vault internal vault;
+    Venue internal venue;
+    Token internal weth;
+    Vm.Wallet internal alice = vm.createWallet("alice");
+    Vm.Wallet internal bob = vm.createWallet("bob");
+    Vm.Wallet internal keeper = vm.createWallet("keeper");
+    bytes32 internal a = bytes32(bytes20(alice.addr));
+    bytes32 internal b = bytes32(bytes20(bob.addr));
+    bytes32 internal k = bytes32(bytes20(keeper.addr));
+    Listing internal local;
+    Listing internal remote = Listing(REMOTE, REMOTE_VAULT, REMOTE_USDC);
+    uint64 internal remoteBlock;
+
+    function setUp() public virtual {
+        vm.warp(1_700_000_000);
+        _makeAttestors(4, 0);
+        roots = new CommitteeRoots(signers, 3, uint40(block.timestamp + 365 days));
+        pyth = new MockPyth(60, 0);
+        PricePolicy memory policy = PricePolicy(60, 60, 0.01e18);
+        clearing = new Clearing(roots, 10, pyth, policy, address(this));
+        vault = new Vault(roots, 10);
+        weth = new Token("WETH", 18);
+        local = Listing(block.chainid, address(vault), address(weth));
+        MarketTerms[] memory terms = new MarketTerms[](1);
+        terms[0] = MarketTerms(ETH, BAND, 0.01e18);
+        venue = new Venue(roots, 10, block.chainid, address(clearing), 3600, pyth, policy, terms);
+        clearing.addFeed(ETH);
+        clearing.addFeed(USD);
+        clearing.addVault(block.chainid, address(vault));
+        clearing.addVault(REMOTE, REMOTE_VAULT);
+        clearing.addVenue(block.chainid, address(venue));
+        clearing.addVenue(REMOTE, REMOTE_VENUE);
+        clearing.listAsset(local);
+        clearing.listAsset(remote);
+        clearing.addMarket(Market(block.chainid, address(venue), 0));
+        clearing.addMarket(Market(REMOTE, REMOTE_VENUE, 0));
+        clearing.setParameters(_parameters());
+        _setPrice(2000);
+    }
+
+    /* PARAMETERS AND PRICES */
+
+    function _parameters() internal pure virtual returns (bytes memory) {
+        uint256[7] memory words;
+        words[0] = 2 << 248 | 1 << 240 | 2 << 232 | uint256(0.01e18) << 168 | uint256(0.01e18) << 104 | uint256(1.25e18)
+            << 40 | 60 << 24 | 600;
+        words[1] = 0 | 18 << 8 | uint256(0.2e18) << 16 | uint256(0.15e18) << 80 | uint256(CAP) << 144;
+        words[2] = 1 | 6 << 8 | uint256(0.05e18) << 16 | uint256(0.03e18) << 80 | uint256(1e15) << 144;
+        words[3] = 0 | uint256(0.1e18) << 8 | uint256(0.05e18) << 72 | uint256(0.005e18) << 136;
+        words[4] = 0 | uint256(0.03e18) << 8 | uint256(0.01e18) << 72 | uint256(500e18) << 152;
+        words[5] = words[4];
+        return abi.encodePacked(words[0], words[1], words[2], words[3], words[4], words[5]);
+    }
+
+    /// @dev Pokes ETH at that many dollars, and USDC at one, at the clearing and the venue.
+    function _setPrice(int64 dollars) internal {
+        vm.warp(block.timestamp + 1);
+        bytes[] memory updates = new bytes[](2);
+        updates[0] = _report(ETH, dollars * 1e8, 1e6, block.timestamp);
+        updates[1] = _report(USD, 1e8, 1e4, block.timestamp);
+        uint256[] memory feeds = new uint256[](2);
+        feeds[1] = 1;
+        clearing.poke(feeds, updates);
+        venue.poke(new uint256[](1), new bytes[](0));
+    }
+
+    function _report(bytes32 feed, int64 price, uint64 confidence, uint256 time) internal view returns (bytes memory) {
+        return pyth.createPriceFeedUpdateData(feed, price, confidence, -8, price, confidence, uint64(time), 0);
+    }
+
+    /* COLLATERAL */
+
+    /// @dev Locks WETH at the local vault for the wallet's own account, opening the line if need be.
+    function _fund(Vm.Wallet memory who, uint256 amount) internal {
+        weth.mint(who.addr, amount);
+        vm.startPrank(who.addr);
+        weth.approve(address(vault), amount);
+        bytes32 account = bytes32(bytes20(who.addr));
+        if (clearing.accountOf(account).lineCount == 0) clearing.openLine(account, local, who.addr);
+        vault.depositAndGrant(address(weth), amount, block.chainid, address(clearing), account);
+        vm.stopPrank();
+    }
+
+    /* TRADING */
+
+    function _raise(Vm.Wallet memory who, uint256 market, uint112 buy, uint112 sell) internal {
+        vm.prank(who.addr);
+        clearing.raiseLimits(bytes32(bytes20(who.addr)), market, buy, sell);
+    }
+
+    function _order(Vm.Wallet memory who, bool isBuy, uint128 size, uint96 price) internal view returns (Order memory) {
+        return Order(bytes32(bytes20(who.addr)), 0, isBuy, size, price, uint64(block.timestamp + 100), 1);
+    }
+
+    function _signOrder(Vm.Wallet memory who, Order memory order) internal returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(who, venue.hashOrder(order));
+        return abi.encodePacked(r, s, v);
+    }
+
+    /// @dev Alice buys of Bob at the local venue, with limits raised for it.
+    function _trade(uint112 size, uint96 price) internal {
+        _raise(alice, 0, size, 0);
+        _raise(bob, 0, 0, size);
+        _fill(size, price);
+    }
+
+    function _fill(uint112 size, uint96 price) internal {
+        Order memory maker = _order(bob, false, size, price);
+        Order memory taker = _order(alice, true, size, price);
+        venue.fill(maker, _signOrder(bob, maker), taker, _signOrder(alice, taker), size);
+    }
+
+    /* THE OTHER CHAIN */
+
+    function _grantOf(bytes32 account, address holder, uint128 granted) internal pure returns (Record memory record) {
+        bytes32 item = bytes32(uint256(uint160(REMOTE_USDC)));
+        record = Record(Kind.GRANT, REMOTE, REMOTE_VAULT, account, item, holder, _fields(granted, 0, 0, 0, 0, 0));
+    }
+
+    function _fillsOf(bytes32 account, uint128[6] memory fields) internal pure returns (Record memory record) {
+        record = Record(Kind.FILLS, REMOTE, REMOTE_VENUE, account, 0, address(0), fields);
+    }
+
+    function _fields(uint128 f0, uint128 f1, uint128 f2, uint128 f3, uint128 f4, uint128 f5)
+        internal
+        pure
+        returns (uint128[6] memory)
+    {
+        return [f0, f1, f2, f3, f4, f5];
+    }
+
+    /// @dev The writer's next checkpoint holds this record beside another; three of four attestors say so.
+    function _attest(Record memory record, address reader) internal returns (bytes memory proof) {
+        return _attestAt(record, reader, ++remoteBlock, uint64(block.timestamp));
+    }
+
+    function _attestAt(Record memory record, address reader, uint64 blockNumber, uint64 timestamp)
+        internal
+        returns (bytes memory proof)
+    {
+        (bytes32[] memory hashes, bytes32[] memory leaves) = (new bytes32[](2), new bytes32[](2));
+        hashes[0] = Records.hashOf(_keyAt(record, reader));
+        leaves[0] = Records.leafOf(hashes[0], record.fields);
+        (hashes[1], leaves[1]) = (keccak256("another key"), keccak256("another leaf"));
+        bytes32 root = Tree.rootOf(hashes, leaves);
+        Checkpoint memory checkpoint =
+            Checkpoint(0, record.writerChain, record.writer, blockNumber, timestamp, "hash", root);
+        uint256 position = roots.nextPosition(record.writerChain, record.writer);
+        roots.submit(checkpoint, signers, _sign(checkpoint, 3));
+        return abi.encode(uint8(position), blockNumber, timestamp, root, Tree.siblingsOf(hashes, leaves, hashes[0]));
+    }
+
+    function _keyAt(Record memory record, address reader) internal view returns (Key memory) {
+        return Key(
+            record.kind,
+            record.writerChain,
+            record.writer,
+            block.chainid,
+            reader,
+            record.account,
+            record.item,
+            record.holder
+        );
+    }
+
+    function _learn(Record memory record) internal returns (Outcome) {
+        return _learnWith(record, _attest(record, address(clearing)));
+    }
+
+    function _learnWith(Record memory record, bytes memory proof) internal returns (Outcome) {
+        (Record[] memory records, bytes[] memory proofs) = (new Record[](1), new bytes[](1));
+        (records[0], proofs[0]) = (record, proof);
+        return clearing.learn(records, proofs)[0];
+    }
+
+    function _assertNotLearned(Record memory record, bytes memory proof, bytes memory error) internal {
+        (Record[] memory records, bytes[] memory proofs) = (new Record[](1), new bytes[](1));
+        (records[0], proofs[0]) = (record, proof);
+        bytes32 before = _state();
+        vm.expectRevert(error);
+        clearing.learn(records, proofs);
+        assertEq(_state(), before, "a refused record leaves nothing");
+    }
+
+    /* READING */
+
+    function _units(bytes32 account, uint256 index) internal view returns (uint256) {
+        (Line memory line,) = clearing.lineOf(account, index);
+        return line.units;
+    }
+
+    function _size(bytes32 account, uint256 market) internal view returns (int256) {
+        (Position memory position,) = clearing.positionOf(account, market);
+        return position.size;
+    }
+
+    /// @dev Everything that a refusal must leave as it was.
+    function _state() internal view returns (bytes32) {
+        return
+            keccak256(
+                abi.encode(clearing.digest(), venue.digest(), vault.digest(), _stateOf(a), _stateOf(b), _stateOf(k))
+            );
+    }
+
+    function _stateOf(bytes32 account) private view returns (bytes32) {
+        Held memory held = clearing.accountOf(account);
+        (Position memory one, Outstanding memory left) = clearing.positionOf(account, 0);
+        (Position memory two, Outstanding memory right) = clearing.positionOf(account, 1);
+        (Line memory line,) = clearing.lineOf(account, 0);
+        address owner = address(bytes20(account));
+        uint256 free = vault.free(owner, address(weth));
+        return keccak256(abi.encode(held, one, left, two, right, line, free, weth.balanceOf(owner)));
+    }
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Ledgers, Market, OpenInterest, Outstanding, Position} from "../../src/clearing/Ledger.sol";
+import {Limits} from "../../src/clearing/Limits.sol";
+import {Key, Kind, Outcome, Record} from "../../src/records/Records.sol";
+import {Order} from "../../src/venue/Orders.sol";
+import {World} from "../World.sol";
+
+contract LimitsTest is World {
+    function setUp() public override {
+        super.setUp();
+        _fund(alice, 100e18);
+        _fund(bob, 100e18);
+    }
+
+    function test_CLR_04_a_limit_needs_initial_margin_for_its_worst_corner() public {
+        vm.prank(alice.addr);
+        clearing.raiseLimits(a, 0, 400e18, 0);
+        vm.prank(alice.addr);
+        clearing.release(a, 0, 1e18);
+        // 500 ETH either way at 2,000 dollars need 100,000, and the band on 1,000 ETH 60,000; 99 WETH count 158,400.
+        vm.prank(alice.addr);
+        vm.expectRevert(abi.encodeWithSelector(Ledgers.BelowInitialMargin.selector, 158_400e18, 160_000e18));
+        clearing.raiseLimits(a, 0, 100e18, 500e18);
+        (, Outstanding memory left) = clearing.positionOf(a, 0);
+        assertEq(left.buy, 400e18);
+        assertEq(left.sell, 0);
+    }
+
+    function test_CLR_04_a_limit_below_the_minimum_or_of_nothing_is_refused() public {
+        vm.startPrank(alice.addr);
+        vm.expectRevert(abi.encodeWithSelector(Limits.BelowMinSize.selector, 0.009e18, 0.01e18));
+        clearing.raiseLimits(a, 0, 1e18, 0.009e18);
+        vm.expectRevert(Limits.NothingToRaise.selector);
+        clearing.raiseLimits(a, 0, 0, 0);
+        vm.expectRevert(abi.encodeWithSelector(Limits.NoMarketParameters.selector, 2));
+        clearing.raiseLimits(a, 2, 1e18, 0);
+    }
+
+    function test_CLR_04_the_open_interest_cap_counts_what_could_fill() public {
+        _fund(keeper, 200e18);
+        _raise(alice, 0, 300e18, 0);
+        vm.prank(keeper.addr);
+        vm.expectRevert(abi.encodeWithSelector(Limits.OpenInterestCapExceeded.selector, 501e18, 500e18));
+        clearing.raiseLimits(k, 0, 201e18, 0);
+        _raise(keeper, 0, 200e18, 0);
+        vm.prank(alice.addr);
+        clearing.voidLimits(a, 0);
+        (, OpenInterest memory open) = clearing.markets(0);
+        assertEq(open.long, 200e18);
+    }
+
+    function test_CLR_04_a_new_limit_on_a_stale_fills_record_is_refused() public {
+        _raise(alice, 1, 1e18, 0);
+        vm.prank(alice.addr);
+        vm.expectRevert(abi.encodeWithSelector(Ledgers.RecordTooOld.selector, 1, uint64(0), block.timestamp));
+        clearing.raiseLimits(a, 0, 1e18, 0);
+        _learn(_fillsOf(a, _fields(0, 0, 0, 0, 0, 0)));
+        _raise(alice, 0, 1e18, 0);
+        uint64 asOf = uint64(block.timestamp);
+        vm.warp(block.timestamp + 601);
+        _setPrice(2000);
+        vm.prank(alice.addr);
+        vm.expectRevert(abi.encodeWithSelector(Ledgers.RecordTooOld.selector, 1, asOf, block.timestamp));
+        clearing.raiseLimits(a, 1, 1e18, 0);
+    }
+
+    function test_MRG_07_a_seventeenth_market_is_refused() public {
+        bytes memory blob = _parameters();
+        bytes32 market;
+        assembly ("memory-safe") {
+            market := mload(add(blob, 192))
+        }
+        for (uint256 i = 1; i <= 15; ++i) {
+            clearing.addMarket(Market(REMOTE, REMOTE_VENUE, bytes32(i)));
+            blob = bytes.concat(blob, market);
+        }
+        blob[2] = bytes1(uint8(17));
+        clearing.setParameters(blob);
+        _raise(alice, 0, 0.01e18, 0);
+        for (uint256 m = 1; m <= 16; ++m) {
+            if (m == 16) {
+                vm.prank(alice.addr);
+                vm.expectRevert(abi.encodeWithSelector(Ledgers.TooManyMarkets.selector, a));
+                clearing.raiseLimits(a, m, 0.01e18, 0);
+                continue;
+            }
+            _raise(alice, m, 0.01e18, 0);
+            Record memory record = _fillsOf(a, _fields(0, 0, 0, 0, 0, 0));
+            record.item = bytes32(m - 1);
+            _learn(record);
+        }
+    }
+
+    function test_CLR_10_below_maintenance_there_is_no_new_limit_and_no_release() public {
+        _trade(400e18, 2000e18);
+        _setPrice(1700);
+        assertLt(clearing.marginOf(a).maintenanceMarginBalance, int256(clearing.marginOf(a).maintenanceMargin));
+        vm.startPrank(alice.addr);
+        vm.expectRevert();
+        clearing.raiseLimits(a, 0, 0, 10e18);
+        vm.expectRevert();
+        clearing.release(a, 0, 1);
+    }
+
+    function test_CLR_10_anyone_voids_the_limits_of_an_account_below_maintenance() public {
+        _trade(390e18, 2000e18);
+        _raise(alice, 0, 0, 10e18);
+        int256 balance = clearing.marginOf(a).maintenanceMarginBalance;
+        uint256 required = clearing.marginOf(a).maintenanceMargin;
+        vm.prank(keeper.addr);
+        vm.expectRevert(abi.encodeWithSelector(Limits.NotLiquidatable.selector, balance, required));
+        clearing.voidLimits(a, 0);
+        _setPrice(1700);
+        vm.prank(keeper.addr);
+        clearing.voidLimits(a, 0);
+        (, Outstanding memory left) = clearing.positionOf(a, 0);
+        assertEq(left.sell, 0);
+        vm.prank(alice.addr);
+        vm.expectRevert(Limits.NothingToVoid.selector);
+        clearing.voidLimits(a, 0);
+    }
+
+    function test_CLR_04_between_maintenance_and_initial_only_a_shrinking_limit_is_given() public {
+        _trade(400e18, 2000e18);
+        _setPrice(1800);
+        assertLt(clearing.marginOf(a).initialMarginBalance, int256(clearing.marginOf(a).initialMargin));
+        vm.startPrank(alice.addr);
+        vm.expectRevert();
+        clearing.raiseLimits(a, 0, 1e18, 0);
+        vm.expectRevert();
+        clearing.raiseLimits(a, 0, 0, 401e18);
+        clearing.raiseLimits(a, 0, 0, 100e18);
+    }
+
+    function test_CLR_07_sizes_and_cash_sum_to_zero() public {
+        _trade(10e18, 2010e18);
+        _setPrice(2100);
+        _raise(alice, 0, 0, 10e18);
+        _raise(bob, 0, 10e18, 0);
+        Order memory maker = _order(bob, true, 4e18, 2100e18);
+        Order memory taker = _order(alice, false, 4e18, 2100e18);
+        venue.fill(maker, _signOrder(bob, maker), taker, _signOrder(alice, taker), 4e18);
+        (Position memory one,) = clearing.positionOf(a, 0);
+        (Position memory two,) = clearing.positionOf(b, 0);
+        assertEq(one.size + two.size, 0);
+        assertEq(clearing.accountOf(a).cash + clearing.accountOf(b).cash + one.quote + two.quote, 0);
+        assertEq(clearing.accountOf(a).cash, 360e18, "4 ETH, 90 dollars each, are realized");
+    }
+
+    /* A LYING VENUE */
+
+    function _lieRefused(uint128[6] memory fields) private {
+        bytes32 before = _state();
+        assertEq(uint8(_learn(_fillsOf(a, fields))), uint8(Outcome.CONTRADICTION));
+        assertEq(_state(), before, "a contradiction changes no account");
+        assertTrue(clearing.ended(REMOTE, REMOTE_VENUE));
+    }
+
+    function test_MRG_20_fills_beyond_the_limit_are_a_contradiction() public {
+        _raise(alice, 1, 10e18, 10e18);
+        _lieRefused(_fields(11e18, 0, 22_000e18, 0, 0, 0));
+    }
+
+    function test_MRG_20_forfeits_beyond_the_limit_are_a_contradiction() public {
+        _raise(alice, 1, 10e18, 10e18);
+        _lieRefused(_fields(0, 6e18, 0, 12_000e18, 0, 5e18));
+    }
+
+    function test_MRG_21_a_price_outside_the_band_is_a_contradiction() public {
+        _raise(alice, 1, 10e18, 10e18);
+        uint256 snapshot = vm.snapshotState();
+        _lieRefused(_fields(10e18, 0, 1, 0, 0, 0));
+        vm.revertToState(snapshot);
+        _lieRefused(_fields(0, 10e18, 0, 20_600e18 + 1, 0, 0));
+        vm.revertToState(snapshot);
+        _lieRefused(_fields(10e18, 0, 19_400e18 - 1, 0, 0, 0));
+        vm.revertToState(snapshot);
+        _lieRefused(_fields(0, 0, 0, 1, 0, 0));
+        vm.revertToState(snapshot);
+        assertEq(uint8(_learn(_fillsOf(a, _fields(0, 10e18, 0, 20_600e18, 0, 0)))), uint8(Outcome.TAKEN));
+    }
+
+    function test_MRG_21_the_band_is_around_the_extremes_since_the_records_age() public {
+        _raise(alice, 1, 10e18, 10e18);
+        _learn(_fillsOf(a, _fields(0, 0, 0, 0, 0, 0)));
+        _setPrice(1500);
+        vm.warp(block.timestamp + 2 hours);
+        _setPrice(1800);
+        assertEq(uint8(_learn(_fillsOf(a, _fields(5e18, 0, 7_300e18, 0, 0, 0)))), uint8(Outcome.TAKEN));
+        assertEq(_size(a, 1), 5e18);
+        // Proven again after the hour in which the price rose from 1,500, the record's age leaves that behind.
+        vm.warp(block.timestamp + 1 hours);
+        _setPrice(1800);
+        _learn(_fillsOf(a, _fields(5e18, 0, 7_300e18, 0, 0, 0)));
+        vm.warp(block.timestamp + 1 hours);
+        _setPrice(1800);
+        assertEq(uint8(_learn(_fillsOf(a, _fields(10e18, 0, 14_600e18, 0, 0, 0)))), uint8(Outcome.CONTRADICTION));
+    }
+
+    function test_MRG_21_a_local_fill_outside_the_clearings_band_is_undone() public {
+        _raise(alice, 0, 5e18, 0);
+        _raise(bob, 0, 0, 5e18);
+        // Only the venue hears of the new price.
+        vm.warp(block.timestamp + 1);
+        bytes[] memory updates = new bytes[](1);
+        updates[0] = _report(ETH, 2200e8, 1e6, block.timestamp);
+        venue.poke(new uint256[](1), updates);
+        Order memory maker = _order(bob, false, 5e18, 2200e18);
+        Order memory taker = _order(alice, true, 5e18, 2200e18);
+        bytes memory makerSignature = _signOrder(bob, maker);
+        bytes memory takerSignature = _signOrder(alice, taker);
+        bytes32 before = _state();
+        vm.expectRevert(abi.encodeWithSelector(Limits.FillOutsideBand.selector, 0, 1940e18, 2060e18));
+        venue.fill(maker, makerSignature, taker, takerSignature, 5e18);
+        assertEq(_state(), before);
+        assertFalse(clearing.ended(block.chainid, address(venue)), "an honest venue is not ended by a race");
+    }
+
+    function test_MRG_22_a_lying_local_venue_changes_no_account() public {
+        _raise(alice, 0, 5e18, 0);
+        bytes32 before = _state();
+        vm.prank(address(venue));
+        Outcome outcome = clearing.push(
+            Record(Kind.FILLS, block.chainid, address(venue), a, 0, address(0), _fields(6e18, 0, 12_000e18, 0, 0, 0))
+        );
+        assertEq(uint8(outcome), uint8(Outcome.CONTRADICTION));
+        assertEq(_state(), before);
+        assertTrue(clearing.ended(block.chainid, address(venue)));
+    }
+
+    function test_MRG_22_a_record_of_an_account_without_limits_is_a_contradiction() public {
+        _lieRefused(_fields(1, 0, 2_000, 0, 0, 0));
+    }
+
+    function test_CLR_08_limits_and_fills_are_the_records_the_venue_learned() public {
+        _trade(10e18, 2000e18);
+        Key memory limit =
+            Key(Kind.LIMIT, block.chainid, address(clearing), block.chainid, address(venue), a, 0, address(0));
+        (uint128[6] memory known,,) = venue.learnedOf(limit);
+        assertEq(keccak256(abi.encode(known)), keccak256(abi.encode(clearing.writtenOf(limit))));
+        Key memory fills =
+            Key(Kind.FILLS, block.chainid, address(venue), block.chainid, address(clearing), a, 0, address(0));
+        (known,,) = clearing.learnedOf(fills);
+        assertEq(keccak256(abi.encode(known)), keccak256(abi.encode(venue.writtenOf(fills))));
+    }
+}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
+import {Clearing} from "../../src/clearing/Clearing.sol";
+import {Ledgers, Line, Listing, Market} from "../../src/clearing/Ledger.sol";
+import {Lines} from "../../src/clearing/Lines.sol";
+import {ParameterBlob} from "../../src/clearing/Parameters.sol";
+import {Key, Kind} from "../../src/records/Records.sol";
+import {World} from "../World.sol";
+
+contract LinesTest is World {
+    function test_CLR_01_only_the_owner_acts_for_an_account() public {
+        _fund(alice, 10e18);
+        bytes memory error = abi.encodeWithSelector(Clearing.NotTheOwner.selector, bob.addr, a);
+        vm.startPrank(bob.addr);
+        vm.expectRevert(error);
+        clearing.openLine(a, remote, bob.addr);
+        vm.expectRevert(error);
+        clearing.raiseLimits(a, 0, 1e18, 0);
+        vm.expectRevert(error);
+        clearing.release(a, 0, 1);
+        vm.expectRevert(error);
+        clearing.liquidate(b, a);
+    }
+
+    function test_CLR_02_a_grant_counts_once_its_line_is_open() public {
+        _learn(_grantOf(a, alice.addr, 100e6));
+        assertEq(clearing.accountOf(a).lineCount, 0);
+        vm.prank(alice.addr);
+        clearing.openLine(a, remote, alice.addr);
+        assertEq(_units(a, 0), 100e6);
+        _learn(_grantOf(a, alice.addr, 150e6));
+        assertEq(_units(a, 0), 150e6, "an open line follows its grant");
+        vm.prank(alice.addr);
+        vm.expectRevert(abi.encodeWithSelector(Lines.LineIsOpen.selector, a));
+        clearing.openLine(a, remote, alice.addr);
+    }
+
+    function test_CLR_02_a_line_has_one_holder() public {
+        _learn(_grantOf(a, mallory(), 100e6));
+        vm.prank(alice.addr);
+        clearing.openLine(a, remote, alice.addr);
+        assertEq(_units(a, 0), 0, "a stranger's grant is a line of its own, which the owner has not opened");
+    }
+
+    function mallory() private returns (address) {
+        return makeAddr("mallory");
+    }
+
+    function test_CLR_02_an_unopened_grant_goes_home_to_its_holder_by_anyone() public {
+        _learn(_grantOf(a, mallory(), 100e6));
+        vm.prank(bob.addr);
+        clearing.releaseUnopened(a, remote, mallory());
+        Key memory key = Key(
+            Kind.LEDGER,
+            block.chainid,
+            address(clearing),
+            REMOTE,
+            REMOTE_VAULT,
+            a,
+            bytes32(uint256(uint160(REMOTE_USDC))),
+            mallory()
+        );
+        assertEq(clearing.writtenOf(key)[0], 100e6);
+        vm.expectRevert(Lines.NothingToRelease.selector);
+        clearing.releaseUnopened(a, remote, mallory());
+    }
+
+    function test_CLR_02_an_open_line_does_not_go_home_that_way() public {
+        _fund(alice, 10e18);
+        vm.expectRevert(abi.encodeWithSelector(Lines.LineIsOpen.selector, a));
+        clearing.releaseUnopened(a, local, alice.addr);
+    }
+
+    function test_CLR_02_an_asset_that_is_not_listed_cannot_be_opened() public {
+        vm.prank(alice.addr);
+        vm.expectRevert(abi.encodeWithSelector(Lines.NotListed.selector, REMOTE, REMOTE_VAULT, address(9)));
+        clearing.openLine(a, Listing(REMOTE, REMOTE_VAULT, address(9)), alice.addr);
+        clearing.listAsset(Listing(REMOTE, REMOTE_VAULT, address(9)));
+        vm.prank(alice.addr);
+        vm.expectRevert(abi.encodeWithSelector(Lines.NoListingParameters.selector, 2));
+        clearing.openLine(a, Listing(REMOTE, REMOTE_VAULT, address(9)), alice.addr);
+    }
+
+    function test_MRG_07_a_seventeenth_line_is_refused() public {
+        vm.startPrank(alice.addr);
+        for (uint256 i; i < 16; ++i) {
+            clearing.openLine(a, remote, address(uint160(i + 1)));
+        }
+        vm.expectRevert(abi.encodeWithSelector(Lines.TooManyLines.selector, a));
+        clearing.openLine(a, remote, address(uint160(17)));
+        assertEq(clearing.accountOf(a).lineCount, 16);
+    }
+
+    function test_MRG_06_a_line_counts_up_to_what_the_cap_leaves() public {
+        _fund(alice, 900e18);
+        _fund(bob, 300e18);
+        (Line memory line,) = clearing.lineOf(b, 0);
+        assertEq(line.units, 300e18);
+        assertEq(line.counted, 100e18);
+        (, uint256 counted) = clearing.listings(0);
+        assertEq(counted, CAP);
+        vm.prank(alice.addr);
+        clearing.release(a, 0, 400e18);
+        _fund(bob, 1e18);
+        (line,) = clearing.lineOf(b, 0);
+        assertEq(line.counted, 301e18, "the room is taken when the line is learned next");
+    }
+
+    function test_MRG_06_uncounted_units_leave_first() public {
+        _fund(alice, 900e18);
+        _fund(bob, 300e18);
+        vm.prank(bob.addr);
+        clearing.release(b, 0, 200e18);
+        (Line memory line,) = clearing.lineOf(b, 0);
+        assertEq(line.counted, 100e18);
+        (, uint256 counted) = clearing.listings(0);
+        assertEq(counted, CAP);
+    }
+
+    /* RELEASE */
+
+    function test_CLR_05_a_release_goes_home_and_no_unit_twice() public {
+        _fund(alice, 10e18);
+        vm.startPrank(alice.addr);
+        clearing.release(a, 0, 4e18);
+        assertEq(vault.free(alice.addr, address(weth)), 4e18);
+        vm.expectRevert(abi.encodeWithSelector(Lines.InsufficientUnits.selector, 7e18, 6e18));
+        clearing.release(a, 0, 7e18);
+        vm.expectRevert(Lines.NothingToRelease.selector);
+        clearing.release(a, 0, 0);
+        vm.expectRevert(abi.encodeWithSelector(Lines.NoSuchLine.selector, a, 1));
+        clearing.release(a, 1, 1);
+        clearing.release(a, 0, 6e18);
+        vault.withdraw(address(weth), 10e18, alice.addr);
+        assertEq(weth.balanceOf(alice.addr), 10e18);
+    }
+
+    function test_CLR_05_releasing_and_granting_again_keeps_count() public {
+        _fund(alice, 10e18);
+        for (uint256 i; i < 3; ++i) {
+            vm.startPrank(alice.addr);
+            clearing.release(a, 0, 10e18);
+            vault.grant(address(weth), 10e18, block.chainid, address(clearing), a);
+            vm.stopPrank();
+        }
+        assertEq(_units(a, 0), 10e18);
+    }
+
+    function test_CLR_03_a_release_that_initial_margin_needs_is_refused() public {
+        _fund(alice, 10e18);
+        _fund(bob, 100e18);
+        _trade(50e18, 2000e18);
+        bytes32 before = _state();
+        vm.startPrank(alice.addr);
+        // 50 ETH need 10,000 dollars; 6 WETH count 9,600.
+        vm.expectRevert(abi.encodeWithSelector(Ledgers.BelowInitialMargin.selector, 9_600e18, 10_000e18));
+        clearing.release(a, 0, 4e18);
+        assertEq(_state(), before);
+        clearing.release(a, 0, 3.75e18);
+    }
+
+    function test_CLR_03_a_release_on_a_stale_price_is_refused_but_not_without_anything_at_risk() public {
+        _fund(alice, 10e18);
+        _fund(bob, 100e18);
+        _fund(keeper, 10e18);
+        _trade(10e18, 2000e18);
+        uint64 time = clearing.indexPrice(0).publishTime;
+        vm.warp(block.timestamp + 61);
+        vm.prank(alice.addr);
+        vm.expectRevert(abi.encodeWithSelector(Ledgers.IndexTooOld.selector, 0, time, block.timestamp));
+        clearing.release(a, 0, 1);
+        vm.prank(keeper.addr);
+        clearing.release(k, 0, 10e18);
+        assertEq(vault.free(keeper.addr, address(weth)), 10e18, "nothing owed, nothing asked");
+    }
+
+    function test_CLR_03_a_release_on_a_stale_fills_record_is_refused() public {
+        _fund(alice, 100e18);
+        _raise(alice, 1, 1e18, 0);
+        _learn(_fillsOf(a, _fields(0, 0, 0, 0, 0, 0)));
+        uint64 asOf = uint64(block.timestamp);
+        vm.warp(block.timestamp + 601);
+        _setPrice(2000);
+        vm.prank(alice.addr);
+        vm.expectRevert(abi.encodeWithSelector(Ledgers.RecordTooOld.selector, 1, asOf, block.timestamp));
+        clearing.release(a, 0, 1e18);
+        _learn(_fillsOf(a, _fields(0, 0, 0, 0, 0, 0)));
+        vm.prank(alice.addr);
+        clearing.release(a, 0, 1e18);
+    }
+
+    /* GOVERNANCE */
+
+    function test_CLR_09_only_governance_sets_and_what_it_sets_is_checked() public {
+        vm.startPrank(alice.addr);
+        bytes memory error = abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, alice.addr);
+        vm.expectRevert(error);
+        clearing.setParameters("");
+        vm.expectRevert(error);
+        clearing.addVault(1, address(1));
+        vm.expectRevert(error);
+        clearing.addVenue(1, address(1));
+        vm.expectRevert(error);
+        clearing.addFeed(0);
+        vm.expectRevert(error);
+        clearing.listAsset(local);
+    }
+
+    function test_CLR_09_governance_moves_no_account() public {
+        _fund(alice, 10e18);
+        _fund(bob, 100e18);
+        _trade(10e18, 2000e18);
+        bytes32 before = _state();
+        clearing.setParameters(_parameters());
+        clearing.addFeed("BTC");
+        clearing.addVault(7, address(7));
+        assertEq(_state(), before);
+    }
+
+    function test_MRG_08_bad_parameters_are_refused_by_name() public {
+        bytes memory blob = _parameters();
+        _refuse(_with(blob, 1, 80, uint256(0.25e18), 64), "listings", 0);
+        _refuse(_with(blob, 1, 16, uint256(1.1e18), 64), "listings", 0);
+        _refuse(_with(blob, 2, 8, 37, 8), "listings", 1);
+        _refuse(_with(blob, 2, 0, 2, 8), "listings", 1);
+        _refuse(_with(blob, 3, 72, uint256(0.2e18), 64), "underlyings", 0);
+        _refuse(_with(blob, 3, 136, uint256(0.06e18), 64), "underlyings", 0);
+        _refuse(_with(blob, 3, 0, 9, 8), "underlyings", 0);
+        _refuse(_with(blob, 4, 0, 1, 8), "markets", 0);
+        _refuse(_with(blob, 5, 8, uint256(1.1e18), 64), "markets", 1);
+        _refuse(_with(blob, 0, 40, uint256(0.9e18), 64), "general", 0);
+        (uint32 version,) = clearing.parameters();
+        assertEq(version, 1);
+        clearing.setParameters(blob);
+        (version,) = clearing.parameters();
+        assertEq(version, 2);
+    }
+
+    function test_MRG_08_a_blob_with_a_missing_or_spare_entry_is_refused() public {
+        bytes memory blob = _parameters();
+        bytes memory spare = bytes.concat(blob, bytes32(0));
+        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "words", 7, 6));
+        clearing.setParameters(spare);
+        clearing.addMarket(Market(block.chainid, address(venue), "third"));
+        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "markets", 2, 3));
+        clearing.setParameters(blob);
+        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "words", 0, 1));
+        clearing.setParameters("");
+    }
+
+    function _refuse(bytes memory blob, string memory list, uint256 entry) private {
+        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.BadParameters.selector, list, entry));
+        clearing.setParameters(blob);
+    }
+
+    /// @dev The blob with `bits` bits of a word, from bit `shift` on, replaced.
+    function _with(bytes memory blob, uint256 index, uint256 shift, uint256 value, uint256 bits)
+        private
+        pure
+        returns (bytes memory changed)
+    {
+        changed = bytes.concat(blob);
+        uint256 mask = ((1 << bits) - 1) << shift;
+        assembly ("memory-safe") {
+            let place := add(add(changed, 32), mul(index, 32))
+            mstore(place, or(and(mload(place), not(mask)), shl(shift, value)))
+        }
+    }
+}
+

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Ledgers, Position} from "../../src/clearing/Ledger.sol";
+import {Limits} from "../../src/clearing/Limits.sol";
+import {Liquidation} from "../../src/clearing/Liquidation.sol";
+import {Margin} from "../../src/clearing/Margin.sol";
+import {Key, Kind} from "../../src/records/Records.sol";
+import {World} from "../World.sol";
+
+contract LiquidationTest is World {
+    function setUp() public override {
+        super.setUp();
+        _fund(alice, 10e18);
+        _fund(bob, 100e18);
+        _fund(keeper, 100e18);
+        _trade(60e18, 2000e18);
+    }
+
+    function _liquidate() private {
+        vm.prank(keeper.addr);
+        clearing.liquidate(a, k);
+    }
+
+    function _cashAndQuotes() private view returns (int256 total) {
+        bytes32[3] memory all = [a, b, k];
+        for (uint256 i; i < 3; ++i) {
+            (Position memory position,) = clearing.positionOf(all[i], 0);
+            total += int256(clearing.accountOf(all[i]).cash) + position.quote;
+        }
+    }
+
+    function _ledgerOf(bytes32 account, address holder) private view returns (uint128[6] memory) {
+        return clearing.writtenOf(
+            Key(
+                Kind.LEDGER,
+                block.chainid,
+                address(clearing),
+                block.chainid,
+                address(vault),
+                account,
+                bytes32(uint256(uint160(address(weth)))),
+                holder
+            )
+        );
+    }
+
+    function test_LIQ_01_a_healthy_account_cannot_be_liquidated() public {
+        Margin memory margin = clearing.marginOf(a);
+        bytes32 before = _state();
+        vm.prank(keeper.addr);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                Limits.NotLiquidatable.selector, margin.maintenanceMarginBalance, margin.maintenanceMargin
+            )
+        );
+        clearing.liquidate(a, k);
+        assertEq(_state(), before);
+    }
+
+    function test_LIQ_01_nor_on_a_stale_price() public {
+        _setPrice(1780);
+        uint64 time = clearing.indexPrice(0).publishTime;
+        vm.warp(block.timestamp + 61);
+        vm.prank(keeper.addr);
+        vm.expectRevert(abi.encodeWithSelector(Ledgers.IndexTooOld.selector, 0, time, block.timestamp));
+        clearing.liquidate(a, k);
+    }
+
+    function test_LIQ_02_the_account_ends_at_its_target() public {
+        _setPrice(1800);
+        _liquidate();
+        Margin memory after_ = clearing.marginOf(a);
+        assertApproxEqAbs(after_.maintenanceMarginBalance, int256(after_.maintenanceMargin * 125 / 100), 1e6);
+        assertGe(after_.maintenanceMarginBalance, int256(after_.maintenanceMargin));
+    }
+
+    function testFuzz_LIQ_03_liquidation_conserves(uint256 price) public {
+        price = bound(price, 1500, 1840);
+        _setPrice(int64(uint64(price)));
+        vm.assume(clearing.marginOf(a).maintenanceMarginBalance < int256(clearing.marginOf(a).maintenanceMargin));
+        uint256 units = _units(a, 0) + _units(k, 0);
+        _liquidate();
+        assertEq(_units(a, 0) + _units(k, 0), units);
+        assertEq(_size(a, 0) + _size(k, 0) + _size(b, 0), 0);
+        assertEq(_cashAndQuotes(), 0);
+    }
+
+    function test_LIQ_04_a_liquidator_below_initial_margin_is_refused() public {
+        _setPrice(1800);
+        vm.prank(keeper.addr);
+        clearing.release(k, 0, 99.9e18);
+        vm.prank(keeper.addr);
+        vm.expectRevert();
+        clearing.liquidate(a, k);
+        assertEq(_size(k, 0), 0);
+        assertEq(_size(a, 0), 60e18);
+    }
+
+    function test_LIQ_04_a_liquidator_without_the_line_is_refused() public {
+        _setPrice(1800);
+        bytes32 fresh = bytes32(uint256(k) | 1);
+        vm.prank(keeper.addr);
+        vm.expectRevert(abi.encodeWithSelector(Liquidation.LineNotOpen.selector, fresh, 0));
+        clearing.liquidate(a, fresh);
+    }
+
+    function test_LIQ_04_nobody_liquidates_itself() public {
+        _setPrice(1800);
+        vm.prank(alice.addr);
+        vm.expectRevert(abi.encodeWithSelector(Liquidation.SelfLiquidation.selector, a));
+        clearing.liquidate(a, a);
+    }
+
+    function test_LIQ_04_a_liquidator_with_a_stale_fills_record_is_refused() public {
+        _raise(keeper, 1, 1e18, 0);
+        _setPrice(1800);
+        vm.prank(keeper.addr);
+        vm.expectRevert(abi.encodeWithSelector(Ledgers.RecordTooOld.selector, 1, uint64(0), block.timestamp));
+        clearing.liquidate(a, k);
+    }
+
+    function test_LIQ_05_what_one_loses_the_other_gains() public {
+        _setPrice(1800);
+        _liquidate();
+        uint128 lost = _ledgerOf(a, alice.addr)[2];
+        assertGt(lost, 0);
+        assertEq(_ledgerOf(k, keeper.addr)[1], lost);
+        assertEq(_units(a, 0), 10e18 - lost);
+    }
+
+    function test_CLR_06_the_winner_takes_it_home_out_of_the_losers_grant() public {
+        _setPrice(1800);
+        _liquidate();
+        uint128 gained = _ledgerOf(k, keeper.addr)[1];
+        vm.startPrank(keeper.addr);
+        clearing.release(k, 0, gained);
+        vault.withdraw(address(weth), gained, keeper.addr);
+        assertEq(weth.balanceOf(keeper.addr), gained);
+        assertEq(_ledgerOf(k, keeper.addr)[1], _ledgerOf(a, alice.addr)[2], "gained is lost");
+    }
+
+    function test_CLR_10_liquidation_voids_limits_first_and_stops_if_that_is_enough() public {
+        // The reserve of 60 ETH outstanding, 3 % of their value, is what puts the account below maintenance.
+        vm.prank(alice.addr);
+        clearing.release(a, 0, 1e18);
+        _raise(alice, 0, 0, 60e18);
+        _setPrice(1870);
+        Margin memory margin = clearing.marginOf(a);
+        assertLt(margin.maintenanceMarginBalance, int256(margin.maintenanceMargin));
+        _liquidate();
+        assertEq(_size(a, 0), 60e18, "nothing moved");
+        margin = clearing.marginOf(a);
+        assertGe(margin.maintenanceMarginBalance, int256(margin.maintenanceMargin));
+    }
+
+    function test_LIQ_06_it_ends() public {
+        _setPrice(1790);
+        _liquidate();
+        vm.prank(keeper.addr);
+        vm.expectRevert();
+        clearing.liquidate(a, k);
+    }
+
+    function test_LIQ_02_an_account_without_equity_moves_whole_and_for_nothing() public {
+        _setPrice(1700);
+        assertLt(clearing.marginOf(a).equity, 1_300e18);
+        int256 equity = clearing.marginOf(a).equity + clearing.marginOf(k).equity;
+        _liquidate();
+        assertEq(_size(a, 0), 0);
+        assertEq(_units(a, 0), 0);
+        assertEq(clearing.accountOf(a).cash, 0);
+        assertEq(clearing.marginOf(k).equity, equity);
+    }
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Test} from "forge-std/Test.sol";
+import {VmSafe} from "forge-std/Vm.sol";
+import {Ledgers} from "../../src/clearing/Ledger.sol";
+import {Prices} from "../../src/price/Prices.sol";
+import {World} from "../World.sol";
+
+contract PricesTest is World {
+    function _poke(bytes memory update) private {
+        bytes[] memory updates = new bytes[](1);
+        updates[0] = update;
+        clearing.poke(new uint256[](1), updates);
+    }
+
+    function _index() private view returns (uint256) {
+        return clearing.indexPrice(0).price;
+    }
+
+    function test_PRC_01_a_zero_or_negative_price_is_refused() public {
+        vm.warp(block.timestamp + 1);
+        for (int64 price = -1; price <= 0; ++price) {
+            bytes memory update = _report(ETH, price, 0, block.timestamp);
+            vm.expectRevert(abi.encodeWithSelector(Prices.PriceNotPositive.selector, ETH, price));
+            _poke(update);
+        }
+        assertEq(_index(), 2000e18);
+    }
+
+    function test_PRC_01_a_stale_price_is_refused() public {
+        uint256 time = block.timestamp + 1;
+        vm.warp(time + 61);
+        bytes memory update = _report(ETH, 2100e8, 1e6, time);
+        vm.expectRevert(abi.encodeWithSelector(Prices.PriceTooOld.selector, ETH, time, block.timestamp));
+        _poke(update);
+        assertEq(_index(), 2000e18);
+    }
+
+    function test_PRC_01_a_price_from_the_future_is_refused() public {
+        uint256 time = block.timestamp + 61;
+        bytes memory update = _report(ETH, 2100e8, 1e6, time);
+        vm.expectRevert(abi.encodeWithSelector(Prices.PriceFromTheFuture.selector, ETH, time, block.timestamp));
+        _poke(update);
+    }
+
+    function test_PRC_01_an_uncertain_price_is_refused() public {
+        vm.warp(block.timestamp + 1);
+        bytes memory update = _report(ETH, 2000e8, 20e8 + 1, block.timestamp);
+        vm.expectRevert(abi.encodeWithSelector(Prices.PriceTooUncertain.selector, ETH, 2000e8, 20e8 + 1));
+        _poke(update);
+        _poke(_report(ETH, 2100e8, 21e8, block.timestamp));
+        assertEq(_index(), 2100e18, "a hundredth is still certain enough");
+    }
+
+    function test_PRC_01_the_fee_is_sent_exactly() public {
+        vm.deal(address(this), 1);
+        vm.expectRevert(abi.encodeWithSelector(Prices.WrongFee.selector, 1, 0));
+        clearing.poke{value: 1}(new uint256[](0), new bytes[](0));
+    }
+
+    function test_PRC_02_the_publish_time_never_decreases() public {
+        vm.warp(block.timestamp + 30);
+        _poke(_report(ETH, 2100e8, 1e6, block.timestamp));
+        uint64 time = clearing.indexPrice(0).publishTime;
+        _poke(_report(ETH, 1500e8, 1e6, block.timestamp - 10));
+        assertEq(_index(), 2100e18);
+        assertEq(clearing.indexPrice(0).publishTime, time);
+    }
+
+    function test_PRC_03_exponents_round_down_and_nothing_rounds_to_zero() public {
+        vm.warp(block.timestamp + 1);
+        _poke(pyth.createPriceFeedUpdateData(ETH, 123, 0, -20, 123, 0, uint64(block.timestamp), 0));
+        assertEq(_index(), 1, "1.23e-18 dollars");
+        vm.warp(block.timestamp + 1);
+        bytes memory dust = pyth.createPriceFeedUpdateData(ETH, 9, 0, -20, 9, 0, uint64(block.timestamp), 0);
+        vm.expectRevert(abi.encodeWithSelector(Prices.PriceOutOfRange.selector, ETH, int64(9), int32(-20)));
+        _poke(dust);
+        bytes memory positive = pyth.createPriceFeedUpdateData(ETH, 9, 0, 1, 9, 0, uint64(block.timestamp), 0);
+        vm.expectRevert(abi.encodeWithSelector(Prices.PriceOutOfRange.selector, ETH, int64(9), int32(1)));
+        _poke(positive);
+    }
+
+    function test_MRG_05_a_margin_check_refuses_an_old_price_and_calls_nobody() public {
+        _fund(alice, 10e18);
+        vm.startStateDiffRecording();
+        clearing.marginOf(a);
+        VmSafe.AccountAccess[] memory accesses = vm.stopAndReturnStateDiff();
+        uint256 calls;
+        for (uint256 i; i < accesses.length; ++i) {
+            if (accesses[i].kind <= VmSafe.AccountAccessKind.StaticCall) ++calls;
+        }
+        assertEq(calls, 1, "the check itself; the parameter blob is looked at, not called");
+        vm.warp(block.timestamp + 61);
+        uint64 time = clearing.indexPrice(0).publishTime;
+        vm.expectRevert(abi.encodeWithSelector(Ledgers.IndexTooOld.selector, 0, time, block.timestamp));
+        clearing.marginOf(a);
+    }
+}
+
+/// @title The extremes kept of a feed.
+contract ExtremesTest is Test {
+    using Prices for Prices.Extremes;
+
+    Prices.Extremes private extremes;
+    uint96[] private prices;
+    uint256[] private times;
+
+    function testFuzz_PRC_04_extremes_cover_every_price_of_the_window(uint32[12] memory gaps, uint64[12] memory drawn)
+        public
+    {
+        vm.warp(1_700_000_000);
+        uint96 last = 1;
+        for (uint256 i; i < 12; ++i) {
+            vm.warp(block.timestamp + bound(gaps[i], 1, 40 hours));
+            uint96 next = uint96(bound(drawn[i], 1, type(uint64).max));
+            extremes.widen(i == 0 ? next : last, next);
+            prices.push(next);
+            times.push(block.timestamp);
+            last = next;
+        }
+        for (uint256 from; from < 12; ++from) {
+            (uint256 low, uint256 high) = extremes.within(times[from], last);
+            for (uint256 i = from; i < 12; ++i) {
+                assertTrue(low <= prices[i] && prices[i] <= high);
+            }
+        }
+    }
+
+    function test_PRC_04_a_window_without_a_move_is_the_price_itself() public {
+        vm.warp(1_700_000_000);
+        extremes.widen(100, 100);
+        vm.warp(block.timestamp + 3 days);
+        (uint256 low, uint256 high) = extremes.within(block.timestamp - 1 hours, 100);
+        assertEq(low, 100);
+        assertEq(high, 100);
+    }
+}

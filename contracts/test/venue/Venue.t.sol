@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Position} from "../../src/clearing/Ledger.sol";
+import {RecordSource} from "../../src/records/RecordSource.sol";
+import {Order} from "../../src/venue/Orders.sol";
+import {MarketTerms, Venue} from "../../src/venue/Venue.sol";
+import {PricePolicy} from "../../src/price/Prices.sol";
+import {World} from "../World.sol";
+
+contract VenueTest is World {
+    Order private maker;
+    Order private taker;
+
+    function setUp() public override {
+        super.setUp();
+        _fund(alice, 100e18);
+        _fund(bob, 100e18);
+        _raise(alice, 0, 10e18, 10e18);
+        _raise(bob, 0, 10e18, 10e18);
+        maker = _order(bob, false, 5e18, 2000e18);
+        taker = _order(alice, true, 5e18, 2000e18);
+    }
+
+    function _fillBoth(uint128 size) private {
+        venue.fill(maker, _signOrder(bob, maker), taker, _signOrder(alice, taker), size);
+    }
+
+    function _assertRefused(uint128 size, bytes memory error) private {
+        bytes memory makerSignature = _signOrder(bob, maker);
+        bytes memory takerSignature = _signOrder(alice, taker);
+        bytes32 before = _state();
+        vm.expectRevert(error);
+        venue.fill(maker, makerSignature, taker, takerSignature, size);
+        assertEq(_state(), before, "a refused fill leaves nothing");
+    }
+
+    function test_VEN_01_two_crossing_orders_fill_at_the_makers_price() public {
+        taker.price = 2010e18;
+        _fillBoth(5e18);
+        assertEq(_size(a, 0), 5e18);
+        assertEq(_size(b, 0), -5e18);
+    }
+
+    function test_VEN_01_orders_that_do_not_match_are_refused() public {
+        bytes memory error = abi.encodeWithSelector(Venue.OrdersDoNotMatch.selector);
+        taker.isBuy = false;
+        _assertRefused(5e18, error);
+        taker.isBuy = true;
+        taker.market = 1;
+        _assertRefused(5e18, error);
+        taker.market = 0;
+        taker.account = b;
+        _assertRefused(5e18, error);
+        taker.account = a;
+        taker.price = 1999e18;
+        _assertRefused(5e18, abi.encodeWithSelector(Venue.PricesDoNotCross.selector, 2000e18, 1999e18));
+    }
+
+    function test_VEN_01_only_the_owner_signs_for_an_account() public {
+        bytes memory makerSignature = _signOrder(bob, maker);
+        bytes memory forged = _signOrder(keeper, taker);
+        vm.expectRevert(abi.encodeWithSelector(Venue.BadOrderSignature.selector, a));
+        venue.fill(maker, makerSignature, taker, forged, 5e18);
+        vm.expectRevert(abi.encodeWithSelector(Venue.BadOrderSignature.selector, a));
+        venue.fill(maker, makerSignature, taker, hex"00", 5e18);
+    }
+
+    function test_VEN_02_an_order_for_another_chain_id_or_venue_is_refused() public {
+        vm.chainId(77);
+        bytes memory elsewhere = _signOrder(alice, taker);
+        vm.chainId(31_337);
+        bytes memory makerSignature = _signOrder(bob, maker);
+        vm.expectRevert(abi.encodeWithSelector(Venue.BadOrderSignature.selector, a));
+        venue.fill(maker, makerSignature, taker, elsewhere, 5e18);
+    }
+
+    function test_VEN_02_an_expired_order_is_refused() public {
+        taker.expiry = uint64(block.timestamp);
+        _assertRefused(5e18, abi.encodeWithSelector(Venue.OrderExpired.selector, taker.expiry, block.timestamp));
+    }
+
+    function test_VEN_02_a_cancelled_order_is_refused() public {
+        vm.prank(alice.addr);
+        venue.cancel(taker);
+        _assertRefused(5e18, abi.encodeWithSelector(Venue.OrderCancelledBefore.selector, venue.hashOrder(taker)));
+    }
+
+    function test_VEN_02_orders_below_a_nonce_are_cancelled_together() public {
+        vm.prank(alice.addr);
+        venue.cancelBelow(a, 2);
+        _assertRefused(5e18, abi.encodeWithSelector(Venue.OrderCancelledBefore.selector, venue.hashOrder(taker)));
+        taker.nonce = 2;
+        _fillBoth(5e18);
+    }
+
+    function test_VEN_02_only_the_owner_cancels() public {
+        vm.startPrank(bob.addr);
+        vm.expectRevert(abi.encodeWithSelector(Venue.NotTheOwner.selector, bob.addr, a));
+        venue.cancel(taker);
+        vm.expectRevert(abi.encodeWithSelector(Venue.NotTheOwner.selector, bob.addr, a));
+        venue.cancelBelow(a, 9);
+    }
+
+    function test_VEN_02_an_order_fills_in_parts_and_never_beyond_its_size() public {
+        _fillBoth(2e18);
+        _fillBoth(2e18);
+        bytes32 order = venue.hashOrder(maker);
+        _assertRefused(2e18, abi.encodeWithSelector(Venue.OrderOverfilled.selector, order, 2e18, 1e18));
+        _fillBoth(1e18);
+        assertEq(_size(a, 0), 5e18);
+        _assertRefused(1, abi.encodeWithSelector(Venue.OrderOverfilled.selector, order, 1, 0));
+    }
+
+    function test_VEN_03_an_account_without_limit_is_refused() public {
+        _fund(keeper, 10e18);
+        taker = _order(keeper, true, 5e18, 2000e18);
+        bytes memory makerSignature = _signOrder(bob, maker);
+        bytes memory takerSignature = _signOrder(keeper, taker);
+        vm.expectRevert(abi.encodeWithSelector(Venue.LimitExceeded.selector, k, 5e18, 0));
+        venue.fill(maker, makerSignature, taker, takerSignature, 5e18);
+    }
+
+    function test_VEN_03_fills_use_a_limit_up_once() public {
+        (maker.size, taker.size) = (11e18, 11e18);
+        _assertRefused(11e18, abi.encodeWithSelector(Venue.LimitExceeded.selector, a, 11e18, 10e18));
+        _fillBoth(10e18);
+        (uint256 buy, uint256 sell) = venue.leftOf(a, 0);
+        assertEq(buy, 0);
+        assertEq(sell, 10e18, "buying leaves the right to sell");
+        _assertRefused(1e18, abi.encodeWithSelector(Venue.LimitExceeded.selector, a, 1e18, 0));
+    }
+
+    function test_VEN_04_a_fill_outside_the_band_is_refused() public {
+        (maker.price, taker.price) = (2040e18 + 1, 2040e18 + 1);
+        _assertRefused(5e18, abi.encodeWithSelector(Venue.OutsideBand.selector, 2040e18 + 1, 2000e18, BAND));
+        (maker.price, taker.price) = (1960e18 - 1, 1960e18 - 1);
+        _assertRefused(5e18, abi.encodeWithSelector(Venue.OutsideBand.selector, 1960e18 - 1, 2000e18, BAND));
+        (maker.price, taker.price) = (1960e18, 1960e18);
+        _fillBoth(5e18);
+    }
+
+    function test_VEN_04_a_fill_on_a_stale_index_is_refused() public {
+        (, uint64 time) = venue.indexPrice(0);
+        vm.warp(block.timestamp + 61);
+        _assertRefused(5e18, abi.encodeWithSelector(Venue.IndexTooOld.selector, time, block.timestamp));
+    }
+
+    function test_VEN_05_a_remote_clearings_silence_ends_the_lease() public {
+        MarketTerms[] memory terms = new MarketTerms[](1);
+        terms[0] = MarketTerms(ETH, BAND, 0.01e18);
+        PricePolicy memory policy = PricePolicy(60, 60, 0.01e18);
+        Venue far = new Venue(roots, 10, REMOTE, address(0xD1), 3600, pyth, policy, terms);
+        vm.mockCall(
+            address(roots),
+            abi.encodeCall(RecordSource.newest, (REMOTE, address(0xD1))),
+            abi.encode(uint64(1), uint64(block.timestamp - 3601))
+        );
+        vm.expectRevert(
+            abi.encodeWithSelector(Venue.LeaseOver.selector, uint64(block.timestamp - 3601), block.timestamp)
+        );
+        far.fill(maker, "", taker, "", 5e18);
+    }
+
+    function testFuzz_VEN_06_the_seller_receives_what_the_buyer_pays(uint128 size, uint96 price) public {
+        size = uint128(bound(size, 0.01e18, 10e18));
+        price = uint96(bound(price, 1960e18, 2040e18));
+        (maker.size, taker.size) = (size, size);
+        (maker.price, taker.price) = (price, price);
+        _fillBoth(size);
+        (, int256 paid) = _quotes(a);
+        (, int256 received) = _quotes(b);
+        assertEq(paid + received, 0);
+        assertEq(uint256(received), (uint256(size) * price + 1e18 - 1) / 1e18, "rounded up");
+    }
+
+    function _quotes(bytes32 account) private view returns (int256 size, int256 quote) {
+        (Position memory position,) = clearing.positionOf(account, 0);
+        return (position.size, position.quote);
+    }
+
+    function test_VEN_07_a_voided_limit_is_forfeited_at_once() public {
+        _fillBoth(4e18);
+        vm.prank(alice.addr);
+        clearing.voidLimits(a, 0);
+        (uint256 buy, uint256 sell) = venue.leftOf(a, 0);
+        assertEq(buy + sell, 0);
+        _assertRefused(1e18, abi.encodeWithSelector(Venue.LimitExceeded.selector, a, 1e18, 0));
+        _raise(alice, 0, 1e18, 0);
+        (buy,) = venue.leftOf(a, 0);
+        assertEq(buy, 1e18, "a new limit counts from there");
+    }
+
+    function test_VEN_08_orders_and_fills_below_the_minimum_are_refused() public {
+        _assertRefused(0.009e18, abi.encodeWithSelector(Venue.BelowMinSize.selector, 0.009e18, 0.01e18));
+        _assertRefused(0, abi.encodeWithSelector(Venue.BelowMinSize.selector, 0, 0.01e18));
+        maker.size = 0.009e18;
+        _assertRefused(0.009e18, abi.encodeWithSelector(Venue.BelowMinSize.selector, 0.009e18, 0.01e18));
+        maker.size = 5e18;
+        _fillBoth(4.995e18);
+        _fillBoth(0.005e18);
+        assertEq(_size(a, 0), 5e18, "what completes an order may be small");
+    }
+}
