@@ -2,7 +2,7 @@
 import type { Hex } from './bytes.ts'
 import type { Portfolio, Position as PositionInput, Underlying } from './margin.ts'
 import { type Parameters, unpackParameters } from './parameters.ts'
-import { min, type Price, type Size, type Units, type Usd } from './wad.ts'
+import { min, type Price, type Size, type Units, type Usd, WAD } from './wad.ts'
 
 export type Listing = { readonly chainId: bigint; readonly vault: Hex; readonly asset: Hex }
 export type Market = { readonly chainId: bigint; readonly venue: Hex; readonly item: Hex }
@@ -136,7 +136,8 @@ export function portfolioOf(ledger: Ledger, id: Hex, now: bigint): Portfolio | P
   const { parameters } = ledger
   if (!parameters) return 'no_parameters'
   const account = ledger.accounts.get(id) ?? NEW_ACCOUNT
-  const held = account.lines.filter(({ units }) => units > 0n)
+  const isShed = ({ listing }: Line) => entryOf(parameters.listings, listing).maintenanceHaircut === WAD
+  const held = account.lines.filter((line) => line.units > 0n && !isShed(line))
   const open = [...account.positions].filter(([, p]) => p.size !== 0n || p.quote !== 0n || p.buyOut + p.sellOut > 0n)
   const lines = held.map((line) => {
     const terms = entryOf(parameters.listings, line.listing)

@@ -33,7 +33,7 @@ export type Portfolio = {
   readonly underlyings: readonly Underlying[]
 }
 
-/** USD at 1e18. `equity` is without haircuts; `exposure` is collateral value plus notional of all positions. */
+/** USD at 1e18. `equity` is without haircuts; `exposure` is collateral value plus each underlying's net notional, which has to be hedged. */
 export type Margin = {
   readonly equity: Usd
   readonly initialMarginBalance: Usd
@@ -46,14 +46,13 @@ export type Margin = {
 /** The most that one line can be worth: 3.4e20 USD. */
 export const MAX_LINE_VALUE: Usd = (1n << 128n) - 1n
 
-type Net = { high: bigint; low: bigint; gross: bigint; price: bigint; reserve: bigint }
+type Net = { size: bigint; high: bigint; low: bigint; gross: bigint; price: bigint; reserve: bigint }
 
 /** Balances, requirements, equity and exposure of a portfolio. Never fails: every input is bounded by its type. */
 export function computeMargin(portfolio: Portfolio): Margin {
   const collateral = sumLines(portfolio.lines)
   const requirement = sumRequirements(portfolio)
   const pnl = sum(portfolio.positions.map(unrealizedPnl))
-  const notional = sum(portfolio.positions.map(({ size, price }) => mulUp(abs(size), price)))
   const { cash } = portfolio
   const countedCash = cash > 0n ? mulDown(cash, WAD - portfolio.cashHaircut) : cash
   return {
@@ -62,7 +61,7 @@ export function computeMargin(portfolio: Portfolio): Margin {
     initialMargin: requirement.initial,
     maintenanceMarginBalance: collateral.maintenance + countedCash + pnl,
     maintenanceMargin: requirement.maintenance,
-    exposure: collateral.value + notional,
+    exposure: collateral.value + requirement.netNotional,
   }
 }
 
@@ -98,11 +97,12 @@ function valueOf(units: Units, { price, unit }: Line): Usd {
 }
 
 function sumRequirements({ positions, underlyings }: Portfolio) {
-  const total = { initial: 0n, maintenance: 0n }
+  const total = { initial: 0n, maintenance: 0n, netNotional: 0n }
   for (const [index, terms] of underlyings.entries()) {
     const net = netOf(positions.filter(({ underlying }) => underlying === index))
     const netNotional = mulUp(max(abs(net.high), abs(net.low)), net.price)
     const fixedPart = mulUp(mulUp(net.gross, net.price), terms.legRate) + net.reserve
+    total.netNotional += mulUp(abs(net.size), net.price)
     total.initial += mulUp(netNotional, terms.initialRate - terms.legRate) + fixedPart
     total.maintenance += mulUp(netNotional, terms.maintenanceRate - terms.legRate) + fixedPart
   }
@@ -111,10 +111,11 @@ function sumRequirements({ positions, underlyings }: Portfolio) {
 
 /** Outstanding limits may fill either way, so each position is an interval from its low to its high. */
 function netOf(positions: readonly Position[]): Net {
-  const net = { high: 0n, low: 0n, gross: 0n, price: 0n, reserve: 0n }
+  const net = { size: 0n, high: 0n, low: 0n, gross: 0n, price: 0n, reserve: 0n }
   for (const { size, buyOut, sellOut, price, band } of positions) {
     const high = size + buyOut
     const low = size - sellOut
+    net.size += size
     net.high += high
     net.low += low
     net.gross += max(abs(high), abs(low))

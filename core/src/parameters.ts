@@ -133,7 +133,7 @@ export function validateParameters(parameters: Parameters, feeds: number): Param
   if (badListing >= 0) return { list: 'listings', entry: badListing }
   const badUnderlying = underlyings.findIndex((t) => {
     const isOrdered = t.legRate <= t.maintenanceRate && t.maintenanceRate <= t.initialRate && t.initialRate <= WAD
-    return !isOrdered || t.feed >= feeds
+    return !isOrdered || parameters.liquidationDiscount > t.maintenanceRate || t.feed >= feeds
   })
   if (badUnderlying >= 0) return { list: 'underlyings', entry: badUnderlying }
   const badMarket = markets.findIndex((t) => t.underlying >= underlyings.length || t.band > WAD)

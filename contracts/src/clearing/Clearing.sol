@@ -99,6 +99,11 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
         Index.poke(_ledger, pyth, pricePolicy, feedIndexes, updates);
     }
 
+    /// @notice Adds a signed report of the past to the feed's extremes, for fills at a price that nobody poked.
+    function widenIndex(uint256 feed, bytes[] calldata updates) external payable {
+        Index.widen(_ledger, pyth, pricePolicy, feed, updates);
+    }
+
     /* VIEWS */
 
     /// @notice The account's margin balances and requirements, USD at 1e18: initial for new risk, maintenance for

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IPyth} from "@pythnetwork/pyth-sdk-solidity/IPyth.sol";
+import {PythStructs} from "@pythnetwork/pyth-sdk-solidity/PythStructs.sol";
 import {Price, PricePolicy, Prices} from "../price/Prices.sol";
 import {Ledger} from "./Ledger.sol";
 
@@ -11,6 +12,7 @@ library Index {
     using Prices for Prices.Extremes;
 
     event IndexPriceUpdated(uint256 indexed feed, uint96 price, uint64 publishTime);
+    event IndexWidened(uint256 indexed feed, uint96 price, uint64 publishTime);
 
     error UnknownFeed(uint256 feed);
 
@@ -28,9 +30,28 @@ library Index {
             Price memory next = Prices.read(pyth, ledger.feeds[feed], policy);
             Price memory last = ledger.indexPrice[feed];
             if (next.publishTime <= last.publishTime) continue;
-            ledger.extremes[feed].widen(last.price == 0 ? next.price : last.price, next.price);
+            ledger.extremes[feed].widen(block.timestamp, last.price == 0 ? next.price : last.price, next.price);
             ledger.indexPrice[feed] = next;
             emit IndexPriceUpdated(feed, next.price, next.publishTime);
         }
+    }
+
+    /// @notice Adds a signed report of the past to the extremes of its hour: a price that nobody poked, and that a fill
+    /// was made at. It can only widen what fills are believed, and only by what Pyth signed.
+    function widen(
+        Ledger storage ledger,
+        IPyth pyth,
+        PricePolicy calldata policy,
+        uint256 feed,
+        bytes[] calldata updates
+    ) external {
+        require(feed < ledger.feeds.length, UnknownFeed(feed));
+        bytes32[] memory ids = new bytes32[](1);
+        ids[0] = ledger.feeds[feed];
+        PythStructs.PriceFeed[] memory found =
+            pyth.parsePriceFeedUpdates{value: msg.value}(updates, ids, 0, uint64(block.timestamp));
+        Price memory price = Prices.parse(ids[0], found[0].price, policy);
+        ledger.extremes[feed].widen(price.publishTime, price.price, price.price);
+        emit IndexWidened(feed, price.price, price.publishTime);
     }
 }

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {SSTORE2} from "solady/src/utils/SSTORE2.sol";
-import {Wad} from "../math/Wad.sol";
+import {WAD, Wad} from "../math/Wad.sol";
 import {Price, Prices} from "../price/Prices.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key, Kind} from "../records/Records.sol";
@@ -212,7 +212,9 @@ library Ledgers {
         );
     }
 
-    /// @notice Loosening needs fresh proof of what can hurt: fills of remote markets with a position or a limit.
+    /// @notice Loosening needs fresh proof of what can hurt: fills of remote markets where a limit is outstanding. Where
+    /// none is, nothing can have been filled that is not known.
+    /// @param markets A bitmap of the markets to look at.
     function requireFreshRecords(
         Ledger storage ledger,
         Book storage book,
@@ -260,7 +262,8 @@ library Ledgers {
                 ListingTerms terms = blob.listing(line.listing);
                 LineInput memory input = inputs[i];
                 input.unit = terms.unitOf();
-                if (line.units == 0) continue;
+                // A line that is not counted at all needs no price: governance can so shed a dead feed.
+                if (line.units == 0 || terms.maintenanceHaircutOf() == WAD) continue;
                 (input.units, input.counted) = (line.units, line.counted);
                 input.price = _priceSince(ledger, terms.feedOf(), oldest);
                 (input.initialHaircut, input.maintenanceHaircut) =

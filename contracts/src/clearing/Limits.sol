@@ -25,12 +25,15 @@ library Limits {
 
     /// The market does not exist, or was added after the parameters were set.
     error NoMarketParameters(uint256 market);
+    /// The venue contradicted itself: nothing is traded there any more.
+    error VenueEnded(uint256 chainId, address venue);
     error NothingToRaise();
     error NothingToVoid();
     error BelowMinSize(uint256 size, uint256 minSize);
     error OpenInterestCapExceeded(uint256 openInterest, uint256 cap);
     error NotLiquidatable(int256 marginBalance, uint256 maintenanceMargin);
-    /// A local venue's fill is outside the band around this clearing's index: poke it, or fill closer.
+    /// A fill is outside the band around the extremes of this clearing's index. Poke it, or for a fill of the past
+    /// show it the report that it missed (`widenIndex`).
     error FillOutsideBand(uint256 market, uint256 low, uint256 high);
 
     function raise(Ledger storage ledger, Book storage book, bytes32 account, uint256 market, uint112 buy, uint112 sell)
@@ -39,16 +42,19 @@ library Limits {
         bytes memory blob = ledger.blobOf();
         require(market < blob.marketCount(), NoMarketParameters(market));
         require(buy > 0 || sell > 0, NothingToRaise());
-        uint256 markets = ledger.accounts[account].markets;
+        uint256 limited = ledger.accounts[account].limited;
+        OpenInterest memory before = ledger.openInterest[market];
         Outstanding memory left = ledger.outstanding[account][market];
+        if (left.buy == 0 && left.sell == 0) left.since = uint32(block.timestamp);
         (left.buy, left.sell) = (left.buy + buy, left.sell + sell);
-        if (left.since == 0) left.since = uint32(block.timestamp);
         ledger.change(account, market, 0, 0, left);
-        _requireMarketAllows(ledger, market, buy, sell, blob);
-        ledger.requireFreshRecords(book, account, markets, blob);
+        _requireMinSize(buy, sell, blob.market(market).minSizeOf());
+        _requireOpenInterest(before, ledger.openInterest[market], blob.market(market).openInterestCapOf());
+        ledger.requireFreshRecords(book, account, limited, blob);
         _requireMargin(ledger, account, ledger.positions[account][market].size, left, blob);
         emit LimitsRaised(account, market, buy, sell, ledger.version);
         Key memory key = ledger.limitKey(account, market);
+        require(!book.ended[Books.peerOf(key.readerChain, key.reader)], VenueEnded(key.readerChain, key.reader));
         uint128[6] memory fields = book.writtenOf(key);
         fields[0] += buy;
         fields[1] += sell;
@@ -62,8 +68,9 @@ library Limits {
         voidLimits(ledger, book, account, market);
     }
 
-    /// @notice Whether an honest venue could have written this: no more than the limits it was given, and only
-    /// payments within the band around the extremes of this clearing's own index since the record's age.
+    /// @notice Whether an honest venue could have written this: no more than the limits it was given. Payments outside
+    /// the band around the extremes of this clearing's own index since the record's age are refused: it cannot tell a
+    /// lie from a price that nobody poked, and refusing costs nothing.
     function isConsistent(
         Ledger storage ledger,
         Book storage book,
@@ -72,19 +79,18 @@ library Limits {
         uint128[6] memory next,
         uint64 knownAsOf
     ) external view returns (bool) {
+        if (key.holder != address(0)) return false;
         uint256 market = marketOf(ledger, key);
         uint128[6] memory limits = book.writtenOf(ledger.limitKey(key.account, market));
         if (uint256(next[0]) + next[4] > limits[0] || uint256(next[1]) + next[5] > limits[1]) return false;
         if (next[0] == known[0] && next[1] == known[1]) return next[2] == known[2] && next[3] == known[3];
-        bool isLocal = key.writerChain == block.chainid;
-        uint256 since =
-            isLocal ? block.timestamp : knownAsOf > 0 ? knownAsOf : ledger.outstanding[key.account][market].since;
+        uint256 limitedSince = ledger.outstanding[key.account][market].since;
+        uint256 since = key.writerChain == block.chainid ? block.timestamp : Wad.max(knownAsOf, limitedSince);
         (uint256 low, uint256 high) = _priceBounds(ledger, market, since);
         bool inBand = _isWithin(next[0] - known[0], next[2] - known[2], low, high)
             && _isWithin(next[1] - known[1], next[3] - known[3], low, high);
-        // A local fill is undone by refusing it, so an index that was not poked yet does not end an honest venue.
-        require(inBand || !isLocal, FillOutsideBand(market, low, high));
-        return inBand;
+        require(inBand, FillOutsideBand(market, low, high));
+        return true;
     }
 
     /// @notice Books what a fills record that has just been learned adds.
@@ -121,16 +127,16 @@ library Limits {
         return number - 1;
     }
 
-    function _requireMarketAllows(Ledger storage ledger, uint256 market, uint256 buy, uint256 sell, bytes memory blob)
-        private
-        view
-    {
-        MarketTerms risk = blob.market(market);
+    function _requireMinSize(uint256 buy, uint256 sell, uint256 minSize) private pure {
         uint256 smallest = buy == 0 ? sell : sell == 0 ? buy : Wad.min(buy, sell);
-        require(smallest >= risk.minSizeOf(), BelowMinSize(smallest, risk.minSizeOf()));
-        OpenInterest memory open = ledger.openInterest[market];
-        uint256 interest = Wad.max(open.long, open.short);
-        require(interest <= risk.openInterestCapOf(), OpenInterestCapExceeded(interest, risk.openInterestCapOf()));
+        require(smallest >= minSize, BelowMinSize(smallest, minSize));
+    }
+
+    /// @dev Only a side that grew counts, so that a lower cap keeps nobody from closing.
+    function _requireOpenInterest(OpenInterest memory before, OpenInterest memory open, uint256 cap) private pure {
+        uint256 long = open.long > before.long ? open.long : 0;
+        uint256 short = open.short > before.short ? open.short : 0;
+        require(Wad.max(long, short) <= cap, OpenInterestCapExceeded(Wad.max(long, short), cap));
     }
 
     /// @dev A limit that can only shrink the position needs maintenance margin, any other initial margin.
@@ -160,7 +166,8 @@ library Limits {
         MarketTerms risk = blob.market(market);
         uint256 feed = blob.underlying(risk.underlyingOf()).underlyingFeedOf();
         uint256 price = ledger.freshPrice(feed, blob);
-        (low, high) = ledger.extremes[feed].within(since, uint96(price));
+        // The venue's own index may have been as old as a price may be.
+        (low, high) = ledger.extremes[feed].within(since - blob.maxPriceAge(), uint96(price));
         return (Wad.mulDown(low, WAD - risk.bandOf()), Wad.mulUp(high, WAD + risk.bandOf()));
     }
 

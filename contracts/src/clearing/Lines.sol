@@ -60,7 +60,7 @@ library Lines {
         Account memory account_ = ledger.accounts[account];
         if (account_.markets != 0 || account_.cash < 0) {
             bytes memory blob = ledger.blobOf();
-            ledger.requireFreshRecords(book, account, account_.markets, blob);
+            ledger.requireFreshRecords(book, account, account_.limited, blob);
             ledger.requireInitialMargin(account, blob);
         }
         emit Released(account, index, units, ledger.version);

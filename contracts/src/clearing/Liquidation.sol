@@ -39,7 +39,7 @@ library Liquidation {
         require(account != liquidator, SelfLiquidation(account));
         bytes memory blob = ledger.blobOf();
         Limits.requireLiquidatable(ledger, account, blob);
-        ledger.requireFreshRecords(book, liquidator, ledger.accounts[liquidator].markets, blob);
+        ledger.requireFreshRecords(book, liquidator, ledger.accounts[liquidator].limited, blob);
         _voidAll(ledger, book, account);
         Margin memory margin = ledger.marginOf(account, blob);
         if (margin.meetsMaintenance()) return;

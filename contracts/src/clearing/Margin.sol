@@ -40,7 +40,7 @@ struct Portfolio {
 }
 
 /// The result, USD at 1e18. `equity` is without haircuts; `exposure` is what a liquidator would take on: collateral
-/// value plus notional of all positions.
+/// value plus the net notional of each underlying, which has to be hedged.
 struct Margin {
     int256 equity;
     int256 initialMarginBalance;
@@ -61,6 +61,7 @@ library Margins {
     uint256 internal constant MAX_LINE_VALUE = type(uint128).max;
 
     struct Net {
+        int256 size;
         int256 high;
         int256 low;
         uint256 gross;
@@ -116,7 +117,6 @@ library Margins {
             for (uint256 i; i < portfolio.positions.length; ++i) {
                 PositionInput memory position = portfolio.positions[i];
                 pnl += position.size.mulDown(position.price) + position.quote;
-                margin.exposure += position.size.abs().mulUp(position.price);
                 _net(nets[position.underlying], position);
             }
             for (uint256 u; u < nets.length; ++u) {
@@ -130,6 +130,7 @@ library Margins {
         unchecked {
             int256 high = position.size + int256(position.buyOut);
             int256 low = position.size - int256(position.sellOut);
+            net.size += position.size;
             net.high += high;
             net.low += low;
             net.gross += high.abs().max(low.abs());
@@ -143,6 +144,7 @@ library Margins {
         unchecked {
             uint256 netNotional = net.high.abs().max(net.low.abs()).mulUp(net.price);
             uint256 fixedPart = net.gross.mulUp(net.price).mulUp(terms.legRate) + net.reserve;
+            margin.exposure += net.size.abs().mulUp(net.price);
             margin.initialMargin += netNotional.mulUp(terms.initialRate - terms.legRate) + fixedPart;
             margin.maintenanceMargin += netNotional.mulUp(terms.maintenanceRate - terms.legRate) + fixedPart;
         }

@@ -85,8 +85,8 @@ library ParameterBlob {
     uint256 internal constant MAX_MARKETS = 32;
     uint256 private constant MAX_DECIMALS = 36;
 
-    /// A ratio above 1, an initial figure below its maintenance figure, a leg rate above the maintenance rate, a
-    /// health target below 1, more than 36 decimals, a feed or an underlying that does not exist.
+    /// A ratio above 1, an initial figure below its maintenance figure, a leg rate or the liquidation
+    /// discount above a maintenance rate, a health target below 1, more than 36 decimals, a feed or an underlying that does not exist.
     error BadParameters(string list, uint256 entry);
     /// The list has more or fewer entries than the clearing has listings or markets, or than the limit.
     error WrongCount(string list, uint256 given, uint256 expected);
@@ -111,7 +111,8 @@ library ParameterBlob {
         for (uint256 i; i < underlyings; ++i) {
             UnderlyingTerms t = underlying(blob, i);
             inBounds = t.initialRateOf() <= WAD && t.maintenanceRateOf() <= t.initialRateOf()
-                && t.legRateOf() <= t.maintenanceRateOf() && t.underlyingFeedOf() < feeds;
+                && t.legRateOf() <= t.maintenanceRateOf() && liquidationDiscount(blob) <= t.maintenanceRateOf()
+                && t.underlyingFeedOf() < feeds;
             require(inBounds, BadParameters("underlyings", i));
         }
         for (uint256 i; i < markets; ++i) {

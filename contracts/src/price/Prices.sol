@@ -55,14 +55,23 @@ library Prices {
     /// @notice The feed's price at 1e18, rounded down, if the policy allows it.
     function read(IPyth pyth, bytes32 feedId, PricePolicy memory policy) internal view returns (Price memory) {
         PythStructs.Price memory report = pyth.getPriceUnsafe(feedId);
+        require(
+            report.publishTime + policy.maxAge >= block.timestamp,
+            PriceTooOld(feedId, report.publishTime, block.timestamp)
+        );
+        return parse(feedId, report, policy);
+    }
+
+    /// @notice A report's price at 1e18, rounded down, whatever its age, if the policy allows it otherwise.
+    function parse(bytes32 feedId, PythStructs.Price memory report, PricePolicy memory policy)
+        internal
+        view
+        returns (Price memory)
+    {
         require(report.price > 0, PriceNotPositive(feedId, report.price));
         require(
             report.publishTime <= block.timestamp + policy.maxSkew,
             PriceFromTheFuture(feedId, report.publishTime, block.timestamp)
-        );
-        require(
-            report.publishTime + policy.maxAge >= block.timestamp,
-            PriceTooOld(feedId, report.publishTime, block.timestamp)
         );
         uint256 value = uint256(uint64(report.price));
         require(
@@ -75,10 +84,10 @@ library Prices {
         return Price(uint96(price), uint64(report.publishTime));
     }
 
-    /// @notice Widens the extremes of this hour and day by the move from `last` to `next`.
-    function widen(Extremes storage extremes, uint96 last, uint96 next) internal {
-        _widen(extremes.hourly, block.timestamp / 1 hours, last, next);
-        _widen(extremes.daily, block.timestamp / 1 days, last, next);
+    /// @notice Widens the extremes of the hour and day of `time` (seconds) by the move from `last` to `next`.
+    function widen(Extremes storage extremes, uint256 time, uint96 last, uint96 next) internal {
+        _widen(extremes.hourly, time / 1 hours, last, next);
+        _widen(extremes.daily, time / 1 days, last, next);
     }
 
     /// @notice The lowest and highest price since `since` (seconds), at least; `current` if nothing moved since.

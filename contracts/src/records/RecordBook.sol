@@ -76,6 +76,7 @@ abstract contract RecordBook {
     /// @notice Writes down, for the peer to read, the time of the newest root accepted from it.
     function hear(uint256 chainId, address peer) external {
         require(_reads(Kind.HEARD, chainId, peer), UnknownPeer(Kind.HEARD, chainId, peer));
+        require(!_book.ended[Books.peerOf(chainId, peer)], PeerEnded(chainId, peer));
         (, uint64 timestamp) = source.newest(chainId, peer);
         Key memory key = Books.keyTo(Kind.HEARD, chainId, peer, 0, 0, address(0));
         uint128[6] memory fields = _book.writtenOf(key);

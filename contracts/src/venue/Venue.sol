@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IPyth} from "@pythnetwork/pyth-sdk-solidity/IPyth.sol";
 import {WAD, Wad} from "../math/Wad.sol";
 import {Price, PricePolicy, Prices} from "../price/Prices.sol";
@@ -28,6 +29,7 @@ struct MarketTerms {
 contract Venue is RecordBook, EIP712 {
     using Books for Book;
     using Orders for Order;
+    using SafeCast for uint256;
 
     /// @notice The one clearing whose limits count here.
     uint256 public immutable clearingChain;
@@ -156,6 +158,7 @@ contract Venue is RecordBook, EIP712 {
     }
 
     function _requireLease() private view {
+        require(!_book.ended[Books.peerOf(clearingChain, clearing)], PeerEnded(clearingChain, clearing));
         if (clearingChain == block.chainid) return;
         (, uint64 newest) = source.newest(clearingChain, clearing);
         require(uint256(newest) + lease >= block.timestamp, LeaseOver(newest, block.timestamp));
@@ -188,24 +191,21 @@ contract Venue is RecordBook, EIP712 {
         uint256 size
     ) private {
         uint256 minSize = _termsOf(maker.market).minSize;
-        uint256 smallestOrder = Wad.min(maker.size, taker.size);
-        require(smallestOrder >= minSize, BelowMinSize(smallestOrder, minSize));
-        bool completes = _useOrder(maker, makerOrder, size);
-        completes = _useOrder(taker, takerOrder, size) || completes;
-        require(size > 0 && (size >= minSize || completes), BelowMinSize(size, minSize));
+        require(size > 0 && size >= minSize, BelowMinSize(size, minSize));
+        _useOrder(maker, makerOrder, size);
+        _useOrder(taker, takerOrder, size);
     }
 
-    function _useOrder(Order calldata order, bytes32 hash, uint256 size) private returns (bool completes) {
+    function _useOrder(Order calldata order, bytes32 hash, uint256 size) private {
         uint256 left = order.size - filled[hash];
         require(size <= left, OrderOverfilled(hash, size, left));
         filled[hash] += size;
-        return size == left;
     }
 
     function _settle(Order calldata maker, bytes32 makerOrder, bytes32 takerAccount, bytes32 takerOrder, uint128 size)
         private
     {
-        uint128 notional = uint128(Wad.mulUp(size, maker.price));
+        uint128 notional = Wad.mulUp(size, maker.price).toUint128();
         bytes32 buyer = maker.isBuy ? maker.account : takerAccount;
         bytes32 seller = maker.isBuy ? takerAccount : maker.account;
         emit Filled(maker.market, buyer, seller, makerOrder, takerOrder, size, maker.price, notional);

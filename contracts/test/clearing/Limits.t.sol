@@ -168,18 +168,24 @@ contract LimitsTest is World {
         _lieRefused(_fields(0, 6e18, 0, 12_000e18, 0, 5e18));
     }
 
-    function test_MRG_21_a_price_outside_the_band_is_a_contradiction() public {
+    function _priceRefused(uint128[6] memory fields, uint256 low, uint256 high) private {
+        Record memory record = _fillsOf(a, fields);
+        bytes memory proof = _attest(record, address(clearing));
+        _assertNotLearned(record, proof, abi.encodeWithSelector(Limits.FillOutsideBand.selector, 1, low, high));
+        assertFalse(clearing.ended(REMOTE, REMOTE_VENUE), "an honest venue is not ended by a price nobody poked");
+    }
+
+    function test_MRG_21_a_price_outside_the_band_is_refused() public {
         _raise(alice, 1, 10e18, 10e18);
-        uint256 snapshot = vm.snapshotState();
-        _lieRefused(_fields(10e18, 0, 1, 0, 0, 0));
-        vm.revertToState(snapshot);
-        _lieRefused(_fields(0, 10e18, 0, 20_600e18 + 1, 0, 0));
-        vm.revertToState(snapshot);
-        _lieRefused(_fields(10e18, 0, 19_400e18 - 1, 0, 0, 0));
-        vm.revertToState(snapshot);
-        _lieRefused(_fields(0, 0, 0, 1, 0, 0));
-        vm.revertToState(snapshot);
+        _priceRefused(_fields(10e18, 0, 1, 0, 0, 0), 1940e18, 2060e18);
+        _priceRefused(_fields(0, 10e18, 0, 20_600e18 + 1, 0, 0), 1940e18, 2060e18);
+        _priceRefused(_fields(10e18, 0, 19_400e18 - 1, 0, 0, 0), 1940e18, 2060e18);
         assertEq(uint8(_learn(_fillsOf(a, _fields(0, 10e18, 0, 20_600e18, 0, 0)))), uint8(Outcome.TAKEN));
+    }
+
+    function test_MRG_20_a_payment_for_nothing_is_a_contradiction() public {
+        _raise(alice, 1, 10e18, 10e18);
+        _lieRefused(_fields(0, 0, 0, 1, 0, 0));
     }
 
     function test_MRG_21_the_band_is_around_the_extremes_since_the_records_age() public {
@@ -191,12 +197,50 @@ contract LimitsTest is World {
         assertEq(uint8(_learn(_fillsOf(a, _fields(5e18, 0, 7_300e18, 0, 0, 0)))), uint8(Outcome.TAKEN));
         assertEq(_size(a, 1), 5e18);
         // Proven again after the hour in which the price rose from 1,500, the record's age leaves that behind.
-        vm.warp(block.timestamp + 1 hours);
+        vm.warp(block.timestamp + 2 hours);
         _setPrice(1800);
         _learn(_fillsOf(a, _fields(5e18, 0, 7_300e18, 0, 0, 0)));
         vm.warp(block.timestamp + 1 hours);
         _setPrice(1800);
-        assertEq(uint8(_learn(_fillsOf(a, _fields(10e18, 0, 14_600e18, 0, 0, 0)))), uint8(Outcome.CONTRADICTION));
+        _priceRefused(_fields(10e18, 0, 14_600e18, 0, 0, 0), 1746e18, 1854e18);
+    }
+
+    function test_MRG_21_a_signed_report_of_the_past_lets_a_fill_at_its_price_be_learned() public {
+        _raise(alice, 1, 10e18, 10e18);
+        bytes[] memory missed = new bytes[](1);
+        missed[0] = _report(ETH, 2100e8, 1e6, block.timestamp);
+        vm.warp(block.timestamp + 120);
+        _setPrice(2000);
+        _priceRefused(_fields(5e18, 0, 10_500e18, 0, 0, 0), 1940e18, 2060e18);
+        clearing.widenIndex(0, missed);
+        assertEq(uint8(_learn(_fillsOf(a, _fields(5e18, 0, 10_500e18, 0, 0, 0)))), uint8(Outcome.TAKEN));
+        assertEq(clearing.indexPrice(0).price, 2000e18, "the index itself is not moved");
+    }
+
+    function test_CLR_04_a_lower_cap_keeps_nobody_from_closing() public {
+        _trade(300e18, 2000e18);
+        bytes memory blob = _parameters();
+        // Both markets' cap, the topmost 104 bits of words 4 and 5, down to 100 ETH.
+        for (uint256 word = 4; word <= 5; ++word) {
+            uint256 place = word * 32;
+            bytes13 cap = bytes13(uint104(100e18));
+            for (uint256 i; i < 13; ++i) {
+                blob[place + i] = cap[i];
+            }
+        }
+        clearing.setParameters(blob);
+        _raise(alice, 0, 0, 300e18);
+        vm.prank(bob.addr);
+        vm.expectRevert(abi.encodeWithSelector(Limits.OpenInterestCapExceeded.selector, 301e18, 100e18));
+        clearing.raiseLimits(b, 0, 0, 1e18);
+    }
+
+    function test_CLR_04_a_venue_that_contradicted_itself_gets_no_limit() public {
+        _raise(alice, 1, 10e18, 0);
+        _lieRefused(_fields(11e18, 0, 22_000e18, 0, 0, 0));
+        vm.prank(bob.addr);
+        vm.expectRevert(abi.encodeWithSelector(Limits.VenueEnded.selector, REMOTE, REMOTE_VENUE));
+        clearing.raiseLimits(b, 1, 1e18, 0);
     }
 
     function test_MRG_21_a_local_fill_outside_the_clearings_band_is_undone() public {

@@ -154,6 +154,52 @@ contract LiquidationTest is World {
         assertGe(margin.maintenanceMarginBalance, int256(margin.maintenanceMargin));
     }
 
+    function test_CLR_03_taking_over_a_remote_position_leaves_the_liquidator_free_to_act() public {
+        _raise(alice, 1, 10e18, 0);
+        _learn(_fillsOf(a, _fields(10e18, 0, 20_000e18, 0, 0, 0)));
+        _setPrice(1800);
+        _liquidate();
+        assertGt(_size(k, 1), 0);
+        vm.startPrank(keeper.addr);
+        clearing.release(k, 0, 1e18);
+        clearing.raiseLimits(k, 1, 0, 1e18);
+    }
+
+    function test_LIQ_02_a_hedged_account_pays_for_its_net_only() public {
+        // Short 50 of the 60 ETH at the other venue: 10 are left to hedge, beside 20,000 dollars of collateral.
+        _raise(alice, 1, 0, 50e18);
+        _learn(_fillsOf(a, _fields(0, 50e18, 0, 100_000e18, 0, 0)));
+        assertEq(clearing.marginOf(a).exposure, 40_000e18);
+    }
+
+    function test_MRG_11_a_line_with_a_whole_haircut_counts_nothing_and_needs_no_price() public {
+        _learn(_grantOf(a, alice.addr, 1_000e6));
+        vm.prank(alice.addr);
+        clearing.openLine(a, remote, alice.addr);
+        vm.prank(keeper.addr);
+        clearing.openLine(k, remote, keeper.addr);
+        int256 equity = clearing.marginOf(a).equity;
+        bytes memory blob = _parameters();
+        // Word 2, the remote USDC: both haircuts, bits 16 to 143, become 1.
+        uint256 word;
+        assembly ("memory-safe") {
+            word := mload(add(blob, 96))
+        }
+        word = word & ~(((uint256(1) << 128) - 1) << 16) | uint256(1e18) << 16 | uint256(1e18) << 80;
+        assembly ("memory-safe") {
+            mstore(add(blob, 96), word)
+        }
+        clearing.setParameters(blob);
+        assertEq(clearing.marginOf(a).equity, equity - 1_000e18);
+        // Only ETH is poked from here on.
+        vm.warp(block.timestamp + 120);
+        bytes[] memory updates = new bytes[](1);
+        updates[0] = _report(ETH, 1780e8, 1e6, block.timestamp);
+        clearing.poke(new uint256[](1), updates);
+        _liquidate();
+        assertLt(_size(a, 0), 60e18);
+    }
+
     function test_LIQ_06_it_ends() public {
         _setPrice(1790);
         _liquidate();

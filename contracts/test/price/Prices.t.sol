@@ -114,7 +114,7 @@ contract ExtremesTest is Test {
         for (uint256 i; i < 12; ++i) {
             vm.warp(block.timestamp + bound(gaps[i], 1, 40 hours));
             uint96 next = uint96(bound(drawn[i], 1, type(uint64).max));
-            extremes.widen(i == 0 ? next : last, next);
+            extremes.widen(block.timestamp, i == 0 ? next : last, next);
             prices.push(next);
             times.push(block.timestamp);
             last = next;
@@ -129,7 +129,7 @@ contract ExtremesTest is Test {
 
     function test_PRC_04_a_window_without_a_move_is_the_price_itself() public {
         vm.warp(1_700_000_000);
-        extremes.widen(100, 100);
+        extremes.widen(block.timestamp, 100, 100);
         vm.warp(block.timestamp + 3 days);
         (uint256 low, uint256 high) = extremes.within(block.timestamp - 1 hours, 100);
         assertEq(low, 100);

@@ -182,6 +182,13 @@ contract RecordBookTest is World {
         clearing.hear(REMOTE, address(9));
     }
 
+    function test_REC_17_a_peer_that_contradicted_itself_is_not_heard() public {
+        _learn(_grantOf(a, alice.addr, 8e6));
+        _learn(_grantOf(a, alice.addr, 7e6));
+        vm.expectRevert(abi.encodeWithSelector(RecordBook.PeerEnded.selector, REMOTE, REMOTE_VAULT));
+        clearing.hear(REMOTE, REMOTE_VAULT);
+    }
+
     function test_REC_22_a_path_longer_than_a_key_is_refused() public {
         vm.expectRevert(abi.encodeWithSelector(Claims.PathTooLong.selector, 257));
         this.rootOf(new bytes32[](257));
