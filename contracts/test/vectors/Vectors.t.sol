@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Test} from "forge-std/Test.sol";
+import {LineInput, Margin, Margins, Portfolio, PositionInput, UnderlyingInput} from "../../src/clearing/Margin.sol";
+import {ListingTerms, MarketTerms, ParameterBlob, UnderlyingTerms} from "../../src/clearing/Parameters.sol";
+import {Positions} from "../../src/clearing/Positions.sol";
+import {Share} from "../../src/clearing/Share.sol";
+import {Claims} from "../../src/records/Claims.sol";
+import {Key, Kind, Records} from "../../src/records/Records.sol";
+
+/// @title The golden cases of vectors/, which core/ wrote, computed by the contracts' own libraries.
+contract VectorsTest is Test {
+    using ParameterBlob for bytes;
+
+    string private json;
+    uint256 private cases;
+
+    function _open(string memory name) private {
+        json = vm.readFile(string.concat("../vectors/", name, ".json"));
+        while (vm.keyExistsJson(json, _at(cases, "name"))) ++cases;
+        assertGt(cases, 0, "no cases");
+    }
+
+    function _at(uint256 i, string memory field) private pure returns (string memory) {
+        return string.concat(".cases[", vm.toString(i), "].", field);
+    }
+
+    function _name(uint256 i) private view returns (string memory) {
+        return vm.parseJsonString(json, _at(i, "name"));
+    }
+
+    /// @dev Numbers are decimal strings, so that no reader takes them for floats.
+    function _ints(uint256 i, string memory field) private view returns (int256[] memory values) {
+        string[] memory texts = vm.parseJsonStringArray(json, _at(i, field));
+        values = new int256[](texts.length);
+        for (uint256 j; j < texts.length; ++j) {
+            values[j] = vm.parseInt(texts[j]);
+        }
+    }
+
+    function test_MRG_01_margins() public {
+        _open("margin");
+        for (uint256 i; i < cases; ++i) {
+            Margin memory margin = Margins.compute(_portfolio(i));
+            int256[] memory expected = _ints(i, "margin");
+            assertEq(margin.equity, expected[0], _name(i));
+            assertEq(margin.initialMarginBalance, expected[1], _name(i));
+            assertEq(int256(margin.initialMargin), expected[2], _name(i));
+            assertEq(margin.maintenanceMarginBalance, expected[3], _name(i));
+            assertEq(int256(margin.maintenanceMargin), expected[4], _name(i));
+            assertEq(int256(margin.exposure), expected[5], _name(i));
+        }
+    }
+
+    function _portfolio(uint256 i) private view returns (Portfolio memory p) {
+        p.cash = vm.parseInt(vm.parseJsonString(json, _at(i, "cash")));
+        p.cashHaircut = vm.parseUint(vm.parseJsonString(json, _at(i, "cashHaircut")));
+        int256[] memory v = _ints(i, "lines");
+        p.lines = new LineInput[](v.length / 6);
+        for (uint256 j; j < p.lines.length; ++j) {
+            p.lines[j] = LineInput(
+                _u(v, 6 * j), _u(v, 6 * j + 1), _u(v, 6 * j + 2), _u(v, 6 * j + 3), _u(v, 6 * j + 4), _u(v, 6 * j + 5)
+            );
+        }
+        v = _ints(i, "positions");
+        p.positions = new PositionInput[](v.length / 7);
+        for (uint256 j; j < p.positions.length; ++j) {
+            p.positions[j] = PositionInput(
+                v[7 * j],
+                v[7 * j + 1],
+                _u(v, 7 * j + 2),
+                _u(v, 7 * j + 3),
+                _u(v, 7 * j + 4),
+                _u(v, 7 * j + 5),
+                _u(v, 7 * j + 6)
+            );
+        }
+        v = _ints(i, "underlyings");
+        p.underlyings = new UnderlyingInput[](v.length / 3);
+        for (uint256 j; j < p.underlyings.length; ++j) {
+            p.underlyings[j] = UnderlyingInput(_u(v, 3 * j), _u(v, 3 * j + 1), _u(v, 3 * j + 2));
+        }
+    }
+
+    function _u(int256[] memory values, uint256 i) private pure returns (uint256) {
+        assertGe(values[i], 0);
+        return uint256(values[i]);
+    }
+
+    function test_MRG_10_positions() public {
+        _open("positions");
+        for (uint256 i; i < cases; ++i) {
+            int256[] memory v = _ints(i, "input");
+            int256[] memory expected = _ints(i, "output");
+            (int256 size, int256 quote, int256 realized) = Positions.book(v[0], v[1], v[2], v[3]);
+            assertEq(size, expected[0], _name(i));
+            assertEq(quote, expected[1], _name(i));
+            assertEq(realized, expected[2], _name(i));
+        }
+    }
+
+    function test_LIQ_02_shares() public {
+        _open("liquidation");
+        for (uint256 i; i < cases; ++i) {
+            int256[] memory v = _ints(i, "input");
+            int256[] memory expected = _ints(i, "output");
+            Margin memory margin = Margin(v[0], v[1], _u(v, 2), v[1], _u(v, 2), _u(v, 3));
+            (uint256 share, uint256 payment) = Share.shareOf(margin, _u(v, 4), _u(v, 5), _u(v, 6));
+            assertEq(int256(share), expected[0], _name(i));
+            assertEq(int256(payment), expected[1], _name(i));
+        }
+    }
+
+    function test_REC_03_records() public {
+        _open("records");
+        bytes32 digest;
+        for (uint256 i; i < cases; ++i) {
+            bytes32 hash = Records.hashOf(_key(i));
+            uint128[6] memory fields;
+            int256[] memory v = _ints(i, "fields");
+            for (uint256 j; j < 6; ++j) {
+                fields[j] = uint128(_u(v, j));
+            }
+            digest = Records.step(digest, hash, fields);
+            assertEq(hash, vm.parseJsonBytes32(json, _at(i, "key")), _name(i));
+            assertEq(Records.leafOf(hash, fields), vm.parseJsonBytes32(json, _at(i, "leaf")), _name(i));
+            assertEq(digest, vm.parseJsonBytes32(json, _at(i, "digest")), _name(i));
+        }
+    }
+
+    function _key(uint256 i) private view returns (Key memory) {
+        string[] memory chains = vm.parseJsonStringArray(json, _at(i, "chains"));
+        address[] memory addresses = vm.parseJsonAddressArray(json, _at(i, "addresses"));
+        bytes32[] memory words = vm.parseJsonBytes32Array(json, _at(i, "words"));
+        Kind kind = Kind(vm.parseUint(vm.parseJsonString(json, _at(i, "kind"))));
+        return Key(
+            kind,
+            vm.parseUint(chains[0]),
+            addresses[0],
+            vm.parseUint(chains[1]),
+            addresses[1],
+            words[0],
+            words[1],
+            addresses[2]
+        );
+    }
+
+    function test_REC_21_claims() public {
+        _open("claims");
+        for (uint256 i; i < cases; ++i) {
+            bytes32 root = Claims.rootOf(
+                vm.parseJsonBytes32(json, _at(i, "key")),
+                vm.parseJsonBytes32(json, _at(i, "leaf")),
+                vm.parseJsonBytes32Array(json, _at(i, "siblings"))
+            );
+            assertEq(root, vm.parseJsonBytes32(json, _at(i, "root")), _name(i));
+        }
+    }
+
+    /// @dev What core packed, read entry by entry: the devnet's parameters.
+    function test_MRG_08_parameters() public {
+        _open("parameters");
+        bytes memory blob = vm.parseJsonBytes(json, _at(0, "blob"));
+        ParameterBlob.check(blob, 3, 3, 2);
+        assertEq(blob.cashHaircut(), 0.02e18);
+        assertEq(blob.liquidationDiscount(), 0.01e18);
+        assertEq(blob.healthTarget(), 1.25e18);
+        assertEq(blob.maxPriceAge(), 60);
+        assertEq(blob.maxRecordAge(), 600);
+        ListingTerms weth = blob.listing(0);
+        assertEq(weth.feedOf(), 0);
+        assertEq(weth.unitOf(), 1e18);
+        assertEq(weth.initialHaircutOf(), 0.2e18);
+        assertEq(weth.maintenanceHaircutOf(), 0.15e18);
+        assertEq(weth.capOf(), 100_000e18);
+        UnderlyingTerms btc = blob.underlying(1);
+        assertEq(btc.underlyingFeedOf(), 1);
+        assertEq(btc.initialRateOf(), 0.1e18);
+        assertEq(btc.maintenanceRateOf(), 0.05e18);
+        assertEq(btc.legRateOf(), 0.005e18);
+        MarketTerms market = blob.market(1);
+        assertEq(market.underlyingOf(), 1);
+        assertEq(market.bandOf(), 0.03e18);
+        assertEq(market.minSizeOf(), 0.01e18);
+        assertEq(market.openInterestCapOf(), 500e18);
+    }
+}

@@ -1,0 +1,256 @@
+// Writes vectors/*.json, the golden cases that Solidity and TypeScript both run. `--check` only compares.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Hex, keccak, toHex, word } from '@omnimargin/core/bytes'
+import { type Claims, EMPTY, rootOf, setClaim, siblingsOf } from '@omnimargin/core/claims'
+import { shareOf } from '@omnimargin/core/liquidation'
+import { computeMargin, type Line, type Portfolio, type Position } from '@omnimargin/core/margin'
+import { packParameters } from '@omnimargin/core/parameters'
+import { book } from '@omnimargin/core/position'
+import { type Fields, type Key, KIND, keyHash, leafOf, stepDigest, ZERO_DIGEST } from '@omnimargin/core/record'
+import { WAD } from '@omnimargin/core/wad'
+import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
+
+type Case = { readonly name: string } & Readonly<Record<string, unknown>>
+
+const folder = join(import.meta.dirname, '..', 'vectors')
+const usd = (n: number | bigint) => BigInt(n) * WAD
+const percent = (n: number) => (BigInt(n) * WAD) / 100n
+
+/* MARGIN */
+
+const WETH: Line = {
+  units: usd(10),
+  counted: usd(10),
+  unit: WAD,
+  price: usd(2_000),
+  initialHaircut: percent(20),
+  maintenanceHaircut: percent(15),
+}
+const USDC: Line = {
+  units: 8_000_000_000n,
+  counted: 8_000_000_000n,
+  unit: 10n ** 6n,
+  price: WAD,
+  initialHaircut: percent(3),
+  maintenanceHaircut: percent(2),
+}
+const LONG: Position = {
+  size: usd(60),
+  quote: -usd(120_000),
+  buyOut: 0n,
+  sellOut: 0n,
+  price: usd(2_000),
+  band: percent(3),
+  underlying: 0,
+}
+const ETH = { initialRate: percent(10), maintenanceRate: percent(5), legRate: WAD / 200n }
+const EMPTY_PORTFOLIO: Portfolio = {
+  cash: 0n,
+  cashHaircut: percent(2),
+  lines: [],
+  positions: [],
+  underlyings: [ETH, ETH],
+}
+
+const at = (price: number, position: Position = LONG): Position => ({ ...position, price: usd(price) })
+const short = (size: number): Position => ({ ...LONG, size: -usd(size), quote: usd(2_000 * size) })
+const with_ = (change: Partial<Portfolio>): Portfolio => ({ ...EMPTY_PORTFOLIO, ...change })
+
+const PORTFOLIOS: Record<string, Portfolio> = {
+  nothing_at_all: EMPTY_PORTFOLIO,
+  one_line: with_({ lines: [WETH] }),
+  six_decimals: with_({ lines: [USDC] }),
+  no_decimals: with_({ lines: [{ ...USDC, units: 7n, counted: 7n, unit: 1n }] }),
+  uncounted_units_above_a_cap: with_({ lines: [{ ...WETH, counted: usd(3) }] }),
+  counted_nothing: with_({ lines: [{ ...WETH, counted: 0n }] }),
+  whole_haircut: with_({ lines: [{ ...WETH, initialHaircut: WAD, maintenanceHaircut: WAD }] }),
+  no_haircut: with_({ lines: [{ ...WETH, initialHaircut: 0n, maintenanceHaircut: 0n }] }),
+  dust_that_rounds_to_nothing: with_({ lines: [{ ...WETH, units: 1n, counted: 1n, price: 1n }] }),
+  dust_that_rounds_down: with_({ lines: [{ ...USDC, units: 1n, counted: 1n, price: 1_999_999n }] }),
+  largest_line: with_({
+    lines: [{ ...WETH, units: 2n ** 112n - 1n, counted: 2n ** 112n - 1n, price: 2n ** 96n - 1n }],
+  }),
+  line_above_the_largest_value: with_({
+    lines: [{ ...WETH, units: 2n ** 112n - 1n, counted: 2n ** 112n - 1n, price: 2n ** 96n - 1n, unit: 1n }],
+  }),
+  positive_cash_after_its_haircut: with_({ cash: usd(1_000) }),
+  negative_cash_in_full: with_({ cash: -usd(1_000) }),
+  one_unit_of_cash: with_({ cash: 1n }),
+  long_at_entry: with_({ lines: [WETH, USDC], positions: [LONG] }),
+  long_at_a_loss: with_({ lines: [WETH, USDC], positions: [at(1_680)] }),
+  long_at_a_profit_which_initial_ignores: with_({ lines: [WETH], positions: [at(2_400)] }),
+  short_at_a_loss: with_({ lines: [WETH], positions: [at(2_400, short(60))] }),
+  short_loss_rounds_away_from_zero: with_({ positions: [{ ...short(0), size: -1n, quote: 0n, price: 1n }] }),
+  long_gain_rounds_to_nothing: with_({ positions: [{ ...LONG, size: 1n, quote: 0n, price: 1n }] }),
+  two_venues_flat: with_({ lines: [WETH], positions: [LONG, short(60)] }),
+  two_venues_net_long: with_({ lines: [WETH], positions: [LONG, short(20)] }),
+  two_underlyings_do_not_net: with_({ lines: [WETH], positions: [LONG, { ...short(60), underlying: 1 }] }),
+  loss_on_one_leg_gain_on_the_other: with_({ lines: [WETH], positions: [at(1_500), at(1_500, short(60))] }),
+  limits_without_a_position: with_({
+    lines: [WETH],
+    positions: [{ ...LONG, size: 0n, quote: 0n, buyOut: usd(5), sellOut: usd(3) }],
+  }),
+  limits_that_grow_the_position: with_({ lines: [WETH], positions: [{ ...LONG, buyOut: usd(10) }] }),
+  limits_that_shrink_the_position: with_({ lines: [WETH], positions: [{ ...LONG, sellOut: usd(10) }] }),
+  limits_that_flip_the_position: with_({ lines: [WETH], positions: [{ ...LONG, sellOut: usd(200) }] }),
+  limits_on_both_sides_of_a_flat_pair: with_({
+    positions: [
+      { ...LONG, buyOut: usd(1), sellOut: usd(2) },
+      { ...short(60), buyOut: usd(3), sellOut: usd(4) },
+    ],
+  }),
+  no_band_no_reserve: with_({ positions: [{ ...LONG, buyOut: usd(10), band: 0n }] }),
+  leg_rate_zero: with_({ positions: [LONG, short(60)], underlyings: [{ ...ETH, legRate: 0n }] }),
+  leg_rate_as_high_as_maintenance: with_({
+    positions: [LONG, short(60)],
+    underlyings: [{ ...ETH, legRate: percent(5) }],
+  }),
+  requirement_rounds_up: with_({
+    positions: [{ ...LONG, size: 1n, quote: 0n, price: 1n }],
+    underlyings: [{ initialRate: 1n, maintenanceRate: 1n, legRate: 0n }],
+  }),
+}
+
+const strings = (values: readonly bigint[]) => values.map(String)
+const marginCases: Case[] = Object.entries(PORTFOLIOS).map(([name, portfolio]) => {
+  const m = computeMargin(portfolio)
+  return {
+    name,
+    cash: `${portfolio.cash}`,
+    cashHaircut: `${portfolio.cashHaircut}`,
+    lines: strings(
+      portfolio.lines.flatMap((l) => [l.units, l.counted, l.unit, l.price, l.initialHaircut, l.maintenanceHaircut]),
+    ),
+    positions: strings(
+      portfolio.positions.flatMap((p) => [p.size, p.quote, p.buyOut, p.sellOut, p.price, p.band, BigInt(p.underlying)]),
+    ),
+    underlyings: strings(portfolio.underlyings.flatMap((u) => [u.initialRate, u.maintenanceRate, u.legRate])),
+    margin: strings([
+      m.equity,
+      m.initialMarginBalance,
+      m.initialMargin,
+      m.maintenanceMarginBalance,
+      m.maintenanceMargin,
+      m.exposure,
+    ]),
+  }
+})
+
+/* POSITIONS: size, quote, change of both */
+
+const BOOKINGS: Record<string, [bigint, bigint, bigint, bigint]> = {
+  opens_long: [0n, 0n, usd(10), -usd(20_000)],
+  opens_short: [0n, 0n, -usd(10), usd(20_000)],
+  grows: [usd(10), -usd(20_000), usd(10), -usd(22_000)],
+  grows_short: [-usd(10), usd(20_000), -usd(1), usd(2_100)],
+  halves_at_a_profit: [usd(10), -usd(20_000), -usd(5), usd(11_000)],
+  halves_at_a_loss: [usd(10), -usd(20_000), -usd(5), usd(9_000)],
+  shrinks_by_a_third_and_rounds: [3n, -10n, -1n, 4n],
+  shrinks_a_short_and_rounds: [-3n, 10n, 1n, -4n],
+  closes: [usd(10), -usd(20_000), -usd(10), usd(19_000)],
+  closes_a_short: [-usd(10), usd(20_000), usd(10), -usd(19_000)],
+  crosses_to_short: [usd(10), -usd(20_000), -usd(15), usd(33_000)],
+  crosses_to_long_and_rounds: [-2n, 7n, 5n, -11n],
+  round_trip_in_one_record: [usd(10), -usd(20_000), 0n, -usd(50)],
+  round_trip_when_flat: [0n, 0n, 0n, -7n],
+  quote_with_the_other_sign: [usd(10), usd(5), -usd(4), usd(1)],
+  nothing: [usd(10), -usd(20_000), 0n, 0n],
+  one_unit: [1n, -1n, -1n, 0n],
+  largest: [2n ** 126n, -(2n ** 126n), -(2n ** 125n), 2n ** 125n],
+}
+const positionCases: Case[] = Object.entries(BOOKINGS).map(([name, input]) => {
+  const { size, quote, realized } = book(...input)
+  return { name, input: strings(input), output: strings([size, quote, realized]) }
+})
+
+/* LIQUIDATION: equity, balance, requirement, exposure, discount, target, cash haircut */
+
+const DEFAULTS: Record<string, [bigint, bigint, bigint, bigint, bigint, bigint, bigint]> = {
+  the_story: [usd(5_600), usd(2_920), usd(5_040), usd(125_600), percent(1), percent(125), percent(2)],
+  just_below: [usd(100), usd(50) - 1n, usd(50), usd(1_000), percent(1), percent(125), 0n],
+  no_equity: [0n, -usd(100), usd(50), usd(1_000), percent(1), percent(125), 0n],
+  bad_debt: [-usd(500), -usd(600), usd(50), usd(1_000), percent(1), percent(125), 0n],
+  discount_takes_all_equity: [usd(10), usd(5), usd(50), usd(1_000), percent(1), percent(125), 0n],
+  no_discount: [usd(1_000), usd(5), usd(50), usd(1_000), 0n, percent(125), 0n],
+  target_at_maintenance: [usd(1_000), usd(5), usd(50), usd(1_000), percent(1), WAD, 0n],
+  cash_counts_nothing: [usd(1_000), usd(5), usd(50), usd(1_000), percent(1), percent(125), WAD],
+  dust: [1n, 0n, 1n, 1n, percent(1), percent(125), percent(2)],
+}
+const liquidationCases: Case[] = Object.entries(DEFAULTS).map(([name, input]) => {
+  const [equity, balance, requirement, exposure, discount, target, haircut] = input
+  const margin = {
+    equity,
+    exposure,
+    initialMarginBalance: balance,
+    initialMargin: requirement,
+    maintenanceMarginBalance: balance,
+    maintenanceMargin: requirement,
+  }
+  const { share, payment } = shareOf(margin, discount, target, haircut)
+  return { name, input: strings(input), output: strings([share, payment]) }
+})
+
+/* RECORDS AND CLAIMS */
+
+const seeded = (seed: string, n: number): Hex => toHex(keccak(new TextEncoder().encode(seed), word(BigInt(n))))
+const addressOf = (seed: string, n: number): Hex => `0x${seeded(seed, n).slice(26)}`
+const keyOf = (n: number): Key => ({
+  kind: ([KIND.GRANT, KIND.LEDGER, KIND.LIMIT, KIND.FILLS, KIND.MARKET, KIND.HEARD] as const)[n % 6] ?? KIND.GRANT,
+  writerChain: BigInt(1 + n),
+  writer: addressOf('writer', n),
+  readerChain: 2n ** BigInt(n),
+  reader: addressOf('reader', n),
+  account: seeded('account', n),
+  item: seeded('item', n),
+  holder: addressOf('holder', n),
+})
+const fieldsAt = (n: number): Fields => [BigInt(n), 1n, 2n ** 64n, 2n ** 128n - 1n, 0n, BigInt(n * n)]
+let digest: Hex = ZERO_DIGEST
+const recordCases: Case[] = Array.from({ length: 12 }, (_, n) => {
+  const key = keyOf(n)
+  const hash = keyHash(key)
+  digest = stepDigest(digest, hash, fieldsAt(n))
+  return {
+    name: `record_${n}`,
+    kind: `${key.kind}`,
+    chains: strings([key.writerChain, key.readerChain]),
+    addresses: [key.writer, key.reader, key.holder],
+    words: [key.account, key.item],
+    fields: strings(fieldsAt(n)),
+    key: hash,
+    leaf: leafOf(hash, fieldsAt(n)),
+    digest,
+  }
+})
+
+const claimCases: Case[] = [1, 2, 3, 17, 100].map((count) => {
+  const hashes = Array.from({ length: count }, (_, n) => seeded('key', n))
+  const leaves = hashes.map((hash, n) => leafOf(hash, fieldsAt(n)))
+  const tree = hashes.reduce<Claims>((claims, hash, n) => setClaim(claims, hash, leaves[n] ?? hash), EMPTY)
+  const pick = count - 1
+  const [key = ZERO_DIGEST, leaf = ZERO_DIGEST] = [hashes[pick], leaves[pick]]
+  return { name: `tree_of_${count}`, key, leaf, root: rootOf(tree), siblings: siblingsOf(tree, key) }
+})
+
+const parameterCases: Case[] = [{ name: 'devnet', blob: packParameters(PARAMETERS) }]
+
+const files = {
+  margin: marginCases,
+  positions: positionCases,
+  liquidation: liquidationCases,
+  records: recordCases,
+  claims: claimCases,
+  parameters: parameterCases,
+}
+const isCheck = process.argv.includes('--check')
+const changed = Object.entries(files).filter(([name, cases]) => {
+  const path = join(folder, `${name}.json`)
+  const text = `${JSON.stringify({ cases }, null, 2)}\n`
+  if (existsSync(path) && readFileSync(path, 'utf8') === text) return false
+  if (!isCheck) writeFileSync(path, text)
+  return true
+})
+for (const [name] of changed)
+  console.log(`vectors/${name}.json ${isCheck ? 'differs: run npm run vectors' : 'written'}`)
+if (isCheck && changed.length > 0) process.exit(1)
