@@ -25,6 +25,7 @@ function contractFormat(): string[] {
 /** Each check returns what is wrong, nothing if all is well. */
 const checks: Record<string, () => string[]> = {
   types: () => command('tsc', '--noEmit'),
+  vectors: () => command(process.execPath, 'scripts/vectors.ts', '--check'),
   lint: () => command('biome', 'check', '--error-on-warnings', '--colors=off', '.'),
   'contract format': contractFormat,
   imports,

@@ -22,6 +22,7 @@ const stages: Record<string, () => Promise<Outcome | 'absent'>> = {
   chains: () => workspace('chains'),
   service: () => workspace('service'),
   cli: () => workspace('cli'),
+  differential: () => workspace('scripts'),
 }
 
 /** The checks are not tests: they count only where they fail. */

@@ -48,20 +48,28 @@ export async function nextCheckpoint(
   const finalized = await asked('the finalized block', () => client.getBlock({ blockTag: 'finalized' }))
   const blockNumber = finalized.number - (finalized.number % emitter.checkpointInterval)
   if (blockNumber <= cursor.blockNumber || blockNumber < emitter.fromBlock) return undefined
-  return checkpointAt(client, emitter, cursor, blockNumber)
+  const expected = blockNumber === finalized.number ? finalized.hash : undefined
+  return checkpointAt(client, emitter, cursor, blockNumber, expected)
 }
 
-/** The checkpoint at one block beyond the cursor. Throws as nextCheckpoint does; whether it is final is not asked. */
+/**
+ * The checkpoint at one block beyond the cursor, whose hash must be `expected` where that is known. Throws as
+ * nextCheckpoint does; whether it is final is not asked.
+ */
 export async function checkpointAt(
   client: PublicClient,
   emitter: Emitter,
   cursor: Cursor,
   blockNumber: bigint,
+  expected?: Hex,
 ): Promise<Checkpoint> {
   const [block] = await Promise.all([
     blockAt(client, `checkpoint ${blockNumber}`, blockNumber),
     requireCursorStands(client, emitter, cursor),
   ])
+  if (expected !== undefined && block.hash !== expected) {
+    throw new AnswersDisagree(`Block ${blockNumber} was ${expected}, then ${block.hash}.`)
+  }
   const writes = await writesBetween(client, emitter, cursor, block)
   const digest = writes.reduce<Hex>((known, { hash, fields }) => stepDigest(known, hash, fields), cursor.digest)
   await requireDigest(client, emitter, block, digest)

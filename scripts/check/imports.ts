@@ -52,7 +52,7 @@ function wrongImports({ path, text }: Source, workspace: string, folder: string,
     const sibling = /^@omnimargin\/([^/]+)/.exec(name)?.[1]
     if (sibling) {
       const below = siblings[workspace] ?? []
-      return below.includes(sibling)
+      return below.includes(sibling) || (isTest && sibling === workspace)
         ? undefined
         : `${workspace} may import ${below.join(', ') || 'no other workspace'}.`
     }

@@ -81,9 +81,9 @@ async function relay(parts: Parts, client: PublicClient, emitter: Emitter): Prom
     }
   }
   const read = async (quorum: Quorum): Promise<void> => {
-    const { blockNumber } = quorum.statement
+    const { blockNumber, blockHash } = quorum.statement
     note('quorum', { ...place, blockNumber })
-    const checkpoint: Checkpoint = await checkpointAt(client, emitter, state.cursor, blockNumber)
+    const checkpoint: Checkpoint = await checkpointAt(client, emitter, state.cursor, blockNumber, blockHash)
     await handle({ type: 'checkpoint', checkpoint, quorum })
   }
   const carry = async (effect: Parameters<typeof carryEffect>[1]): Promise<void> => {

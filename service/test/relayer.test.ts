@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Checkpoint, Write } from '@omnimargin/chains/emitter'
+import { type Hex, keccak, toHex, word } from '@omnimargin/core/bytes'
+import { provesClaim, rootOf } from '@omnimargin/core/claims'
+import { type Key, KIND, keyHash, leafOf } from '@omnimargin/core/record'
+import { withWrites } from '@omnimargin/service/attestor/step'
+import { type RelayerEffect, type RelayerEvent, type RelayerState, step } from '@omnimargin/service/relayer/step'
+import type { Signed } from '@omnimargin/service/statement'
+import { START } from '@omnimargin/service/store'
+import fc from 'fast-check'
+
+const SIGNERS = ['0x01', '0x02', '0x03', '0x04'].map((hex): Hex => `0x${hex.slice(2).repeat(20)}`)
+const EMITTER: Hex = `0x${'ee'.repeat(20)}`
+const hash = (n: number) => toHex(keccak(word(BigInt(n))))
+
+const write = (n: number, granted: bigint, readerChain = 2n): Write => {
+  const key: Key = {
+    kind: KIND.GRANT,
+    writerChain: 1n,
+    writer: EMITTER,
+    readerChain,
+    reader: `0x${'22'.repeat(20)}`,
+    account: hash(n),
+    item: hash(0),
+    holder: EMITTER,
+  }
+  return { key, hash: keyHash(key), fields: [granted, 0n, 0n, 0n, 0n, 0n] }
+}
+
+const fresh: RelayerState = {
+  chainId: 1,
+  threshold: 3,
+  signers: SIGNERS,
+  cursor: START,
+  claims: undefined,
+  signed: new Map(),
+  pending: new Map(),
+  inFlight: new Set(),
+  carriedAt: new Map(),
+  heartbeat: 100n,
+}
+
+const signedAt = (block: number, root: Hex): Signed => ({
+  statement: {
+    epoch: 0n,
+    chainId: 1n,
+    emitter: EMITTER,
+    blockNumber: BigInt(block),
+    timestamp: BigInt(block),
+    blockHash: hash(block),
+    root,
+  },
+  signature: `0x${'ab'.repeat(65)}`,
+})
+
+const vote = (signer: number, block: number, root: Hex): RelayerEvent => ({
+  type: 'signed',
+  signer: SIGNERS[signer] ?? EMITTER,
+  hash: toHex(keccak(word(BigInt(block)), word(BigInt(root)))),
+  signed: signedAt(block, root),
+})
+
+const checkpoint = (block: number, writes: Write[]): Checkpoint => ({
+  blockNumber: BigInt(block),
+  blockHash: hash(block),
+  timestamp: BigInt(block),
+  digest: hash(block + 1_000),
+  writes,
+})
+
+function play(state: RelayerState, events: readonly RelayerEvent[]): { state: RelayerState; effects: RelayerEffect[] } {
+  const effects: RelayerEffect[] = []
+  let now = state
+  for (const event of events) {
+    const next = step(now, event)
+    now = next.state
+    effects.push(...next.effects)
+  }
+  return { state: now, effects }
+}
+
+const readAt = (block: number, writes: Write[], root: Hex): RelayerEvent => {
+  const { statement, signature } = signedAt(block, root)
+  return { type: 'checkpoint', checkpoint: checkpoint(block, writes), quorum: { statement, signatures: [signature] } }
+}
+
+test('ROL-10 three equal signatures of three signers ask for the checkpoint, once', () => {
+  const { effects } = play(fresh, [vote(0, 5, hash(1)), vote(1, 5, hash(1)), vote(3, 5, hash(1)), vote(2, 5, hash(1))])
+  assert.deepEqual(
+    effects.map(({ type }) => type),
+    ['read'],
+  )
+})
+
+test('ROL-10 signatures come in the order of the signers, whoever answered first', () => {
+  const sign = (signer: number): RelayerEvent => {
+    const event = vote(signer, 5, hash(1))
+    if (event.type !== 'signed') return event
+    return { ...event, signed: { ...event.signed, signature: `0x${`0${signer}`.repeat(65)}` } }
+  }
+  const { effects } = play(fresh, [sign(3), sign(0), sign(2)])
+  const [read] = effects
+  const expected = [0, 2, 3].map((signer) => `0x${`0${signer}`.repeat(65)}`)
+  assert.deepEqual(read?.type === 'read' ? read.quorum.signatures : [], expected)
+})
+
+test('ROL-11 one signer twice, a stranger, and signatures of different roots are no quorum', () => {
+  const stranger: RelayerEvent = { ...vote(0, 5, hash(1)), signer: EMITTER } as RelayerEvent
+  const events = [vote(0, 5, hash(1)), vote(0, 5, hash(1)), stranger, vote(1, 5, hash(1)), vote(2, 5, hash(2))]
+  assert.deepEqual(play(fresh, events).effects, [])
+})
+
+test('ROL-12 a root that its own reading of the logs does not give is carried nowhere', () => {
+  const { state, effects } = play(fresh, [readAt(5, [write(1, 1n)], hash(1))])
+  assert.deepEqual(
+    effects.map(({ type }) => type),
+    ['distrust'],
+  )
+  assert.equal(state.cursor.blockNumber, 0n)
+})
+
+test('ROL-13 what is carried proves against the signed root, and local records are not carried', () => {
+  const writes = [write(1, 1n), write(2, 2n), write(3, 3n, 1n)]
+  const root = rootOf(withWrites(undefined, writes))
+  const { effects } = play(fresh, [readAt(5, writes, root)])
+  const carry = effects.find((effect) => effect.type === 'carry')
+  assert.ok(carry)
+  assert.equal(carry.destination, 2)
+  assert.equal(carry.claims.length, 2)
+  for (const { write: claim, siblings } of carry.claims) {
+    assert.ok(provesClaim(root, claim.hash, leafOf(claim.hash, claim.fields), siblings))
+  }
+})
+
+test('ROL-14 a batch in flight holds the next one back, and nothing is lost when it fails', () => {
+  const one = [write(1, 1n)]
+  const two = [write(2, 2n)]
+  const roots = [one, [...one, ...two]].map((writes) => rootOf(withWrites(undefined, writes)))
+  const first = play(fresh, [readAt(5, one, roots[0] ?? hash(0)), readAt(6, two, roots[1] ?? hash(0))])
+  assert.equal(first.effects.filter(({ type }) => type === 'carry').length, 1)
+  const failed = play(first.state, [
+    { type: 'settled', destination: 2, writes: [] },
+    readAt(7, [], roots[1] ?? hash(0)),
+  ])
+  const carry = failed.effects.find((effect) => effect.type === 'carry')
+  assert.equal(carry?.claims.length, 2)
+})
+
+test('ROL-15 whatever is settled in whatever order, in the end every record was carried at its newest', () => {
+  const history = fc.array(fc.tuple(fc.integer({ min: 1, max: 4 }), fc.boolean()), { minLength: 1, maxLength: 20 })
+  fc.assert(
+    fc.property(history, (steps) => {
+      let state = fresh
+      const newest = new Map<Hex, bigint>()
+      const delivered = new Map<Hex, bigint>()
+      let all: Write[] = []
+      const settle = (effects: readonly RelayerEffect[], isLearned: boolean) => {
+        for (const effect of effects) {
+          if (effect.type !== 'carry') continue
+          const writes = isLearned ? effect.claims.map((claim) => claim.write) : []
+          for (const { hash: key, fields } of writes) delivered.set(key, fields[0])
+          state = step(state, { type: 'settled', destination: 2, writes }).state
+        }
+      }
+      const advance = (block: number, writes: Write[], isLearned: boolean) => {
+        all = [...all, ...writes]
+        const next = step(state, readAt(block, writes, rootOf(withWrites(undefined, all))))
+        state = next.state
+        settle(next.effects, isLearned)
+      }
+      for (const [block, [n, isLearned]] of steps.entries()) {
+        const record = write(n, BigInt(block + 1))
+        newest.set(record.hash, record.fields[0])
+        advance(block + 1, [record], isLearned)
+      }
+      advance(steps.length + 1, [], true)
+      assert.deepEqual([...delivered].sort(), [...newest].sort())
+      assert.equal(state.pending.size, 0)
+    }),
+  )
+})
+
+test('ROL-16 a heartbeat carries a root alone once the last is old enough', () => {
+  const writes = [write(1, 1n)]
+  const root = rootOf(withWrites(undefined, writes))
+  const learned: RelayerEvent = { type: 'settled', destination: 2, writes }
+  const { state } = play(fresh, [readAt(5, writes, root), learned])
+  assert.equal(play(state, [readAt(104, [], root)]).effects.filter(({ type }) => type === 'carry').length, 0)
+  const [, carry] = play(state, [readAt(105, [], root)]).effects
+  assert.deepEqual(carry?.type === 'carry' ? carry.claims : undefined, [])
+})
