@@ -4,6 +4,9 @@ import type { LogEvent } from '@omnimargin/service/role'
 import { screenOn } from './story/screen.ts'
 import { tell } from './story/story.ts'
 
+/** What a shell expects of a program that Ctrl-C ended. */
+const INTERRUPTED = 130
+
 export type StartOptions = { readonly once: boolean; readonly verbose: boolean }
 
 /** Returns the exit code. Stays up after the story, until a signal, unless told `once`. */
@@ -17,11 +20,15 @@ export async function start({ once, verbose }: StartOptions, stopped: AbortSigna
   }
   screen.say('Starting three chains, the contracts, four attestors, relayer, publisher and keeper …')
   const devnet = await startDevnet({ log })
-  const interrupted = new Promise<'stopped'>((resolve) => stopped.addEventListener('abort', () => resolve('stopped')))
+  const interrupted = new Promise<'stopped'>((resolve) => {
+    if (stopped.aborted) resolve('stopped')
+    stopped.addEventListener('abort', () => resolve('stopped'))
+  })
   try {
+    if (stopped.aborted) return INTERRUPTED
     const story = tell({ devnet, screen, onLog: (hear) => hearers.push(hear) })
     const outcome = await Promise.race([story, devnet.failed, interrupted])
-    if (outcome === 'stopped') return 130
+    if (outcome === 'stopped') return INTERRUPTED
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
     screen.say(
       outcome ? `\nEvery step and every sum was right, in ${seconds} s.` : '\nA sum was wrong: see the ✗ above.',

@@ -83,8 +83,8 @@ export function unrealizedPnl({ size, price, quote }: Pick<Position, 'size' | 'p
 function sumLines(lines: readonly Line[]) {
   const total = { value: 0n, initial: 0n, maintenance: 0n }
   for (const line of lines) {
-    const countedValue = valueOf(line.counted, line)
-    total.value += valueOf(line.units, line)
+    const countedValue = collateralValue(line.counted, line)
+    total.value += collateralValue(line.units, line)
     total.initial += mulDown(countedValue, WAD - line.initialHaircut)
     total.maintenance += mulDown(countedValue, WAD - line.maintenanceHaircut)
   }
@@ -92,7 +92,7 @@ function sumLines(lines: readonly Line[]) {
 }
 
 /** Rounds down. Capped at what the contract's 256 bits have room for, whatever the token's decimals. */
-function valueOf(units: Units, { price, unit }: Line): Usd {
+function collateralValue(units: Units, { price, unit }: Line): Usd {
   return min(MAX_LINE_VALUE, (units * price) / unit)
 }
 

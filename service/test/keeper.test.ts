@@ -104,3 +104,20 @@ test('ROL-33 an attempt is repeated while the account stays below maintenance, a
   const rescued = block(again.state, [{ eventName: 'CashChanged', args: { account: ANN, cash: 1_000n * WAD } }])
   assert.deepEqual(rescued.effects, [])
 })
+
+test('ROL-34 killed and started again at any event, the keeper knows the same and attempts the same', () => {
+  const history = [...rules, ...atMaintenanceAt1000(ANN), ...lineOf(OWN, 0n, 0n, WAD), priceOf(0n, 999n * WAD, NOW)]
+  const whole = block(blank, history)
+  assert.equal(whole.effects.filter(({ type }) => type === 'liquidate').length, 1)
+  for (let at = 0; at < history.length; at++) {
+    const before = block(blank, history.slice(0, at)).state
+    const after = block(before, history.slice(at))
+    assert.deepEqual(after.state, whole.state)
+    assert.deepEqual(after.effects, whole.effects)
+  }
+  const taken: LedgerEvent = {
+    eventName: 'PositionChanged',
+    args: { account: ANN, market: 0n, size: 0n, quote: 0n, cash: 0n },
+  }
+  assert.deepEqual(block(blank, [...history, taken]).effects, [], 'what the chain says is done is not done again')
+})
