@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { test } from 'node:test'
 import { Token } from '@omnimargin/chains/abi'
 import { startAnvil } from '@omnimargin/chains/anvil'
@@ -56,8 +58,6 @@ test('ROL-35 events come once and in order, and a reorg of what was read is told
 })
 
 test('ROL-38 a chain ends with the process that started it, even one that is killed', async () => {
-  const { spawn } = await import('node:child_process')
-  const { once } = await import('node:events')
   const source = `import { startAnvil } from '@omnimargin/chains/anvil'
     const { url } = await startAnvil({ chainId: 31010 })
     process.stdout.write(url)

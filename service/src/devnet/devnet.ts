@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Hex } from '@omnimargin/core/bytes'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { runAttestor } from '../attestor/run.ts'
 import type { Deployment } from '../deployment.ts'
@@ -34,6 +35,8 @@ export type DevnetOptions = {
   readonly log: Log
   /** Which of the roles to run in this process; all by default. */
   readonly roles?: readonly RoleName[]
+  /** The attestors' keys, where their processes are somebody else's; new ones otherwise. */
+  readonly attestorKeys?: readonly Hex[]
 }
 
 export type RoleName = 'attestor' | 'relayer' | 'publisher' | 'keeper'
@@ -53,14 +56,14 @@ export type Keys = {
 }
 
 /** Starts everything and returns once the contracts are there and the roles run. */
-export async function startDevnet({ log, roles = ROLES }: DevnetOptions): Promise<Devnet> {
+export async function startDevnet({ log, roles = ROLES, attestorKeys }: DevnetOptions): Promise<Devnet> {
   const stopping = new AbortController()
   // Blocks go on until the roles have ended, since a role waits for what it has sent.
   const mining = new AbortController()
   const folder = mkdtempSync(join(tmpdir(), 'omnimargin-'))
   const chains = await Promise.all(PLANS.map(startChain))
   const oracle = await startOracle()
-  const keys = makeKeys()
+  const keys = makeKeys(attestorKeys)
   const running: Promise<void>[] = []
   const stop = async () => {
     stopping.abort()
@@ -124,9 +127,9 @@ function failureOf(running: readonly Promise<void>[]): Promise<never> {
   return failed
 }
 
-function makeKeys(): Keys {
+function makeKeys(attestorKeys: readonly Hex[] = Array.from({ length: ATTESTORS }, generatePrivateKey)): Keys {
   const make = () => privateKeyToAccount(generatePrivateKey())
-  const attestors = Array.from({ length: ATTESTORS }, make)
+  const attestors = attestorKeys.map((key) => privateKeyToAccount(key))
   return { owner: make(), attestors, relayer: make(), publisher: make(), keeper: make() }
 }
 
