@@ -8,10 +8,10 @@ import { test } from 'node:test'
 import { Clearing, Token, Vault } from '@omnimargin/chains/abi'
 import { accountOf } from '@omnimargin/core/account'
 import type { Hex } from '@omnimargin/core/bytes'
-import { KIND, keyHash } from '@omnimargin/core/record'
-import { startDevnet } from '@omnimargin/service/devnet/devnet'
+import { KIND } from '@omnimargin/core/record'
+import { type Devnet, startDevnet } from '@omnimargin/service/devnet/devnet'
 import { senderOf } from '@omnimargin/service/sender'
-import { encodeFunctionData, padHex } from 'viem'
+import { type Address, encodeFunctionData, padHex } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 
 const main = join(import.meta.dirname, '..', 'src', 'main.ts')
@@ -46,27 +46,7 @@ test('ROL-17 with every role killed at random during 100 deposits, each is count
   }
   try {
     const { deployment, chains } = devnet
-    mkdirSync(join(folder, 'keys'))
-    writeFileSync(join(folder, 'deployment.json'), JSON.stringify(deployment))
-    const configure = (name: string, key: Hex, rest: object) => {
-      writeFileSync(join(folder, 'keys', name), key, { mode: 0o600 })
-      const config = {
-        deployment: 'deployment.json',
-        keyFile: `keys/${name}`,
-        dataDir: `data-${name}`,
-        pollMs: 50,
-        ...rest,
-      }
-      writeFileSync(join(folder, `${name}.json`), JSON.stringify(config))
-      return name
-    }
-    const names = attestorKeys.map((key, i) => {
-      const { address } = privateKeyToAccount(key)
-      const url =
-        deployment.committee.attestors.find((attestor) => attestor.address === address.toLowerCase())?.url ?? ''
-      return configure(`attestor-${i}`, key, { port: Number(new URL(url).port) })
-    })
-    names.push(configure('relayer', relayerKey, { heartbeatSeconds: 5 }))
+    const names = configure(folder, deployment, attestorKeys, relayerKey)
     await Promise.all(chains.map((chain) => chain.fund(privateKeyToAccount(relayerKey).address)))
     for (const name of names) start(name)
 
@@ -101,43 +81,72 @@ test('ROL-17 with every role killed at random during 100 deposits, each is count
       if (dice(DEPOSITS) < KILLS || i === DEPOSITS - 1) await kill()
     }
 
-    const learnedOf = (account: Hex) =>
-      trading.reader.readContract({
-        address: clearing.address,
-        abi: Clearing.abi,
-        functionName: 'learnedOf',
-        args: [keyOf(account)],
-      })
-    const keyOf = (account: Hex) => ({
-      kind: KIND.GRANT,
-      writerChain: BigInt(token.chainId),
-      writer: token.vault,
-      readerChain: BigInt(clearing.chainId),
-      reader: clearing.address,
-      account,
-      item: padHex(token.address, { size: 32 }),
-      holder: trader.address,
-    })
-    const deadline = performance.now() + LIMIT_MS
-    let learned: bigint[] = []
-    do {
-      learned = (await Promise.all(accounts.map(learnedOf))).map(([fields]) => fields[0])
-    } while (learned.some((units) => units < UNITS) && performance.now() < deadline)
-    assert.deepEqual(
-      learned,
-      accounts.map(() => UNITS),
-    )
-    assert.equal(new Set(accounts.map((account) => keyHash(keyOf(account)))).size, DEPOSITS)
-    const ended = await trading.reader.readContract({
-      address: clearing.address,
-      abi: Clearing.abi,
-      functionName: 'ended',
-      args: [BigInt(token.chainId), token.vault],
-    })
-    assert.equal(ended, false, 'no two stories were signed')
+    await requireCounted(devnet, token, accounts, trader.address)
   } finally {
     for (const child of children.values()) child.kill('SIGKILL')
     await devnet.stop()
     rmSync(folder, { recursive: true, force: true })
   }
 })
+
+type Locked = Devnet['deployment']['tokens'][number]
+
+/** Waits until the clearing knows of every account's deposit, whole and once. */
+async function requireCounted(
+  { deployment, chains }: Devnet,
+  token: Locked,
+  accounts: readonly Hex[],
+  holder: Address,
+): Promise<void> {
+  const { clearing } = deployment
+  const reader = chains.find(({ plan }) => plan.chainId === clearing.chainId)?.reader
+  assert.ok(reader)
+  const contract = { address: clearing.address, abi: Clearing.abi } as const
+  const keyOf = (account: Hex) => ({
+    kind: KIND.GRANT,
+    writerChain: BigInt(token.chainId),
+    writer: token.vault,
+    readerChain: BigInt(clearing.chainId),
+    reader: clearing.address,
+    account,
+    item: padHex(token.address, { size: 32 }),
+    holder,
+  })
+  const learnedOf = (account: Hex) =>
+    reader.readContract({ ...contract, functionName: 'learnedOf', args: [keyOf(account)] })
+  const deadline = performance.now() + LIMIT_MS
+  let learned: bigint[] = []
+  do {
+    learned = (await Promise.all(accounts.map(learnedOf))).map(([fields]) => fields[0])
+  } while (learned.some((units) => units < UNITS) && performance.now() < deadline)
+  assert.deepEqual(
+    learned,
+    accounts.map(() => UNITS),
+  )
+  const args = [BigInt(token.chainId), token.vault] as const
+  const ended = await reader.readContract({ ...contract, functionName: 'ended', args })
+  assert.equal(ended, false, 'no two stories were signed')
+}
+
+/** Writes a configuration for each attestor and the relayer, and returns their names. */
+function configure(
+  folder: string,
+  deployment: Devnet['deployment'],
+  attestorKeys: readonly Hex[],
+  relayerKey: Hex,
+): string[] {
+  mkdirSync(join(folder, 'keys'))
+  writeFileSync(join(folder, 'deployment.json'), JSON.stringify(deployment))
+  const write = (name: string, key: Hex, rest: object) => {
+    writeFileSync(join(folder, 'keys', name), key, { mode: 0o600 })
+    const base = { deployment: 'deployment.json', keyFile: `keys/${name}`, dataDir: `data-${name}`, pollMs: 50 }
+    writeFileSync(join(folder, `${name}.json`), JSON.stringify({ ...base, ...rest }))
+    return name
+  }
+  const attestors = attestorKeys.map((key, i) => {
+    const { address } = privateKeyToAccount(key)
+    const own = deployment.committee.attestors.find((attestor) => attestor.address === address.toLowerCase())
+    return write(`attestor-${i}`, key, { port: Number(new URL(own?.url ?? '').port) })
+  })
+  return [...attestors, write('relayer', relayerKey, { heartbeatSeconds: 5 })]
+}
