@@ -34,8 +34,8 @@ test('ROL-17 with every role killed at random during 100 deposits, each is count
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'omnimargin-kill-'))
   const attestorKeys = Array.from({ length: 4 }, generatePrivateKey)
-  const relayerKey = generatePrivateKey()
-  const devnet = await startDevnet({ log: () => undefined, roles: ['publisher'], attestorKeys })
+  const spenderKeys = { relayer: generatePrivateKey(), publisher: generatePrivateKey(), keeper: generatePrivateKey() }
+  const devnet = await startDevnet({ log: () => undefined, roles: [], attestorKeys })
   const children = new Map<string, ChildProcess>()
   const start = (name: string) => {
     const [role = ''] = name.split('-')
@@ -46,8 +46,9 @@ test('ROL-17 with every role killed at random during 100 deposits, each is count
   }
   try {
     const { deployment, chains } = devnet
-    const names = configure(folder, deployment, attestorKeys, relayerKey)
-    await Promise.all(chains.map((chain) => chain.fund(privateKeyToAccount(relayerKey).address)))
+    const names = configure(folder, devnet, attestorKeys, spenderKeys)
+    const spenders = Object.values(spenderKeys).map((key) => privateKeyToAccount(key).address)
+    await Promise.all(chains.map((chain) => chain.fund(...spenders)))
     for (const name of names) start(name)
 
     const dice = diceOf(7)
@@ -126,27 +127,35 @@ async function requireCounted(
   const args = [BigInt(token.chainId), token.vault] as const
   const ended = await reader.readContract({ ...contract, functionName: 'ended', args })
   assert.equal(ended, false, 'no two stories were signed')
+  const { timestamp } = await reader.getBlock()
+  const { publishTime } = await reader.readContract({ ...contract, functionName: 'indexPrice', args: [0n] })
+  assert.ok(publishTime + 30n > timestamp, 'the publisher goes on as well')
 }
 
-/** Writes a configuration for each attestor and the relayer, and returns their names. */
+/** Writes a configuration for each role's process, and returns their names. */
 function configure(
   folder: string,
-  deployment: Devnet['deployment'],
+  { deployment, oracle }: Devnet,
   attestorKeys: readonly Hex[],
-  relayerKey: Hex,
+  spenderKeys: Record<'relayer' | 'publisher' | 'keeper', Hex>,
 ): string[] {
   mkdirSync(join(folder, 'keys'))
   writeFileSync(join(folder, 'deployment.json'), JSON.stringify(deployment))
   const write = (name: string, key: Hex, rest: object) => {
     writeFileSync(join(folder, 'keys', name), key, { mode: 0o600 })
-    const base = { deployment: 'deployment.json', keyFile: `keys/${name}`, dataDir: `data-${name}`, pollMs: 50 }
+    const base = { deployment: 'deployment.json', keyFile: `keys/${name}`, pollMs: 50 }
     writeFileSync(join(folder, `${name}.json`), JSON.stringify({ ...base, ...rest }))
     return name
   }
   const attestors = attestorKeys.map((key, i) => {
     const { address } = privateKeyToAccount(key)
     const own = deployment.committee.attestors.find((attestor) => attestor.address === address.toLowerCase())
-    return write(`attestor-${i}`, key, { port: Number(new URL(own?.url ?? '').port) })
+    return write(`attestor-${i}`, key, { dataDir: `data-${i}`, port: Number(new URL(own?.url ?? '').port) })
   })
-  return [...attestors, write('relayer', relayerKey, { heartbeatSeconds: 5 })]
+  return [
+    ...attestors,
+    write('relayer', spenderKeys.relayer, { dataDir: 'data-relayer', heartbeatSeconds: 5 }),
+    write('publisher', spenderKeys.publisher, { hermes: oracle.url, heartbeatSeconds: 5 }),
+    write('keeper', spenderKeys.keeper, {}),
+  ]
 }
