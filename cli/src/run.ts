@@ -36,7 +36,7 @@ const schemas = {
     deviation: ratio.default(10n ** 15n),
     heartbeatSeconds: seconds.default(20),
   }),
-  keeper: base,
+  keeper: base.extend({ dataDir: z.string(), patienceSeconds: z.int().min(0).max(86_400).default(30) }),
 }
 
 /** Runs until the signal. Throws ConfigError for a role, file, field or key that is not what it must be. */
@@ -62,7 +62,7 @@ export async function run(role: string, file: string, signal: AbortSignal): Prom
   }
   if (role === 'keeper') {
     const config = readConfig(file, schemas.keeper)
-    return runKeeper({ ...config, ...common(config) }, context)
+    return runKeeper({ ...config, ...common(config), dataDir: from(config.dataDir) }, context)
   }
   throw new ConfigError(`There is no role "${role}": choose attestor, relayer, publisher or keeper.`)
 }

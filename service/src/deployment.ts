@@ -22,6 +22,8 @@ const chain = z.strictObject({
   checkpointInterval: z.int().positive(),
   roots: address,
   batch: address,
+  /** Where prices arrive; needed on a chain with a clearing or a venue. */
+  pyth: address.optional(),
   emitters: z.array(emitter),
 })
 
@@ -36,10 +38,11 @@ const parts = z.strictObject({
   clearing: z.strictObject({
     chainId: z.int().positive(),
     address,
-    venue: address,
-    pyth: address,
     feeds: z.array(z.strictObject({ symbol: z.string(), feedId: word })),
-    markets: z.array(z.strictObject({ symbol: z.string(), feed: count })),
+    /** In the clearing's order; `item` is the number that a market has at its venue. */
+    markets: z.array(
+      z.strictObject({ symbol: z.string(), feed: count, chainId: z.int().positive(), venue: address, item: count }),
+    ),
   }),
   tokens: z.array(
     z.strictObject({
@@ -58,6 +61,7 @@ export const deploymentSchema = parts.superRefine((deployment, context) => {
   for (const { path, message } of faultsBetween(deployment)) context.addIssue({ code: 'custom', path, message })
 })
 export type DeployedChain = Deployment['chains'][number]
+export type DeployedMarket = Deployment['clearing']['markets'][number]
 
 type Fault = { path: (string | number)[]; message: string }
 
@@ -92,6 +96,12 @@ function faultsBetween({ chains, committee, clearing, tokens }: Deployment): Fau
         ? []
         : [{ path: ['clearing', 'markets', i, 'feed'], message: `there are only ${clearing.feeds.length} feeds` }],
     ),
+    ...clearing.markets.flatMap(({ chainId }, i) => unknownChain(['clearing', 'markets', i, 'chainId'], chainId)),
+    ...[clearing, ...clearing.markets].flatMap(({ chainId }): Fault[] => {
+      const i = chainIds.indexOf(chainId)
+      const message = 'is missing: prices must arrive where a clearing or a venue is'
+      return chains[i] && !chains[i].pyth ? [{ path: ['chains', i, 'pyth'], message }] : []
+    }),
     ...tokens.flatMap(({ chainId }, i) => unknownChain(['tokens', i, 'chainId'], chainId)),
   ]
 }

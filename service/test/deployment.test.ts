@@ -18,6 +18,7 @@ const valid: Deployment = {
       checkpointInterval: 1,
       roots: address('a'),
       batch: address('b'),
+      pyth: address('f'),
       emitters: [{ kind: 'vault', address: address('c'), fromBlock: 7 }],
     },
   ],
@@ -30,10 +31,8 @@ const valid: Deployment = {
   clearing: {
     chainId: 31001,
     address: address('d'),
-    venue: address('e'),
-    pyth: address('f'),
     feeds: [{ symbol: 'ETH/USD', feedId: `0x${'5'.repeat(64)}` }],
-    markets: [{ symbol: 'ETH-USD', feed: 0 }],
+    markets: [{ symbol: 'ETH-USD', feed: 0, chainId: 31001, venue: address('e'), item: 0 }],
   },
   tokens: [{ chainId: 31001, symbol: 'WETH', address: address('6'), decimals: 18, vault: address('c') }],
 }
@@ -56,7 +55,7 @@ test('a deployment is read back as it was written, addresses in lower case', (t)
 test('a fault names the file, the place and the cure', (t) => {
   const [first] = SIGNERS
   const cases: [string, string | RegExp, string, RegExp][] = [
-    ['unknown field', '"pyth"', '"venues": [], "pyth"', /clearing: unknown field "venues": remove or correct it\./],
+    ['unknown field', '"feeds"', '"venues": [], "feeds"', /clearing: unknown field "venues": remove or correct it\./],
     ['missing field', '"epoch": 0,', '', /committee\.epoch: is missing: add it/],
     ['not an address', address('d'), '0x12', /clearing\.address: must be an address: 0x and 40/],
     ['not a URL', 'http://127.0.0.1:8545', 'localhost', /chains\.0\.rpc\.0: Invalid URL/],
@@ -65,6 +64,7 @@ test('a fault names the file, the place and the cure', (t) => {
     ['too high a threshold', '"threshold": 3', '"threshold": 5', /committee\.threshold: must be at most the 4 signers/],
     ['a stranger', `"address": "${first}"`, `"address": "${address('9')}"`, /attestors\.0\.address: 0x9+ is not among/],
     ['no such feed', '"feed": 0', '"feed": 1', /clearing\.markets\.0\.feed: there are only 1 feeds/],
+    ['no prices', /"pyth": .*/, '', /chains\.0\.pyth: is missing: prices must arrive/],
     ['no such chain', /31001(,\s*"symbol")/, '5$1', /tokens\.0\.chainId: chain 5 is not among "chains"/],
   ]
   for (const [what, right, wrong, message] of cases) {

@@ -14,7 +14,7 @@ import type { LogEvent } from '../src/role.ts'
 
 const DEVIATION = 10n ** 16n
 const HEARTBEAT = 20n
-const START: PublisherState = { poked: new Map(), deviation: DEVIATION, heartbeat: HEARTBEAT }
+const START: PublisherState = { feeds: [0, 1], poked: new Map(), deviation: DEVIATION, heartbeat: HEARTBEAT }
 
 const report = (price: bigint, publishTime: bigint): Report => ({
   feedId: FEEDS[0].feedId,
@@ -41,6 +41,7 @@ test('ROL-20 a feed is poked once it moved by the deviation or the heartbeat is 
   assert.deepEqual(feedsDue(poked, report(50_000n, 1_000n)), [], 'no newer than the poked one')
   assert.deepEqual(feedsDue(poked, report(50_000n, 999n)), [], 'older than the poked one')
   assert.deepEqual(feedsDue(START, report(0n, 1_000n)), [], 'no price at all')
+  assert.deepEqual(feedsDue({ ...START, feeds: [1] }, report(1n, 1_000n), report(1n, 1_000n)), [1], 'only what is read')
   const twoFeeds = afterPoke(START, [report(100n, 1_000n), report(100n, 1_000n)], [0, 1])
   assert.deepEqual(feedsDue(twoFeeds, report(100n, 1_001n), report(200n, 1_001n)), [1], 'only the feed that moved')
 })
@@ -131,10 +132,12 @@ async function publishing(t: TestContext) {
 async function pricesOf({ chains, deployment }: Devnet, market: bigint): Promise<[bigint, bigint]> {
   const reader = chains.at(-1)?.reader
   assert.ok(reader)
+  const venue = deployment.clearing.markets[0]?.venue
+  assert.ok(venue)
   const read = { functionName: 'indexPrice', args: [market] } as const
   const [atClearing, [atVenue]] = await Promise.all([
     reader.readContract({ ...read, address: deployment.clearing.address, abi: Clearing.abi }),
-    reader.readContract({ ...read, address: deployment.clearing.venue, abi: Venue.abi }),
+    reader.readContract({ ...read, address: venue, abi: Venue.abi }),
   ])
   return [atClearing.price / WAD, atVenue / WAD]
 }

@@ -39,6 +39,8 @@ const fresh: RelayerState = {
   inFlight: new Set(),
   carriedAt: new Map(),
   heartbeat: 100n,
+  kinds: undefined,
+  patience: 0n,
 }
 
 const signedAt = (block: number, root: Hex): Signed => ({
@@ -189,4 +191,23 @@ test('ROL-16 a heartbeat carries a root alone once the last is old enough', () =
   assert.equal(play(state, [readAt(104, [], root)]).effects.filter(({ type }) => type === 'carry').length, 0)
   const [, carry] = play(state, [readAt(105, [], root)]).effects
   assert.deepEqual(carry?.type === 'carry' ? carry.claims : undefined, [])
+})
+
+test('ROL-36 a keeper carries only what it cares for, once others have had their time, and no root alone', () => {
+  const ours = { ...write(1, 1n), key: { ...write(1, 1n).key, kind: KIND.FILLS } }
+  const other = write(2, 1n)
+  const keeper: RelayerState = { ...fresh, heartbeat: undefined, kinds: [KIND.FILLS], patience: 30n }
+  const writes = [ours, other]
+  const root = rootOf(withWrites(undefined, writes))
+  const { state } = play(keeper, [readAt(5, writes, root), readAt(34, [], root)])
+  assert.deepEqual([...state.pending.keys()], [ours.hash])
+  const grown: Write = { ...ours, fields: [2n, 0n, 0n, 0n, 0n, 0n] }
+  const later = rootOf(withWrites(undefined, [grown, other]))
+  const { effects } = play(state, [readAt(35, [grown], later)])
+  assert.deepEqual(
+    effects.flatMap((effect) => (effect.type === 'carry' ? effect.claims.map((claim) => claim.write) : [])),
+    [grown],
+  )
+  const idle = play(keeper, [readAt(5, [other], rootOf(withWrites(undefined, [other])))])
+  assert.ok(idle.effects.every(({ type }) => type !== 'carry'))
 })

@@ -25,6 +25,7 @@ export type Actor = {
 }
 
 export type OrderTerms = {
+  /** The clearing's number of the market. */
   readonly market: number
   readonly isBuy: boolean
   readonly size: bigint
@@ -33,7 +34,13 @@ export type OrderTerms = {
   readonly nonce: bigint
 }
 
-export type SignedOrder = { readonly order: OrderTerms & { readonly account: Hex }; readonly signature: Hex }
+export type SignedOrder = {
+  /** Its `market` is the number at the venue. */
+  readonly order: OrderTerms & { readonly account: Hex }
+  readonly signature: Hex
+  readonly chainId: number
+  readonly venue: Address
+}
 
 const GAS_LIMIT = 5_000_000n
 
@@ -88,18 +95,24 @@ export async function makeActor(
       return send(chainId, vault, encodeFunctionData({ abi: Vault.abi, functionName: 'withdraw', args }), 'withdraw')
     },
     signOrder: async (terms) => {
-      const order = { account, ...terms }
-      const { chainId, venue } = clearing
+      const { chainId, venue, item } = marketOf(clearing, terms.market)
+      const order = { account, ...terms, market: item }
       const domain = { name: 'Omnimargin Venue', version: '1', chainId, verifyingContract: venue }
       const typed = { domain, types: { Order: ORDER }, primaryType: 'Order', message: order } as const
-      return { order, signature: await key.signTypedData(typed) }
+      return { order, signature: await key.signTypedData(typed), chainId, venue }
     },
     fill: (maker, taker, size) => {
       const args = [maker.order, maker.signature, taker.order, taker.signature, size] as const
       const data = encodeFunctionData({ abi: Venue.abi, functionName: 'fill', args })
-      return send(clearing.chainId, clearing.venue, data, 'match the orders')
+      return send(taker.chainId, taker.venue, data, 'match the orders')
     },
   }
+}
+
+function marketOf({ markets }: Deployment['clearing'], market: number) {
+  const found = markets[market]
+  if (!found) throw new Error(`There is no market ${market}.`)
+  return found
 }
 
 /** Mints the devnet's token, lets the vault take it, and locks it for the account, in one block if it can be. */

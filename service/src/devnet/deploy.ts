@@ -16,6 +16,7 @@ import {
   PRICE_POLICY,
   TOKENS,
   VENUE_BAND,
+  VENUES,
 } from './parameters.ts'
 
 export type Attestors = { readonly addresses: readonly Address[]; readonly urls: readonly string[] }
@@ -29,7 +30,7 @@ type Site = {
   tokens: Tokens
   fromBlock: number
 }
-type Trading = { pyth: Address; clearing: Address; venue: Address; fromBlock: number }
+type Placed = { chainId: number; address: Address; pyth: Address; fromBlock: number }
 type Tokens = { symbol: string; address: Address; decimals: number }[]
 
 const THRESHOLD = 3
@@ -46,18 +47,31 @@ export async function deployAll(
   const sites = await Promise.all(chains.map((chain) => deploySite(chain, owner, signers)))
   const trading = sites.at(-1)
   if (!trading) throw new Error('A devnet has at least one chain.')
-  const contracts = await deployTrading(trading, owner)
-  const { pyth, clearing, venue } = contracts
-  await register(trading, sites, clearing, venue)
+  const clearing = await deployClearing(trading, owner)
+  const venues = await Promise.all(
+    VENUES.map((name) => {
+      const site = sites.find(({ chain }) => chain.plan.name === name)
+      if (!site) throw new Error(`There is no chain ${name} for a venue.`)
+      return deployVenue(site, clearing)
+    }),
+  )
+  await register(trading, sites, clearing.address, venues)
   return deploymentSchema.parse({
-    chains: sites.map((site) => describe(site, site === trading ? contracts : undefined)),
+    chains: sites.map((site) => describe(site, clearing, venues)),
     committee: {
       epoch: 0,
       threshold: THRESHOLD,
       signers,
       attestors: attestors.addresses.map((address, i) => ({ address, url: attestors.urls[i] })),
     },
-    clearing: { chainId: trading.chain.plan.chainId, address: clearing, venue, pyth, feeds: FEEDS, markets: MARKETS },
+    clearing: {
+      chainId: clearing.chainId,
+      address: clearing.address,
+      feeds: FEEDS,
+      markets: venues.flatMap(({ chainId, address: venue }) =>
+        MARKETS.map((market, item) => ({ ...market, chainId, venue, item })),
+      ),
+    },
     tokens: sites.flatMap(({ chain, vault, tokens }) =>
       tokens.map((token) => ({ ...token, chainId: chain.plan.chainId, vault })),
     ),
@@ -81,24 +95,44 @@ async function deploySite(chain: LocalChain, owner: PrivateKeyAccount, signers: 
   return { chain, deployer, roots, batch, vault, tokens, fromBlock }
 }
 
-async function deployTrading({ deployer, roots, chain }: Site, owner: PrivateKeyAccount): Promise<Trading> {
-  const pyth = await deploy(deployer, abi.MockPyth, [BigInt(PRICE_POLICY.maxAge), PYTH_FEE])
+async function deployClearing({ chain, deployer, roots }: Site, owner: PrivateKeyAccount): Promise<Placed> {
+  const pyth = await deployPyth(deployer)
   const libraries: Record<string, Address> = {}
   const { Index, Lines, Limits, Liquidation, ParameterBlob } = abi
   for (const [name, library] of Object.entries({ Index, Lines, Limits, Liquidation, ParameterBlob })) {
     libraries[name] = await deploy(deployer, library)
   }
   const clearingArgs = [roots, HEARTBEAT_SECONDS, pyth, PRICE_POLICY, owner.address]
-  const clearing = await deploy(deployer, abi.Clearing, clearingArgs, libraries)
-  const terms = MARKETS.map(({ feed }) => ({ feedId: FEEDS[feed].feedId, band: VENUE_BAND, minSize: MIN_SIZE }))
-  const chainId = BigInt(chain.plan.chainId)
-  const venueArgs = [roots, HEARTBEAT_SECONDS, chainId, clearing, LEASE_SECONDS, pyth, PRICE_POLICY, terms]
-  const venue = await deploy(deployer, abi.Venue, venueArgs)
-  return { pyth, clearing, venue, fromBlock: Number(await chain.reader.getBlockNumber()) }
+  const address = await deploy(deployer, abi.Clearing, clearingArgs, libraries)
+  return { chainId: chain.plan.chainId, address, pyth, fromBlock: await newestBlock(chain) }
 }
 
-/** Tells the clearing its feeds, vaults, venue, listings, markets and parameters. */
-async function register(trading: Site, sites: readonly Site[], clearing: Address, venue: Address): Promise<void> {
+/** A venue on the clearing's chain shares its Pyth. */
+async function deployVenue({ chain, deployer, roots }: Site, clearing: Placed): Promise<Placed> {
+  const { chainId } = chain.plan
+  const pyth = chainId === clearing.chainId ? clearing.pyth : await deployPyth(deployer)
+  const terms = MARKETS.map(({ feed }) => ({ feedId: FEEDS[feed].feedId, band: VENUE_BAND, minSize: MIN_SIZE }))
+  const home = [BigInt(clearing.chainId), clearing.address]
+  const venueArgs = [roots, HEARTBEAT_SECONDS, ...home, LEASE_SECONDS, pyth, PRICE_POLICY, terms]
+  const address = await deploy(deployer, abi.Venue, venueArgs)
+  return { chainId, address, pyth, fromBlock: await newestBlock(chain) }
+}
+
+function deployPyth(deployer: Deployer): Promise<Address> {
+  return deploy(deployer, abi.MockPyth, [BigInt(PRICE_POLICY.maxAge), PYTH_FEE])
+}
+
+async function newestBlock({ reader }: LocalChain): Promise<number> {
+  return Number(await reader.getBlockNumber())
+}
+
+/** Tells the clearing its feeds, vaults, venues, listings, markets and parameters. */
+async function register(
+  trading: Site,
+  sites: readonly Site[],
+  clearing: Address,
+  venues: readonly Placed[],
+): Promise<void> {
   const { reader, wallet } = trading.deployer
   const contract = { address: clearing, abi: abi.Clearing.abi } as const
   const done = async (hash: Promise<Hex>) => {
@@ -114,21 +148,25 @@ async function register(trading: Site, sites: readonly Site[], clearing: Address
       await done(wallet.writeContract({ ...contract, functionName: 'listAsset', args: [{ chainId, vault, asset }] }))
     }
   }
-  const chainId = BigInt(trading.chain.plan.chainId)
-  await done(wallet.writeContract({ ...contract, functionName: 'addVenue', args: [chainId, venue] }))
-  for (const market of MARKETS.keys()) {
-    const item = padHex(toHex(market), { size: 32 })
-    await done(wallet.writeContract({ ...contract, functionName: 'addMarket', args: [{ chainId, venue, item }] }))
+  for (const { chainId: id, address: venue } of venues) {
+    const chainId = BigInt(id)
+    await done(wallet.writeContract({ ...contract, functionName: 'addVenue', args: [chainId, venue] }))
+    for (const market of MARKETS.keys()) {
+      const item = padHex(toHex(market), { size: 32 })
+      await done(wallet.writeContract({ ...contract, functionName: 'addMarket', args: [{ chainId, venue, item }] }))
+    }
   }
   await done(wallet.writeContract({ ...contract, functionName: 'setParameters', args: [packParameters(PARAMETERS)] }))
 }
 
-function describe({ chain, roots, batch, vault, fromBlock }: Site, trading?: Trading) {
+function describe({ chain, roots, batch, vault, fromBlock }: Site, clearing: Placed, venues: readonly Placed[]) {
   const { name, chainId, checkpointInterval } = chain.plan
-  const emitters = [{ kind: 'vault', address: vault, fromBlock }]
-  if (trading) {
-    emitters.push({ kind: 'clearing', address: trading.clearing, fromBlock: trading.fromBlock })
-    emitters.push({ kind: 'venue', address: trading.venue, fromBlock: trading.fromBlock })
-  }
-  return { name, chainId, rpc: [chain.url], checkpointInterval, roots, batch, emitters }
+  const here = [{ kind: 'clearing', ...clearing }, ...venues.map((venue) => ({ kind: 'venue', ...venue }))].filter(
+    (placed) => placed.chainId === chainId,
+  )
+  const emitters = [
+    { kind: 'vault', address: vault, fromBlock },
+    ...here.map((placed) => ({ kind: placed.kind, address: placed.address, fromBlock: placed.fromBlock })),
+  ]
+  return { name, chainId, rpc: [chain.url], checkpointInterval, roots, batch, pyth: here[0]?.pyth, emitters }
 }

@@ -113,7 +113,9 @@ function startRoles(
     publisher: () => [
       runPublisher({ ...base, account: keys.publisher, hermes, deviation: 10n ** 15n, heartbeatSeconds: 15 }, context),
     ],
-    keeper: () => [runKeeper({ ...base, account: keys.keeper }, context)],
+    keeper: () => [
+      runKeeper({ ...base, account: keys.keeper, dataDir: join(folder, 'keeper'), patienceSeconds: 3 }, context),
+    ],
   }
   return roles.flatMap((role) => starts[role]())
 }

@@ -8,10 +8,12 @@ export const FEEDS = [
   { symbol: 'USDC/USD', feedId: '0xeaa020c61cc479712813461ce153894a96a6c00b21ed0cfc2798d1f9a9e9c94a' },
 ] as const
 
+/** What every venue trades, in its own order, and the chains that have a venue, in the clearing's order. */
 export const MARKETS = [
   { symbol: 'ETH-USD', feed: 0 },
   { symbol: 'BTC-USD', feed: 1 },
 ] as const
+export const VENUES = ['trading', 'fast'] as const
 
 /** Which token is locked on which chain, in the order of the listings. */
 export const TOKENS = [
@@ -51,8 +53,8 @@ export const PARAMETERS: Parameters = {
     { feed: 0, initialRate: percent(10n), maintenanceRate: percent(5n), legRate: permille(5n) },
     { feed: 1, initialRate: percent(10n), maintenanceRate: percent(5n), legRate: permille(5n) },
   ],
-  markets: [
+  markets: VENUES.flatMap(() => [
     { underlying: 0, band: percent(3n), minSize: MIN_SIZE, openInterestCap: 10_000n * 10n ** 18n },
     { underlying: 1, band: percent(3n), minSize: MIN_SIZE, openInterestCap: 500n * 10n ** 18n },
-  ],
+  ]),
 }

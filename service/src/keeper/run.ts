@@ -1,33 +1,80 @@
-/** The keeper's process: rebuilds every account from the clearing's events, and takes over who is below maintenance. */
+/**
+ * The keeper's process: proves fills that nobody else carried home, rebuilds every account from the clearing's events,
+ * and takes over who is below maintenance.
+ */
 import { Clearing } from '@omnimargin/chains/abi'
 import { RpcFailed } from '@omnimargin/chains/errors'
 import { type EventCursor, eventsSince } from '@omnimargin/chains/events'
 import { refusalOf } from '@omnimargin/chains/rehearse'
 import { accountOf } from '@omnimargin/core/account'
 import { EMPTY_LEDGER, type LedgerEvent } from '@omnimargin/core/ledger'
+import { KIND } from '@omnimargin/core/record'
 import { encodeFunctionData, type Hex } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
-import { readerOf, walletOf } from '../clients.ts'
-import { chainOf, type Deployment } from '../deployment.ts'
-import { logOf, type RoleContext, repeat } from '../role.ts'
-import { senderOf } from '../sender.ts'
+import type { Deployment } from '../deployment.ts'
+import type { Destination } from '../relayer/carry.ts'
+import { type Destinations, destinationsOf, type Relay, relay } from '../relayer/relay.ts'
+import { emittersOf, logOf, type RoleContext, repeat } from '../role.ts'
+import { openStore } from '../store.ts'
 import { type KeeperEffect, type KeeperState, step } from './step.ts'
 
 export type KeeperConfig = {
   readonly deployment: Deployment
   readonly account: PrivateKeyAccount
+  readonly dataDir: string
   readonly pollMs: number
+  /** How long relayers have to carry a remote venue's fills before the keeper does. */
+  readonly patienceSeconds: number
 }
+
+type Note = ReturnType<typeof logOf>
 
 const GAS_LIMIT = 12_000_000n
 
-/** Runs until the signal. Keeps nothing on disk: the events say all of it again after a start. */
+/** Runs until the signal. Only what proves fills is kept on disk: of accounts the events say all again after a start. */
 export async function runKeeper(config: KeeperConfig, { signal, log }: RoleContext): Promise<void> {
   const note = logOf('keeper', log)
+  const destinations = destinationsOf(config.deployment, config.account)
+  const stopping = new AbortController()
+  const ending = AbortSignal.any([signal, stopping.signal])
+  const parts = [watch(config, destinations, ending, note), proveFills(config, destinations, ending, note)]
+  try {
+    await Promise.all(parts)
+  } finally {
+    // One that failed ends the other.
+    stopping.abort()
+    await Promise.allSettled(parts)
+  }
+}
+
+/** A venue elsewhere is believed once its record is proven, and what it filled can only be bad news left unproven. */
+async function proveFills(
+  { deployment, dataDir, pollMs, patienceSeconds }: KeeperConfig,
+  destinations: Destinations,
+  signal: AbortSignal,
+  note: Note,
+): Promise<void> {
+  const store = openStore(dataDir)
+  const venues = deployment.clearing.markets.map(({ venue }) => venue)
+  const emitters = deployment.chains
+    .filter(({ chainId }) => chainId !== deployment.clearing.chainId)
+    .flatMap(emittersOf)
+    .filter(({ address }) => venues.includes(address))
+  const kinds = [KIND.FILLS]
+  const parts: Relay = { deployment, destinations, store, pollMs, kinds, patienceSeconds, signal, note }
+  try {
+    await Promise.all(emitters.map((emitter) => relay(parts, emitter)))
+  } finally {
+    store.close()
+  }
+}
+
+async function watch(config: KeeperConfig, destinations: Destinations, signal: AbortSignal, note: Note): Promise<void> {
   const { address, chainId } = config.deployment.clearing
-  const chain = chainOf(config.deployment, chainId)
-  const reader = readerOf(chain)
-  const act = actorOf(config, note)
+  const home = destinations.get(chainId)
+  if (!home) throw new Error(`The deployment has no chain ${chainId}.`)
+  const { chain, reader } = home
+  const act = actorOf(config, home, note)
   const fromBlock = chain.emitters.find((emitter) => emitter.address === address)?.fromBlock ?? 0
   const start: EventCursor = { blockNumber: BigInt(fromBlock) - 1n, blockHash: undefined }
   const blank: KeeperState = { ledger: EMPTY_LEDGER, account: accountOf(config.account.address) }
@@ -51,11 +98,8 @@ export async function runKeeper(config: KeeperConfig, { signal, log }: RoleConte
 }
 
 /** Carries an effect out, or says why not: one that fails keeps none of the others from being tried. */
-function actorOf({ deployment, account }: KeeperConfig, note: ReturnType<typeof logOf>) {
-  const { address: to, chainId } = deployment.clearing
-  const chain = chainOf(deployment, chainId)
-  const reader = readerOf(chain)
-  const sender = senderOf(reader, walletOf(chain, account))
+function actorOf({ deployment, account }: KeeperConfig, { reader, sender }: Destination, note: Note) {
+  const { address: to } = deployment.clearing
   const own = accountOf(account.address)
   /** Tried as a call first: somebody else may have been faster, or the price may have moved. */
   const send = async (data: Hex): Promise<string | undefined> => {

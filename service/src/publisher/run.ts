@@ -1,11 +1,11 @@
-/** The publisher's process: brings prices from Hermes to the clearing and its venue. Trusted for nothing beyond Pyth. */
+/** The publisher's process: brings prices from Hermes to the clearing and its venues. Trusted for nothing beyond Pyth. */
 import { Clearing, Venue } from '@omnimargin/chains/abi'
 import { refusalOf } from '@omnimargin/chains/rehearse'
 import type { Ratio } from '@omnimargin/core/wad'
-import { encodeFunctionData, type Hex, parseAbi } from 'viem'
+import { type Abi, type Address, encodeFunctionData, type Hex, parseAbi } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { readerOf, walletOf } from '../clients.ts'
-import { chainOf, type Deployment } from '../deployment.ts'
+import type { DeployedChain, Deployment } from '../deployment.ts'
 import { fetchUpdate, type Update } from '../hermes.ts'
 import { logOf, type RoleContext, repeat } from '../role.ts'
 import { senderOf } from '../sender.ts'
@@ -24,19 +24,44 @@ export type PublisherConfig = {
 const PYTH = parseAbi(['function getUpdateFee(bytes[] updateData) view returns (uint256)'])
 const POKE_GAS = 1_500_000n
 
-/** Runs until the signal. Keeps nothing on disk: what was poked before a restart is poked once more. */
-export async function runPublisher(config: PublisherConfig, { signal, log }: RoleContext): Promise<void> {
-  const note = logOf('publisher', log)
-  const poke = pokerOf(config, note)
+type Note = (event: string, details: Record<string, unknown>) => void
+
+/** Whoever on one chain caches prices: the clearing, and every venue. */
+type Site = { readonly chain: DeployedChain; readonly pyth: Address; readonly readers: readonly Reader[] }
+type Reader = {
+  readonly address: Address
+  readonly abi: Abi
+  /** The number that the reader gives to each feed it caches; none for the others. */
+  readonly numbersOf: (feed: number) => readonly number[]
+}
+
+/**
+ * Runs until the signal, each chain by itself, so that a slow or dead one holds up no other. Keeps nothing on disk:
+ * what was poked before a restart is poked once more.
+ */
+export async function runPublisher(config: PublisherConfig, context: RoleContext): Promise<void> {
+  await Promise.all(sitesOf(config.deployment).map((site) => publish(config, site, context)))
+}
+
+async function publish(config: PublisherConfig, site: Site, { signal, log }: RoleContext): Promise<void> {
+  const { chainId } = site.chain
+  const write = logOf('publisher', log)
+  const note = (event: string, details: Record<string, unknown>) => write(event, { chainId, ...details })
+  const poke = pokerOf(config.account, site, note)
   const hermes = { url: config.hermes, key: config.hermesKey }
-  const feedIds = config.deployment.clearing.feeds.map(({ feedId }) => feedId)
+  const { feeds } = config.deployment.clearing
   let state: PublisherState = {
+    feeds: [...feeds.keys()].filter((feed) => isRead(site, feed)),
     poked: new Map(),
     deviation: config.deviation,
     heartbeat: BigInt(config.heartbeatSeconds),
   }
   const work = async () => {
-    const update = await fetchUpdate(hermes, feedIds, signal)
+    const update = await fetchUpdate(
+      hermes,
+      feeds.map(({ feedId }) => feedId),
+      signal,
+    )
     const next = step(state, { type: 'reported', reports: update.reports })
     state = next.state
     for (const { feeds } of next.effects) {
@@ -47,21 +72,42 @@ export async function runPublisher(config: PublisherConfig, { signal, log }: Rol
   await repeat(work, config.pollMs, { signal, report: (failure) => note('failed', { why: `${failure}` }) })
 }
 
-/** Pokes what the clearing would take, at it and then at its venue, and returns the feeds that were taken. */
-function pokerOf({ deployment, account }: PublisherConfig, note: ReturnType<typeof logOf>) {
-  const { clearing } = deployment
-  const chain = chainOf(deployment, clearing.chainId)
+function isRead({ readers }: Site, feed: number): boolean {
+  return readers.some(({ numbersOf }) => numbersOf(feed).length > 0)
+}
+
+/** The clearing's site has it as the first reader: it reads every feed. */
+function sitesOf({ chains, clearing }: Deployment): Site[] {
+  return chains.flatMap((chain) => {
+    const markets = clearing.markets.filter(({ chainId }) => chainId === chain.chainId)
+    const venues = [...new Set(markets.map(({ venue }) => venue))]
+    const readers: Reader[] = venues.map((address) => ({
+      address,
+      abi: Venue.abi,
+      numbersOf: (feed) => markets.flatMap((m) => (m.venue === address && m.feed === feed ? [m.item] : [])),
+    }))
+    if (chain.chainId === clearing.chainId) {
+      readers.unshift({ address: clearing.address, abi: Clearing.abi, numbersOf: (feed) => [feed] })
+    }
+    return chain.pyth && readers.length > 0 ? [{ chain, pyth: chain.pyth, readers }] : []
+  })
+}
+
+/** Pokes what the first reader would take, at it and then at the others, and returns the feeds that were taken. */
+function pokerOf(account: PrivateKeyAccount, { chain, pyth, readers }: Site, note: Note) {
   const reader = readerOf(chain)
   const sender = senderOf(reader, walletOf(chain, account))
   const feeOf = (updates: Hex[]) =>
-    reader.readContract({ address: clearing.pyth, abi: PYTH, functionName: 'getUpdateFee', args: [updates] })
+    reader.readContract({ address: pyth, abi: PYTH, functionName: 'getUpdateFee', args: [updates] })
 
   return async ({ data, reports }: Update, feeds: readonly number[]): Promise<readonly number[]> => {
     const updates = [...data]
     const value = await feeOf(updates)
-    const call = (some: readonly number[]) => ({ to: clearing.address, data: pokeClearing(some, updates), value })
+    const [first, ...others] = readers
+    if (!first) return []
+    const call = (some: readonly number[]) => ({ to: first.address, data: pokeData(first, some, updates), value })
     const isTakeable = async (some: readonly number[]): Promise<boolean> => {
-      const why = await refusalOf(reader, { from: account.address, ...call(some) }, Clearing.abi)
+      const why = await refusalOf(reader, { from: account.address, ...call(some) }, first.abi)
       if (why !== undefined) note('poke_refused', { feeds: some, why })
       return why === undefined
     }
@@ -70,10 +116,13 @@ function pokerOf({ deployment, account }: PublisherConfig, note: ReturnType<type
     const { status } = await sender.send({ ...call(taken), gas: POKE_GAS })
     if (status !== 'success') return []
     note('poked', { feeds: taken, prices: taken.map((feed) => reports[feed]?.price) })
-    const markets = clearing.markets.flatMap(({ feed }, market) => (taken.includes(feed) ? [BigInt(market)] : []))
-    if (markets.length === 0) return taken
-    const atVenue = await sender.send({ to: clearing.venue, data: pokeVenue(markets), gas: POKE_GAS })
-    return atVenue.status === 'success' ? taken : []
+    for (const other of others) {
+      if (taken.flatMap(other.numbersOf).length === 0) continue
+      // Without updates: Pyth has them by now.
+      const receipt = await sender.send({ to: other.address, data: pokeData(other, taken, []), gas: POKE_GAS })
+      if (receipt.status !== 'success') return []
+    }
+    return taken
   }
 }
 
@@ -88,12 +137,6 @@ async function takeable(
   return feeds.filter((_, i) => verdicts[i])
 }
 
-function pokeClearing(feeds: readonly number[], updates: readonly Hex[]): Hex {
-  const args = [feeds.map(BigInt), [...updates]] as const
-  return encodeFunctionData({ abi: Clearing.abi, functionName: 'poke', args })
-}
-
-/** Without updates: Pyth has them by now. */
-function pokeVenue(markets: readonly bigint[]): Hex {
-  return encodeFunctionData({ abi: Venue.abi, functionName: 'poke', args: [markets, []] })
+function pokeData({ abi, numbersOf }: Reader, feeds: readonly number[], updates: readonly Hex[]): Hex {
+  return encodeFunctionData({ abi, functionName: 'poke', args: [feeds.flatMap(numbersOf).map(BigInt), [...updates]] })
 }

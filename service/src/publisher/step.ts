@@ -2,7 +2,10 @@
 import { abs, type Ratio, WAD } from '@omnimargin/core/wad'
 import type { Report } from '../hermes.ts'
 
+/** On one chain. */
 export type PublisherState = {
+  /** The feeds that anybody there reads. */
+  readonly feeds: readonly number[]
   /** The report last poked, by feed index. */
   readonly poked: ReadonlyMap<number, Report>
   /** A move of at least this share is poked at once. */
@@ -30,7 +33,10 @@ export function step(
     }
     return { state: { ...state, poked }, effects: [] }
   }
-  const due = event.reports.flatMap((report, feed) => (isDue(state, state.poked.get(feed), report) ? [feed] : []))
+  const due = state.feeds.filter((feed) => {
+    const report = event.reports[feed]
+    return report && isDue(state, state.poked.get(feed), report)
+  })
   return { state, effects: due.length > 0 ? [{ type: 'poke', feeds: due }] : [] }
 }
 

@@ -1,170 +1,35 @@
-/** The relayer's process: asks the attestors, and carries roots and records to where they are read. Trusted for nothing. */
-
-import { RecordBook } from '@omnimargin/chains/abi'
-import type { Write } from '@omnimargin/chains/emitter'
-import { type Checkpoint, checkpointAt, type Emitter } from '@omnimargin/chains/emitter'
-import { max } from '@omnimargin/core/wad'
-import { type Address, getAddress, type PublicClient, recoverTypedDataAddress } from 'viem'
+/** The relayer's process: carries every record of every emitter to its reader. Trusted for nothing. */
 import type { PrivateKeyAccount } from 'viem/accounts'
-import { withWrites } from '../attestor/step.ts'
-import { readerOf, walletOf } from '../clients.ts'
 import type { Deployment } from '../deployment.ts'
-import { emittersOf, logOf, type RoleContext, repeat } from '../role.ts'
-import { senderOf } from '../sender.ts'
-import { hashStatement, typedStatement } from '../statement.ts'
-import { openStore, type Store } from '../store.ts'
-import { fetchSigned } from './attestors.ts'
-import { carryTo, type Destination } from './carry.ts'
-import { type Quorum, type RelayerEvent, type RelayerState, step } from './step.ts'
+import { emittersOf, logOf, type RoleContext } from '../role.ts'
+import { openStore } from '../store.ts'
+import { destinationsOf, type Relay, relay } from './relay.ts'
 
 export type RelayerConfig = {
   readonly deployment: Deployment
   readonly account: PrivateKeyAccount
   readonly dataDir: string
-  /** Between two questions to an attestor that had nothing, and after a failure. */
   readonly pollMs: number
   readonly heartbeatSeconds: number
 }
 
-type Parts = RelayerConfig & {
-  store: Store
-  destinations: ReadonlyMap<number, Destination>
-  signal: AbortSignal
-  note: ReturnType<typeof logOf>
-}
-
 /** Runs until the signal. */
 export async function runRelayer(config: RelayerConfig, { signal, log }: RoleContext): Promise<void> {
-  const destinations = new Map(
-    config.deployment.chains.map((chain): [number, Destination] => {
-      const reader = readerOf(chain)
-      return [chain.chainId, { chain, reader, sender: senderOf(reader, walletOf(chain, config.account)) }]
-    }),
-  )
-  const parts: Parts = {
-    ...config,
-    store: openStore(config.dataDir),
-    destinations,
+  const { deployment, account, dataDir, pollMs, heartbeatSeconds } = config
+  const store = openStore(dataDir)
+  const parts: Relay = {
+    deployment,
+    destinations: destinationsOf(deployment, account),
+    store,
+    pollMs,
+    heartbeatSeconds,
+    patienceSeconds: 0,
     signal,
     note: logOf('relayer', log),
   }
   try {
-    const relays = config.deployment.chains.flatMap((chain) =>
-      emittersOf(chain).map((emitter) => relay(parts, readerOf(chain), emitter)),
-    )
-    await Promise.all(relays)
+    await Promise.all(deployment.chains.flatMap(emittersOf).map((emitter) => relay(parts, emitter)))
   } finally {
-    parts.store.close()
+    store.close()
   }
-}
-
-/** Everything about one emitter: its events are worked off one at a time. */
-async function relay(parts: Parts, client: PublicClient, emitter: Emitter): Promise<void> {
-  const { deployment, signal, note, pollMs } = parts
-  const place = { chainId: emitter.chainId, emitter: emitter.address }
-  let state = await initialState(parts, emitter)
-  let last: Promise<void> = Promise.resolve()
-  const post = (event: RelayerEvent): Promise<void> => {
-    last = last.then(() => handle(event)).catch((failure) => note('failed', { ...place, why: `${failure}` }))
-    return last
-  }
-  const handle = async (event: RelayerEvent): Promise<void> => {
-    if (signal.aborted) return
-    const next = step(state, event)
-    state = next.state
-    for (const effect of next.effects) {
-      if (effect.type === 'remember') parts.store.advance(place.chainId, place.emitter, effect.writes, effect.cursor)
-      else if (effect.type === 'distrust')
-        note('distrusted', { ...place, statement: effect.statement, root: effect.root })
-      else if (effect.type === 'read') await read(effect.quorum)
-      else void carry(effect)
-    }
-  }
-  const read = async (quorum: Quorum): Promise<void> => {
-    const { blockNumber, blockHash } = quorum.statement
-    note('quorum', { ...place, blockNumber })
-    const checkpoint: Checkpoint = await checkpointAt(client, emitter, state.cursor, blockNumber, blockHash)
-    await handle({ type: 'checkpoint', checkpoint, quorum })
-  }
-  const carry = async (effect: Parameters<typeof carryEffect>[1]): Promise<void> => {
-    const settled = await carryEffect(parts, effect)
-    await post({ type: 'settled', destination: effect.destination, writes: settled })
-  }
-  const asking = deployment.committee.attestors.map(({ url }) => {
-    let heard = 0n
-    return repeat(
-      async () => {
-        const after = max(heard, state.cursor.blockNumber)
-        const signed = await fetchSigned(url, place.chainId, place.emitter, after, signal)
-        if (!signed) return
-        heard = signed.statement.blockNumber
-        const signer = await recoverTypedDataAddress({
-          ...typedStatement(signed.statement),
-          signature: signed.signature,
-        })
-        await post({
-          type: 'signed',
-          signer: signer.toLowerCase() as Address,
-          hash: hashStatement(signed.statement),
-          signed,
-        })
-      },
-      pollMs,
-      { signal, report: (failure) => note('failed', { ...place, attestor: url, why: `${failure}` }) },
-    )
-  })
-  await Promise.all(asking)
-}
-
-type CarryEffect = Extract<ReturnType<typeof step>['effects'][number], { type: 'carry' }>
-
-async function carryEffect(parts: Parts, { destination, quorum, claims }: CarryEffect): Promise<Write[]> {
-  const { chainId, emitter, blockNumber } = quorum.statement
-  const place = { chainId: Number(chainId), emitter, blockNumber, destination }
-  const target = parts.destinations.get(destination)
-  if (!target) {
-    parts.note('no_route', place)
-    return claims.map(({ write }) => write)
-  }
-  try {
-    const sent = () => parts.note('root_submitted', { ...place, records: claims.length })
-    const outcome = await carryTo(target, parts.deployment.committee.signers, quorum, claims, sent)
-    const hashes = outcome.settled.map(({ hash }) => hash)
-    parts.note(outcome.accepted ? 'records_learned' : 'root_not_accepted', { ...place, hashes })
-    return outcome.settled
-  } catch (failure) {
-    parts.note('failed', { ...place, why: `${failure}` })
-    return []
-  }
-}
-
-/** Where the store left off; what the readers already know is not pending. */
-async function initialState(parts: Parts, emitter: Emitter): Promise<RelayerState> {
-  const { store, deployment, heartbeatSeconds } = parts
-  const { chainId, address } = emitter
-  const writes = store.writesOf(chainId, address)
-  const remote = writes.filter(({ key }) => Number(key.readerChain) !== chainId)
-  const unknown = await Promise.all(remote.map(async (write) => ((await isKnown(parts, write)) ? [] : [write])))
-  return {
-    chainId,
-    threshold: deployment.committee.threshold,
-    signers: deployment.committee.signers,
-    cursor: store.cursorOf(chainId, address),
-    claims: withWrites(undefined, writes),
-    signed: new Map(),
-    pending: new Map(unknown.flat().map((write) => [write.hash, write])),
-    inFlight: new Set(),
-    carriedAt: new Map(),
-    heartbeat: BigInt(heartbeatSeconds),
-  }
-}
-
-async function isKnown({ destinations }: Parts, { key, fields }: Write): Promise<boolean> {
-  const destination = destinations.get(Number(key.readerChain))
-  if (!destination) return true
-  const address = getAddress(key.reader)
-  const [known] = await destination.reader
-    .readContract({ address, abi: RecordBook.abi, functionName: 'learnedOf', args: [key] })
-    .catch(() => [undefined])
-  return known?.every((field, i) => field >= (fields[i] ?? 0n)) ?? false
 }

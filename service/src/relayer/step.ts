@@ -2,6 +2,7 @@
 import type { Checkpoint, Cursor, Write } from '@omnimargin/chains/emitter'
 import type { Hex } from '@omnimargin/core/bytes'
 import { type Claims, rootOf, siblingsOf } from '@omnimargin/core/claims'
+import type { Kind } from '@omnimargin/core/record'
 import type { Address } from 'viem'
 import { withWrites } from '../attestor/step.ts'
 import type { Signed, Statement } from '../statement.ts'
@@ -16,14 +17,21 @@ export type RelayerState = {
   /** By the statement's hash: who signed it. Only of blocks beyond the cursor. */
   readonly signed: ReadonlyMap<Hex, ReadonlyMap<Address, Signed>>
   /** Records that their reader, on another chain, is not known to have learned, by the hash of their key. */
-  readonly pending: ReadonlyMap<Hex, Write>
+  readonly pending: ReadonlyMap<Hex, Pending>
   /** Destinations that a batch is on its way to; the next one waits for its outcome. */
   readonly inFlight: ReadonlySet<number>
   /** When each destination was last sent a root, in seconds of the origin's time. */
   readonly carriedAt: ReadonlyMap<number, bigint>
-  /** A root is carried at least this often, in seconds, for freshness alone. */
-  readonly heartbeat: bigint
+  /** A root is carried at least this often, in seconds, for freshness alone; never if it is not said. */
+  readonly heartbeat: bigint | undefined
+  /** Which records are carried; all if it is not said. */
+  readonly kinds: readonly Kind[] | undefined
+  /** How long, in seconds of the origin's time, others have to carry a record first. */
+  readonly patience: bigint
 }
+
+/** A record to carry, and the origin's time in seconds since which it has been waiting. */
+export type Pending = { readonly write: Write; readonly since: bigint }
 
 export type RelayerEvent =
   /** A signature, checked to be the signer's. */
@@ -76,14 +84,15 @@ function carry(state: RelayerState, { checkpoint, quorum }: Extract<RelayerEvent
     return { state, effects: [distrust] }
   }
   const cursor = { blockNumber, blockHash, digest }
-  const pending = withRemote(state, writes)
   const { timestamp } = quorum.statement
+  const pending = withRemote(state, writes, timestamp)
   const carriedAt = new Map(state.carriedAt)
   const inFlight = new Set(state.inFlight)
   const effects: RelayerEffect[] = [{ type: 'remember', writes, cursor }]
   for (const destination of destinationsOf(state, pending)) {
-    const due = [...pending.values()].filter(({ key }) => Number(key.readerChain) === destination)
-    const isStale = timestamp >= (carriedAt.get(destination) ?? 0n) + state.heartbeat
+    const due = dueAt(state, pending, destination, timestamp)
+    const { heartbeat } = state
+    const isStale = heartbeat !== undefined && timestamp >= (carriedAt.get(destination) ?? 0n) + heartbeat
     if (state.inFlight.has(destination) || (due.length === 0 && !isStale)) continue
     carriedAt.set(destination, timestamp)
     inFlight.add(destination)
@@ -97,26 +106,37 @@ function carry(state: RelayerState, { checkpoint, quorum }: Extract<RelayerEvent
   return { state: { ...state, cursor, claims, pending, inFlight, carriedAt, signed }, effects }
 }
 
+function dueAt({ patience }: RelayerState, pending: RelayerState['pending'], destination: number, now: bigint) {
+  return [...pending.values()].flatMap(({ write, since }) =>
+    Number(write.key.readerChain) === destination && now >= since + patience ? [write] : [],
+  )
+}
+
 /** Every chain that reads this emitter: those with something pending, and those carried to before. */
-function destinationsOf(state: RelayerState, pending: ReadonlyMap<Hex, Write>): Set<number> {
-  const readers = [...pending.values()].map(({ key }) => Number(key.readerChain))
+function destinationsOf(state: RelayerState, pending: RelayerState['pending']): Set<number> {
+  const readers = [...pending.values()].map(({ write: { key } }) => Number(key.readerChain))
   return new Set([...readers, ...state.carriedAt.keys()])
 }
 
 /** Records for readers on the writer's own chain are pushed there and need no carrying. */
-function withRemote(state: RelayerState, writes: readonly Write[]): Map<Hex, Write> {
-  const pending = new Map(state.pending)
-  for (const write of writes) {
-    if (Number(write.key.readerChain) !== state.chainId) pending.set(write.hash, write)
+export function isCarried({ key }: Write, chainId: number, kinds: readonly Kind[] | undefined): boolean {
+  return Number(key.readerChain) !== chainId && (kinds === undefined || kinds.includes(key.kind))
+}
+
+/** A record that grows while it waits has waited since it first changed. */
+function withRemote({ pending, chainId, kinds }: RelayerState, writes: readonly Write[], now: bigint) {
+  const next = new Map(pending)
+  for (const write of writes.filter((candidate) => isCarried(candidate, chainId, kinds))) {
+    next.set(write.hash, { write, since: pending.get(write.hash)?.since ?? now })
   }
-  return pending
+  return next
 }
 
 /** A record that has grown since it was sent stays pending. */
-function without(pending: ReadonlyMap<Hex, Write>, settled: readonly Write[]): Map<Hex, Write> {
+function without(pending: RelayerState['pending'], settled: readonly Write[]): Map<Hex, Pending> {
   const left = new Map(pending)
   for (const { hash, fields } of settled) {
-    const now = left.get(hash)
+    const now = left.get(hash)?.write
     if (now?.fields.every((field, i) => field === fields[i])) left.delete(hash)
   }
   return left

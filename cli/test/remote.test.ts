@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Clearing, Venue } from '@omnimargin/chains/abi'
+import { KIND } from '@omnimargin/core/record'
+import { type Devnet, startDevnet } from '@omnimargin/service/devnet/devnet'
+import { until } from '@omnimargin/service/devnet/until'
+import { runKeeper } from '@omnimargin/service/keeper/run'
+import { destinationsOf, relay } from '@omnimargin/service/relayer/relay'
+import { emittersOf, type LogEvent } from '@omnimargin/service/role'
+import { openStore } from '@omnimargin/service/store'
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { type Actor, makeActor } from '../src/story/actor.ts'
+import { whole } from '../src/story/amounts.ts'
+
+const SIZE = whole(5n)
+
+test('ROL-36 fills at a remote venue that the relayer keeps back are proven by the keeper', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'omnimargin-remote-'))
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const events: LogEvent[] = []
+  const devnet = await startDevnet({ log: (event) => events.push(event), roles: ['attestor', 'publisher'] })
+  const running: Promise<void>[] = []
+  const store = openStore(join(folder, 'relayer'))
+  try {
+    const { deployment, chains } = devnet
+    const { clearing } = deployment
+    const relayer = privateKeyToAccount(generatePrivateKey())
+    await Promise.all(chains.map((chain) => chain.fund(relayer.address)))
+    const partial = {
+      ...{ deployment, store, signal, pollMs: 50, heartbeatSeconds: 30, patienceSeconds: 0 },
+      destinations: destinationsOf(deployment, relayer),
+      kinds: [KIND.GRANT, KIND.LEDGER, KIND.LIMIT],
+      note: () => undefined,
+    }
+    running.push(...deployment.chains.flatMap(emittersOf).map((emitter) => relay(partial, emitter)))
+
+    const token = deployment.tokens.at(-1)
+    const market = clearing.markets.findIndex(({ chainId }) => chainId !== clearing.chainId)
+    const remote = clearing.markets[market]
+    const venueChain = chains.find(({ plan }) => plan.chainId === remote?.chainId)
+    assert.ok(token && remote && venueChain)
+    const [long, short] = await Promise.all(['long', 'short'].map((name) => makeActor(name, chains, deployment)))
+    assert.ok(long && short)
+    for (const actor of [long, short]) {
+      await actor.openLine(token)
+      await actor.deposit(token, whole(50_000n, token.decimals))
+    }
+    await until('a price', async () => {
+      const [price] = await venueChain.reader.readContract({
+        ...{ address: remote.venue, abi: Venue.abi, functionName: 'indexPrice', args: [BigInt(remote.item)] },
+      })
+      return price > 0n
+    })
+    await Promise.all([long.raiseLimits(market, SIZE, 0n), short.raiseLimits(market, 0n, SIZE)])
+    await until('the limits to arrive', async () => {
+      const lefts = await Promise.all(
+        [long, short].map(({ account }) =>
+          venueChain.reader.readContract({
+            ...{ address: remote.venue, abi: Venue.abi, functionName: 'leftOf', args: [account, BigInt(remote.item)] },
+          }),
+        ),
+      )
+      return lefts[0]?.[0] === SIZE && lefts[1]?.[1] === SIZE
+    })
+
+    const { timestamp } = await venueChain.reader.getBlock()
+    const terms = { market, size: SIZE, price: whole(2_000n), expiry: timestamp + 600n, nonce: 1n }
+    const maker = await short.signOrder({ ...terms, isBuy: false })
+    const taker = await long.signOrder({ ...terms, isBuy: true })
+    await long.fill(maker, taker, SIZE)
+
+    const sizesAtHome = () => sizesOf(devnet, market, [long, short])
+    assert.deepEqual(await sizesAtHome(), [0n, 0n])
+    const keeper = { deployment, account: devnet.keeper, dataDir: join(folder, 'keeper'), pollMs: 50 }
+    const log = (event: LogEvent) => events.push(event)
+    running.push(runKeeper({ ...keeper, patienceSeconds: 2 }, { signal, log }))
+    await until('both fills to be known', async () => (await sizesAtHome()).join() === `${SIZE},${-SIZE}`)
+    await until('the keeper to say so', () =>
+      events.some(({ role, event }) => role === 'keeper' && event === 'records_learned'),
+    )
+  } finally {
+    stopping.abort()
+    await Promise.allSettled(running)
+    await devnet.stop()
+    store.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+function sizesOf({ chains, deployment: { clearing } }: Devnet, market: number, actors: Actor[]): Promise<bigint[]> {
+  const trading = chains.find(({ plan }) => plan.chainId === clearing.chainId)
+  assert.ok(trading)
+  const read = { address: clearing.address, abi: Clearing.abi, functionName: 'positionOf' } as const
+  return Promise.all(
+    actors.map(async ({ account }) => {
+      const [{ size }] = await trading.reader.readContract({ ...read, args: [account, BigInt(market)] })
+      return size
+    }),
+  )
+}

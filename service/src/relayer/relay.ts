@@ -1,0 +1,163 @@
+/** Carrying what emitters wrote to where it is read: asks the attestors, and submits roots and records. */
+import { RecordBook } from '@omnimargin/chains/abi'
+import { type Checkpoint, checkpointAt, type Emitter, type Write } from '@omnimargin/chains/emitter'
+import type { Kind } from '@omnimargin/core/record'
+import { max } from '@omnimargin/core/wad'
+import { type Address, getAddress, recoverTypedDataAddress } from 'viem'
+import type { PrivateKeyAccount } from 'viem/accounts'
+import { withWrites } from '../attestor/step.ts'
+import { readerOf, walletOf } from '../clients.ts'
+import { chainOf, type Deployment } from '../deployment.ts'
+import { type logOf, repeat } from '../role.ts'
+import { senderOf } from '../sender.ts'
+import { hashStatement, typedStatement } from '../statement.ts'
+import type { Store } from '../store.ts'
+import { fetchSigned } from './attestors.ts'
+import { carryTo, type Destination } from './carry.ts'
+import { isCarried, type Quorum, type RelayerEvent, type RelayerState, step } from './step.ts'
+
+export type Destinations = ReadonlyMap<number, Destination>
+
+export type Relay = {
+  readonly deployment: Deployment
+  readonly destinations: Destinations
+  readonly store: Store
+  /** Between two questions to an attestor that had nothing, and after a failure. */
+  readonly pollMs: number
+  /** A root is carried at least this often for freshness alone; never if it is not said. */
+  readonly heartbeatSeconds?: number
+  /** Which records are carried; all if it is not said. */
+  readonly kinds?: readonly Kind[]
+  /** How long others have to carry a record first. */
+  readonly patienceSeconds: number
+  readonly signal: AbortSignal
+  readonly note: ReturnType<typeof logOf>
+}
+
+/** Every chain of the deployment, to be written to by the account. */
+export function destinationsOf(deployment: Deployment, account: PrivateKeyAccount): Destinations {
+  return new Map(
+    deployment.chains.map((chain): [number, Destination] => {
+      const reader = readerOf(chain)
+      return [chain.chainId, { chain, reader, sender: senderOf(reader, walletOf(chain, account)) }]
+    }),
+  )
+}
+
+/** Everything about one emitter, until the signal: its events are worked off one at a time. */
+export async function relay(parts: Relay, emitter: Emitter): Promise<void> {
+  const { deployment, signal, note, pollMs } = parts
+  const client = readerOf(chainOf(deployment, emitter.chainId))
+  const place = { chainId: emitter.chainId, emitter: emitter.address }
+  let state = await initialState(parts, emitter)
+  let last: Promise<void> = Promise.resolve()
+  const post = (event: RelayerEvent): Promise<void> => {
+    last = last.then(() => handle(event)).catch((failure) => note('failed', { ...place, why: `${failure}` }))
+    return last
+  }
+  const handle = async (event: RelayerEvent): Promise<void> => {
+    if (signal.aborted) return
+    const next = step(state, event)
+    state = next.state
+    for (const effect of next.effects) {
+      if (effect.type === 'remember') parts.store.advance(place.chainId, place.emitter, effect.writes, effect.cursor)
+      else if (effect.type === 'distrust')
+        note('distrusted', { ...place, statement: effect.statement, root: effect.root })
+      else if (effect.type === 'read') await read(effect.quorum)
+      else void carry(effect)
+    }
+  }
+  const read = async (quorum: Quorum): Promise<void> => {
+    const { blockNumber, blockHash } = quorum.statement
+    note('quorum', { ...place, blockNumber })
+    const checkpoint: Checkpoint = await checkpointAt(client, emitter, state.cursor, blockNumber, blockHash)
+    await handle({ type: 'checkpoint', checkpoint, quorum })
+  }
+  const carry = async (effect: Parameters<typeof carryEffect>[1]): Promise<void> => {
+    const settled = await carryEffect(parts, effect)
+    await post({ type: 'settled', destination: effect.destination, writes: settled })
+  }
+  const asking = deployment.committee.attestors.map(({ url }) => {
+    let heard = 0n
+    return repeat(
+      async () => {
+        const after = max(heard, state.cursor.blockNumber)
+        const signed = await fetchSigned(url, place.chainId, place.emitter, after, signal)
+        if (!signed) return
+        heard = signed.statement.blockNumber
+        const signer = await recoverTypedDataAddress({
+          ...typedStatement(signed.statement),
+          signature: signed.signature,
+        })
+        await post({
+          type: 'signed',
+          signer: signer.toLowerCase() as Address,
+          hash: hashStatement(signed.statement),
+          signed,
+        })
+      },
+      pollMs,
+      { signal, report: (failure) => note('failed', { ...place, attestor: url, why: `${failure}` }) },
+    )
+  })
+  await Promise.all(asking)
+}
+
+type CarryEffect = Extract<ReturnType<typeof step>['effects'][number], { type: 'carry' }>
+
+async function carryEffect(parts: Relay, { destination, quorum, claims }: CarryEffect): Promise<Write[]> {
+  const { chainId, emitter, blockNumber } = quorum.statement
+  const place = { chainId: Number(chainId), emitter, blockNumber, destination }
+  const target = parts.destinations.get(destination)
+  if (!target) {
+    parts.note('no_route', place)
+    return claims.map(({ write }) => write)
+  }
+  const known = parts.patienceSeconds > 0 ? await Promise.all(claims.map(({ write }) => isKnown(parts, write))) : []
+  const unknown = claims.filter((_, i) => !known[i])
+  const others = claims.filter((_, i) => known[i]).map(({ write }) => write)
+  if (unknown.length === 0 && others.length > 0) return others
+  try {
+    const sent = () => parts.note('root_submitted', { ...place, records: unknown.length })
+    const outcome = await carryTo(target, parts.deployment.committee.signers, quorum, unknown, sent)
+    const hashes = outcome.settled.map(({ hash }) => hash)
+    parts.note(outcome.accepted ? 'records_learned' : 'root_not_accepted', { ...place, hashes })
+    return [...others, ...outcome.settled]
+  } catch (failure) {
+    parts.note('failed', { ...place, why: `${failure}` })
+    return others
+  }
+}
+
+/** Where the store left off; what the readers already know is not pending. */
+async function initialState(parts: Relay, emitter: Emitter): Promise<RelayerState> {
+  const { store, deployment, heartbeatSeconds, kinds, patienceSeconds } = parts
+  const { chainId, address } = emitter
+  const writes = store.writesOf(chainId, address)
+  const remote = writes.filter((write) => isCarried(write, chainId, kinds))
+  const unknown = await Promise.all(remote.map(async (write) => ((await isKnown(parts, write)) ? [] : [write])))
+  return {
+    chainId,
+    threshold: deployment.committee.threshold,
+    signers: deployment.committee.signers,
+    cursor: store.cursorOf(chainId, address),
+    claims: withWrites(undefined, writes),
+    signed: new Map(),
+    pending: new Map(unknown.flat().map((write) => [write.hash, { write, since: 0n }])),
+    inFlight: new Set(),
+    carriedAt: new Map(),
+    heartbeat: heartbeatSeconds === undefined ? undefined : BigInt(heartbeatSeconds),
+    kinds,
+    patience: BigInt(patienceSeconds),
+  }
+}
+
+async function isKnown({ destinations }: Relay, { key, fields }: Write): Promise<boolean> {
+  const destination = destinations.get(Number(key.readerChain))
+  if (!destination) return true
+  const address = getAddress(key.reader)
+  const [known] = await destination.reader
+    .readContract({ address, abi: RecordBook.abi, functionName: 'learnedOf', args: [key] })
+    .catch(() => [undefined])
+  return known?.every((field, i) => field >= (fields[i] ?? 0n)) ?? false
+}
