@@ -162,7 +162,7 @@ contract VectorsTest is Test {
     function test_MRG_08_parameters() public {
         _open("parameters");
         bytes memory blob = vm.parseJsonBytes(json, _at(0, "blob"));
-        ParameterBlob.check(blob, 3, 3, 2);
+        ParameterBlob.check(blob, 3, 3, 4);
         assertEq(blob.cashHaircut(), 0.02e18);
         assertEq(blob.liquidationDiscount(), 0.01e18);
         assertEq(blob.healthTarget(), 1.25e18);
