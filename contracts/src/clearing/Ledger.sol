@@ -7,17 +7,7 @@ import {WAD, Wad} from "../math/Wad.sol";
 import {Price, Prices} from "../price/Prices.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key, Kind} from "../records/Records.sol";
-import {
-    CreditInput,
-    LineInput,
-    Margin,
-    Margins,
-    PositionInput,
-    Sums,
-    Terms,
-    UnderlyingInput,
-    VenueInput
-} from "./Margin.sol";
+import {CreditInput, LineInput, Margin, Margins, Net, PositionInput, Sums, VenueInput} from "./Margin.sol";
 import {
     CreditTerms,
     DepthTerms,
@@ -150,9 +140,7 @@ library Ledgers {
         _addLines(ledger, account, account_.lineCount, blob, margin);
         margin.addCash(account_.cash, blob.cashHaircut());
         if (account_.markets == 0) return margin;
-        Terms memory terms = _newTerms(blob);
-        Sums memory sums = _sumPositions(ledger, account, account_, blob, terms);
-        margin.addPositions(sums, terms);
+        margin.addPositions(_sumPositions(ledger, account, account_, blob));
     }
 
     function requireInitialMargin(Ledger storage ledger, bytes32 account, bytes memory blob) internal view {
@@ -285,11 +273,16 @@ library Ledgers {
         return block.timestamp - blob.maxPriceAge();
     }
 
+    /// @dev One read of the price's one slot.
     function _priceSince(Ledger storage ledger, uint256 feed, uint256 oldest) private view returns (uint256) {
         Price storage cached = ledger.indexPrice[feed];
-        (uint256 price, uint64 publishTime) = (cached.price, cached.publishTime);
+        uint256 word;
+        assembly ("memory-safe") {
+            word := sload(cached.slot)
+        }
+        uint64 publishTime = uint64(word >> 96);
         if (publishTime < oldest) revert IndexTooOld(feed, publishTime, block.timestamp);
-        return price;
+        return uint96(word);
     }
 
     function _addLines(Ledger storage ledger, bytes32 account, uint256 count, bytes memory blob, Margin memory margin)
@@ -301,13 +294,11 @@ library Ledgers {
             uint256 oldest = _oldestPrice(blob);
             LineInput memory input;
             for (uint256 i; i < count; ++i) {
-                Line storage line = lines[i];
-                (input.units, input.counted) = (line.units, line.counted);
-                if (input.units == 0) continue;
-                ListingTerms terms = blob.listing(line.listing);
+                ListingTerms terms;
+                (input.units, input.counted, terms) = _readLine(lines[i], blob);
                 input.maintenanceHaircut = terms.maintenanceHaircutOf();
                 // A line that is not counted at all needs no price: governance can so shed a dead feed.
-                if (input.maintenanceHaircut == WAD) continue;
+                if (input.units == 0 || input.maintenanceHaircut == WAD) continue;
                 input.initialHaircut = terms.initialHaircutOf();
                 input.unit = terms.unitOf();
                 input.price = _priceSince(ledger, terms.feedOf(), oldest);
@@ -316,78 +307,90 @@ library Ledgers {
         }
     }
 
-    function _newTerms(bytes memory blob) private pure returns (Terms memory terms) {
+    /// @dev One read of the line's one slot.
+    function _readLine(Line storage line, bytes memory blob)
+        private
+        view
+        returns (uint256 units, uint256 counted, ListingTerms terms)
+    {
+        uint256 word;
+        assembly ("memory-safe") {
+            word := sload(line.slot)
+        }
+        return (uint112(word), uint112(word >> 112), blob.listing(uint8(word >> 224)));
+    }
+
+    /// @dev One read of the position's one slot.
+    function _readPosition(Position storage position) private view returns (int256 size, int256 quote) {
+        uint256 word;
+        assembly ("memory-safe") {
+            word := sload(position.slot)
+        }
+        return (int128(uint128(word)), int128(uint128(word >> 128)));
+    }
+
+    function _sumPositions(Ledger storage ledger, bytes32 account, Account memory account_, bytes memory blob)
+        private
+        view
+        returns (Sums memory sums)
+    {
         unchecked {
-            terms.venueLossShare = blob.venueLossShare();
-            terms.underlyings = new UnderlyingInput[](blob.underlyingCount());
-            terms.venues = new VenueInput[](blob.venueCount());
-            terms.credits = new CreditInput[](blob.creditCount());
-            for (uint256 i; i < terms.credits.length; ++i) {
+            sums = _newSums(blob);
+            PositionInput memory input;
+            mapping(uint256 => Position) storage positions = ledger.positions[account];
+            uint256 limited = account_.limited;
+            uint256 market;
+            for (uint256 left = account_.markets; left != 0; (left >>= 1, ++market)) {
+                if (left & 1 == 0) continue;
+                (input.size, input.quote) = _readPosition(positions[market]);
+                (input.underlying, input.venue, input.band) = blob.marketInput(market);
+                if (Margins.netAt(sums, input.underlying).price == 0) _fillNet(ledger, blob, sums, input.underlying);
+                if (sums.used >> input.venue & 1 == 0) _fillVenue(ledger, blob, sums, input.venue);
+                (input.buyOut, input.sellOut) = (0, 0);
+                if (limited >> market & 1 == 1) {
+                    Outstanding memory outstanding = ledger.outstanding[account][market];
+                    (input.buyOut, input.sellOut) = (outstanding.buy, outstanding.sell);
+                }
+                sums.addPosition(input);
+            }
+        }
+    }
+
+    function _newSums(bytes memory blob) private pure returns (Sums memory sums) {
+        unchecked {
+            sums = Margins.newSums(blob.underlyingCount(), blob.venueCount(), blob.creditCount());
+            sums.venueLossShare = blob.venueLossShare();
+            CreditInput[] memory credits = sums.credits;
+            for (uint256 i; i < credits.length; ++i) {
                 CreditTerms packed = blob.credit(i);
-                CreditInput memory credit = terms.credits[i];
+                CreditInput memory credit = credits[i];
                 (credit.first, credit.second, credit.ratio) = (packed.firstOf(), packed.secondOf(), packed.ratioOf());
             }
         }
     }
 
-    function _sumPositions(
-        Ledger storage ledger,
-        bytes32 account,
-        Account memory account_,
-        bytes memory blob,
-        Terms memory terms
-    ) private view returns (Sums memory sums) {
-        unchecked {
-            sums = Margins.newSums(terms);
-            PositionInput memory input;
-            mapping(uint256 => Position) storage positions = ledger.positions[account];
-            uint256 oldest = _oldestPrice(blob);
-            uint256 market;
-            for (uint256 left = account_.markets; left != 0; (left >>= 1, ++market)) {
-                if (left & 1 == 0) continue;
-                Position storage position = positions[market];
-                (input.size, input.quote) = (position.size, position.quote);
-                MarketTerms risk = blob.market(market);
-                (input.underlying, input.band) = (risk.underlyingOf(), risk.bandOf());
-                input.venue = blob.place(market).venueOf();
-                if (sums.venues >> input.venue & 1 == 0) _fillVenue(ledger, blob, terms, input.venue);
-                input.price = sums.nets[input.underlying].price;
-                if (input.price == 0) input.price = _fillUnderlying(ledger, blob, terms, input.underlying, oldest);
-                (input.buyOut, input.sellOut) = (0, 0);
-                if (account_.limited >> market & 1 == 1) {
-                    Outstanding storage outstanding = ledger.outstanding[account][market];
-                    (input.buyOut, input.sellOut) = (outstanding.buy, outstanding.sell);
-                }
-                sums.addPosition(terms, input);
-            }
-        }
-    }
-
-    /// @return price The underlying's index price.
-    function _fillUnderlying(
-        Ledger storage ledger,
-        bytes memory blob,
-        Terms memory terms,
-        uint256 index,
-        uint256 oldest
-    ) private view returns (uint256 price) {
-        UnderlyingTerms packed = blob.underlying(index);
-        UnderlyingInput memory underlying = terms.underlyings[index];
-        (underlying.initialRate, underlying.maintenanceRate, underlying.basisRate) =
-        (packed.initialRateOf(), packed.maintenanceRateOf(), packed.basisRateOf());
+    function _fillNet(Ledger storage ledger, bytes memory blob, Sums memory sums, uint256 index) private view {
+        UnderlyingTerms terms = blob.underlying(index);
         DepthTerms depth = blob.depth(index);
-        (underlying.depth, underlying.concentrationRate) = (depth.depthOf(), depth.concentrationRateOf());
-        return _priceSince(ledger, packed.underlyingFeedOf(), oldest);
+        Net memory net = Margins.netAt(sums, index);
+        (net.initialRate, net.maintenanceRate, net.basisRate) =
+        (terms.initialRateOf(), terms.maintenanceRateOf(), terms.basisRateOf());
+        (net.depth, net.concentrationRate) = (depth.depthOf(), depth.concentrationRateOf());
+        net.price = _priceSince(ledger, terms.underlyingFeedOf(), _oldestPrice(blob));
     }
 
     /// @dev A venue on this chain is never silent. Of another, what counts is the newest time of ours that it heard.
-    function _fillVenue(Ledger storage ledger, bytes memory blob, Terms memory terms, uint256 index) private view {
-        VenueTerms packed = blob.venue(index);
-        VenueInput memory venue = terms.venues[index];
-        uint256 silence = packed.isRemoteOf() ? block.timestamp - heardBy(ledger, index) : 0;
-        (uint256 legShare, uint256 dead) = (packed.legShareOf(), packed.deadAgeOf());
-        venue.initialLegShare = Silence.legShareAt(legShare, packed.calmAgeOf(), dead, silence);
-        venue.maintenanceLegShare = Silence.legShareAt(legShare, packed.warnAgeOf(), dead, silence);
+    function _fillVenue(Ledger storage ledger, bytes memory blob, Sums memory sums, uint256 index) private view {
+        unchecked {
+            VenueTerms terms = blob.venue(index);
+            VenueInput memory venue = Margins.venueAt(sums, index);
+            (uint256 legShare, uint256 dead) = (terms.legShareOf(), terms.deadAgeOf());
+            (venue.initialLegShare, venue.maintenanceLegShare) = (legShare, legShare);
+            if (!terms.isRemoteOf()) return;
+            uint256 silence = block.timestamp - heardBy(ledger, index);
+            venue.initialLegShare = Silence.legShareAt(legShare, terms.calmAgeOf(), dead, silence);
+            venue.maintenanceLegShare = Silence.legShareAt(legShare, terms.warnAgeOf(), dead, silence);
+        }
     }
 
     function _moveOpenInterest(

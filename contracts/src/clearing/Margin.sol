@@ -14,24 +14,16 @@ struct LineInput {
     uint256 maintenanceHaircut;
 }
 
-/// A position with everything the formula needs; `underlying` and `venue` count within the terms' lists.
+/// A position with everything the formula needs; `underlying` and `venue` count within the lists of the
+/// sums.
 struct PositionInput {
     int256 size;
     int256 quote;
     uint256 buyOut;
     uint256 sellOut;
-    uint256 price;
     uint256 band;
     uint256 underlying;
     uint256 venue;
-}
-
-struct UnderlyingInput {
-    uint256 initialRate;
-    uint256 maintenanceRate;
-    uint256 basisRate;
-    uint256 depth;
-    uint256 concentrationRate;
 }
 
 /// The share of an underlying's rate that a leg at this venue is charged, because it may have to be closed late.
@@ -47,15 +39,6 @@ struct CreditInput {
     uint256 ratio;
 }
 
-/// What is charged for what.
-struct Terms {
-    uint256 cashHaircut;
-    uint256 venueLossShare;
-    UnderlyingInput[] underlyings;
-    VenueInput[] venues;
-    CreditInput[] credits;
-}
-
 /// The result, USD at 1e18. `equity` is without haircuts; `exposure` is what a liquidator would take on: collateral
 /// value plus the net notional of each underlying, which has to be hedged.
 struct Margin {
@@ -67,34 +50,48 @@ struct Margin {
     uint256 exposure;
 }
 
-/// The positions of an underlying, added up; outstanding limits may fill either way, so it is an interval from `low` to
-/// `high`. The risks are both ends' notional at a rate, with their sign, filled in at the end.
+/// An underlying's terms and the account's positions in it, added up; outstanding limits may fill either way, so that
+/// what is held is an interval from `low` to `high`. The risks are both ends' notional at a rate, with their sign.
 struct Net {
+    uint256 initialRate;
+    uint256 maintenanceRate;
+    uint256 basisRate;
+    uint256 depth;
+    uint256 concentrationRate;
+    uint256 price;
     int256 size;
     int256 low;
     int256 high;
-    uint256 price;
     int256 initialLow;
     int256 initialHigh;
     int256 maintenanceLow;
     int256 maintenanceHigh;
 }
 
-/// The positions added so far. `parts` holds the low and the high end of each venue's part in each underlying, venue by
-/// venue; `venues` is a bitmap of those with a position; `initial` and `maintenance` are the charges leg by leg.
+/// What an account holds of one underlying at one venue.
+struct Leg {
+    int256 low;
+    int256 high;
+}
+
+/// The positions of an account, added up. `legs` lists all underlyings of the first venue, then of the next; `used` is a
+/// bitmap of the venues with a position. An underlying is filled in where its price is not zero.
 struct Sums {
     Net[] nets;
-    int256[] parts;
-    uint256 venues;
+    VenueInput[] venues;
+    Leg[] legs;
+    CreditInput[] credits;
+    uint256 venueLossShare;
+    uint256 used;
     int256 pnl;
-    uint256 initial;
-    uint256 maintenance;
+    uint256 reserve;
 }
 
 /// @title The margin of a portfolio: spec/margin.md.
 /// @notice Twin of core/src/margin.ts; vectors/margin.json is run by both. Lines and positions are added one by one, so
 /// that a check holds no list of them.
-/// @dev Unchecked for the reason given in `Wad`: nothing here can reach 2^255.
+/// @dev Unchecked for the reason given in `Wad`: nothing here can reach 2^255. Lists are read without a bounds check,
+/// which would cost a tenth of a margin check: `ParameterBlob.check` sees to it that every index is in its list.
 library Margins {
     using Wad for uint256;
     using Wad for int256;
@@ -123,52 +120,78 @@ library Margins {
 
     function addLine(Margin memory margin, LineInput memory line) internal pure {
         unchecked {
-            uint256 value = _valueOf(line.units, line);
-            uint256 countedValue = line.counted == line.units ? value : _valueOf(line.counted, line);
+            (uint256 units, uint256 counted) = (line.units, line.counted);
+            uint256 value = _valueOf(units, line);
             margin.equity += int256(value);
             margin.exposure += value;
-            margin.initialMarginBalance += int256(countedValue * (WAD - line.initialHaircut) / WAD);
-            margin.maintenanceMarginBalance += int256(countedValue * (WAD - line.maintenanceHaircut) / WAD);
+            if (counted != units) value = _valueOf(counted, line);
+            margin.initialMarginBalance += int256(value * (WAD - line.initialHaircut) / WAD);
+            margin.maintenanceMarginBalance += int256(value * (WAD - line.maintenanceHaircut) / WAD);
         }
     }
 
-    function newSums(Terms memory terms) internal pure returns (Sums memory sums) {
+    /// @notice Room for the positions of an account.
+    function newSums(uint256 underlyings, uint256 venues, uint256 credits) internal pure returns (Sums memory sums) {
         unchecked {
-            uint256 count = terms.underlyings.length;
-            sums.nets = new Net[](count);
-            sums.parts = new int256[](2 * count * terms.venues.length);
+            sums.nets = new Net[](underlyings);
+            sums.venues = new VenueInput[](venues);
+            sums.legs = new Leg[](underlyings * venues);
+            sums.credits = new CreditInput[](credits);
         }
     }
 
-    function addPosition(Sums memory sums, Terms memory terms, PositionInput memory position) internal pure {
+    /// @notice Adds a position whose underlying and venue are filled in.
+    function addPosition(Sums memory sums, PositionInput memory position) internal pure {
         unchecked {
-            (int256 size, uint256 price) = (position.size, position.price);
-            sums.pnl += Instruments.valueOf(size, price) + position.quote;
-            int256 low = size - int256(position.sellOut);
-            int256 high = size + int256(position.buyOut);
-            Net memory net = sums.nets[position.underlying];
-            net.size += size;
-            net.low += low;
-            net.high += high;
-            net.price = price;
-            sums.venues |= 1 << position.venue;
-            uint256 place = 2 * (position.venue * sums.nets.length + position.underlying);
-            sums.parts[place] += low;
-            sums.parts[place + 1] += high;
-            _addLeg(sums, terms, position, _widest(low, high).mulUp(price));
+            Net memory net = netAt(sums, position.underlying);
+            (int256 size, int256 low) = (position.size, position.size);
+            int256 high = size;
+            sums.pnl += Instruments.valueOf(size, net.price) + position.quote;
+            uint256 outstanding = position.buyOut + position.sellOut;
+            if (outstanding > 0) {
+                (low, high) = (size - int256(position.sellOut), size + int256(position.buyOut));
+                sums.reserve += outstanding.mulUp(net.price).mulUp(position.band);
+            }
+            (net.size, net.low, net.high) = (net.size + size, net.low + low, net.high + high);
+            sums.used |= 1 << position.venue;
+            Leg memory leg = _legAt(sums, position.venue * sums.nets.length + position.underlying);
+            (leg.low, leg.high) = (leg.low + low, leg.high + high);
         }
     }
 
     /// @notice Turns the sums into balances and requirements.
-    function addPositions(Margin memory margin, Sums memory sums, Terms memory terms) internal pure {
+    function addPositions(Margin memory margin, Sums memory sums) internal pure {
         unchecked {
-            margin.equity += sums.pnl;
-            margin.initialMarginBalance += sums.pnl < 0 ? sums.pnl : int256(0);
-            margin.maintenanceMarginBalance += sums.pnl;
-            (uint256 initial, uint256 maintenance) = _directional(margin, sums, terms);
-            (uint256 initialLoss, uint256 maintenanceLoss) = _venueLoss(sums, terms);
-            margin.initialMargin += initial.max(initialLoss) + sums.initial;
-            margin.maintenanceMargin += maintenance.max(maintenanceLoss) + sums.maintenance;
+            int256 pnl = sums.pnl;
+            margin.equity += pnl;
+            margin.maintenanceMarginBalance += pnl;
+            if (pnl < 0) margin.initialMarginBalance += pnl;
+            (uint256 initial, uint256 maintenance, uint256 both) = _directional(margin, sums);
+            both += sums.reserve;
+            _addVenues(margin, sums, initial, maintenance);
+            margin.initialMargin += both;
+            margin.maintenanceMargin += both;
+        }
+    }
+
+    function netAt(Sums memory sums, uint256 index) internal pure returns (Net memory net) {
+        Net[] memory nets = sums.nets;
+        assembly ("memory-safe") {
+            net := mload(add(add(nets, 32), shl(5, index)))
+        }
+    }
+
+    function venueAt(Sums memory sums, uint256 index) internal pure returns (VenueInput memory venue) {
+        VenueInput[] memory venues = sums.venues;
+        assembly ("memory-safe") {
+            venue := mload(add(add(venues, 32), shl(5, index)))
+        }
+    }
+
+    function _legAt(Sums memory sums, uint256 index) private pure returns (Leg memory leg) {
+        Leg[] memory legs = sums.legs;
+        assembly ("memory-safe") {
+            leg := mload(add(add(legs, 32), shl(5, index)))
         }
     }
 
@@ -180,82 +203,60 @@ library Margins {
         }
     }
 
-    /// @dev The venue's basis, the underlying's move while its chain is late, and the band on what is outstanding.
-    function _addLeg(Sums memory sums, Terms memory terms, PositionInput memory position, uint256 notional)
+    /// @dev Each underlying's net at its rates, less what opposite positions in correlated ones offset; and what is
+    /// charged for concentration, at either rate.
+    function _directional(Margin memory margin, Sums memory sums)
         private
         pure
-    {
-        unchecked {
-            UnderlyingInput memory underlying = terms.underlyings[position.underlying];
-            VenueInput memory venue = terms.venues[position.venue];
-            uint256 basis = underlying.basisRate;
-            uint256 latency = underlying.initialRate.mulUp(venue.initialLegShare);
-            sums.initial += notional.mulUp(basis + latency);
-            latency = underlying.maintenanceRate.mulUp(venue.maintenanceLegShare);
-            sums.maintenance += notional.mulUp(basis + latency);
-            uint256 outstanding = position.buyOut + position.sellOut;
-            if (outstanding == 0) return;
-            uint256 reserve = outstanding.mulUp(position.price).mulUp(position.band);
-            sums.initial += reserve;
-            sums.maintenance += reserve;
-        }
-    }
-
-    /// @dev Each underlying's net at its rates, less what opposite positions in correlated ones offset. What is charged
-    /// for concentration joins the legs.
-    function _directional(Margin memory margin, Sums memory sums, Terms memory terms)
-        private
-        pure
-        returns (uint256 initial, uint256 maintenance)
+        returns (uint256 initial, uint256 maintenance, uint256 concentration)
     {
         unchecked {
             for (uint256 u; u < sums.nets.length; ++u) {
-                Net memory net = sums.nets[u];
+                Net memory net = netAt(sums, u);
                 if (net.low == 0 && net.high == 0) continue;
-                UnderlyingInput memory underlying = terms.underlyings[u];
-                uint256 widest = _setRisks(net, underlying);
+                uint256 notional = _setRisks(net);
                 margin.exposure += net.size.abs().mulUp(net.price);
                 initial += _widest(net.initialLow, net.initialHigh);
                 maintenance += _widest(net.maintenanceLow, net.maintenanceHigh);
-                if (widest <= underlying.depth) continue;
-                uint256 concentration = (widest - underlying.depth).mulUp(underlying.concentrationRate);
-                sums.initial += concentration;
-                sums.maintenance += concentration;
+                if (notional > net.depth) concentration += (notional - net.depth).mulUp(net.concentrationRate);
             }
-            for (uint256 i; i < terms.credits.length; ++i) {
-                CreditInput memory credit = terms.credits[i];
-                (Net memory a, Net memory b) = (sums.nets[credit.first], sums.nets[credit.second]);
+            CreditInput[] memory credits = sums.credits;
+            for (uint256 i; i < credits.length; ++i) {
+                CreditInput memory credit = credits[i];
+                (Net memory a, Net memory b) = (netAt(sums, credit.first), netAt(sums, credit.second));
                 if (a.price == 0 || b.price == 0) continue;
-                initial -= _offset(a.initialLow, a.initialHigh, b.initialLow, b.initialHigh).mulDown(credit.ratio);
-                maintenance -=
-                    _offset(a.maintenanceLow, a.maintenanceHigh, b.maintenanceLow, b.maintenanceHigh).mulDown(credit.ratio);
+                uint256 offset = _offset(a.initialLow, a.initialHigh, b.initialLow, b.initialHigh);
+                if (offset > 0) initial -= offset.mulDown(credit.ratio);
+                offset = _offset(a.maintenanceLow, a.maintenanceHigh, b.maintenanceLow, b.maintenanceHigh);
+                if (offset > 0) maintenance -= offset.mulDown(credit.ratio);
             }
         }
     }
 
-    /// @return widest The notional of the wider end.
-    function _setRisks(Net memory net, UnderlyingInput memory underlying) private pure returns (uint256 widest) {
+    /// @return notional That of the wider end.
+    function _setRisks(Net memory net) private pure returns (uint256 notional) {
         unchecked {
-            widest = net.high.abs().mulUp(net.price);
-            (net.initialHigh, net.maintenanceHigh) = _risks(net.high, widest, underlying);
-            if (net.low == net.high) {
+            (int256 low, int256 high) = (net.low, net.high);
+            notional = high.abs().mulUp(net.price);
+            (net.initialHigh, net.maintenanceHigh) = _risks(net, high, notional);
+            if (low == high) {
                 (net.initialLow, net.maintenanceLow) = (net.initialHigh, net.maintenanceHigh);
-                return widest;
+                return notional;
             }
-            uint256 notional = net.low.abs().mulUp(net.price);
-            (net.initialLow, net.maintenanceLow) = _risks(net.low, notional, underlying);
-            if (notional > widest) return notional;
+            uint256 other = low.abs().mulUp(net.price);
+            (net.initialLow, net.maintenanceLow) = _risks(net, low, other);
+            if (other > notional) return other;
         }
     }
 
-    function _risks(int256 size, uint256 notional, UnderlyingInput memory underlying)
+    function _risks(Net memory net, int256 size, uint256 notional)
         private
         pure
         returns (int256 initial, int256 maintenance)
     {
         unchecked {
-            initial = int256(notional.mulUp(underlying.initialRate));
-            maintenance = int256(notional.mulUp(underlying.maintenanceRate));
+            initial = int256(notional.mulUp(net.initialRate));
+            maintenance = int256(notional.mulUp(net.maintenanceRate));
             if (size < 0) (initial, maintenance) = (-initial, -maintenance);
         }
     }
@@ -269,49 +270,66 @@ library Margins {
         }
     }
 
-    /// @dev For each venue with a position, what the rest would require without credits; the most of it, in part.
-    function _venueLoss(Sums memory sums, Terms memory terms)
-        private
-        pure
-        returns (uint256 initial, uint256 maintenance)
-    {
+    /// @dev The greater of the directional risk and the share of what would be required of the rest without a venue,
+    /// without credits; and what each venue's legs are charged.
+    function _addVenues(Margin memory margin, Sums memory sums, uint256 initial, uint256 maintenance) private pure {
         unchecked {
-            uint256 venues = sums.venues;
-            // Of a single venue there is no rest.
-            if (venues & (venues - 1) == 0) return (0, 0);
-            for (uint256 venue; venues != 0; (venues >>= 1, ++venue)) {
-                if (venues & 1 == 0) continue;
-                (uint256 restInitial, uint256 restMaintenance) = _restWithout(sums, terms, venue);
-                initial = initial.max(restInitial);
-                maintenance = maintenance.max(restMaintenance);
+            (uint256 lossInitial, uint256 lossMaintenance) = (0, 0);
+            uint256 venue;
+            for (uint256 left = sums.used; left != 0; (left >>= 1, ++venue)) {
+                if (left & 1 == 0) continue;
+                (uint256 restInitial, uint256 restMaintenance) = _addVenue(margin, sums, venue);
+                lossInitial = lossInitial.max(restInitial);
+                lossMaintenance = lossMaintenance.max(restMaintenance);
             }
-            return (initial.mulUp(terms.venueLossShare), maintenance.mulUp(terms.venueLossShare));
+            margin.initialMargin += initial.max(lossInitial.mulUp(sums.venueLossShare));
+            margin.maintenanceMargin += maintenance.max(lossMaintenance.mulUp(sums.venueLossShare));
         }
     }
 
-    function _restWithout(Sums memory sums, Terms memory terms, uint256 venue)
+    /// @return restInitial What would be required of the other venues' positions, and likewise for maintenance.
+    function _addVenue(Margin memory margin, Sums memory sums, uint256 index)
         private
         pure
-        returns (uint256 initial, uint256 maintenance)
+        returns (uint256 restInitial, uint256 restMaintenance)
     {
         unchecked {
-            uint256 place = 2 * venue * sums.nets.length;
-            for (uint256 u; u < sums.nets.length; (++u, place += 2)) {
-                Net memory net = sums.nets[u];
-                (int256 low, int256 high) = (sums.parts[place], sums.parts[place + 1]);
+            VenueInput memory venue = venueAt(sums, index);
+            uint256 count = sums.nets.length;
+            for (uint256 u; u < count; ++u) {
+                Net memory net = netAt(sums, u);
+                if (net.price == 0) continue;
+                Leg memory leg = _legAt(sums, index * count + u);
+                (int256 low, int256 high) = (leg.low, leg.high);
                 if (low == 0 && high == 0) {
-                    initial += _widest(net.initialLow, net.initialHigh);
-                    maintenance += _widest(net.maintenanceLow, net.maintenanceHigh);
+                    restInitial += _widest(net.initialLow, net.initialHigh);
+                    restMaintenance += _widest(net.maintenanceLow, net.maintenanceHigh);
                     continue;
                 }
-                uint256 notional = _widest(net.low - low, net.high - high).mulUp(net.price);
-                initial += notional.mulUp(terms.underlyings[u].initialRate);
-                maintenance += notional.mulUp(terms.underlyings[u].maintenanceRate);
+                _addLeg(margin, net, venue, _widest(low, high).mulUp(net.price));
+                (low, high) = (net.low - low, net.high - high);
+                if (low == 0 && high == 0) continue;
+                uint256 notional = _widest(low, high).mulUp(net.price);
+                restInitial += notional.mulUp(net.initialRate);
+                restMaintenance += notional.mulUp(net.maintenanceRate);
             }
+        }
+    }
+
+    /// @dev The venue's basis, and the underlying's move while its chain is late.
+    function _addLeg(Margin memory margin, Net memory net, VenueInput memory venue, uint256 notional) private pure {
+        unchecked {
+            uint256 rate = net.basisRate + net.initialRate.mulUp(venue.initialLegShare);
+            margin.initialMargin += notional.mulUp(rate);
+            rate = net.basisRate + net.maintenanceRate.mulUp(venue.maintenanceLegShare);
+            margin.maintenanceMargin += notional.mulUp(rate);
         }
     }
 
     function _widest(int256 low, int256 high) private pure returns (uint256) {
-        return low.abs().max(high.abs());
+        unchecked {
+            if (low == high) return low.abs();
+            return low.abs().max(high.abs());
+        }
     }
 }

@@ -148,10 +148,11 @@ function ratioOf(CreditTerms t) pure returns (uint256) {
 
 /// @title The risk parameters as one packed blob, so that a margin check reads all of them at once.
 /// @dev Packed off chain by core/src/parameters.ts. The general words, each from the least significant bit. Word 0:
-/// maxRecordAge (24), maxPriceAge (16), healthTarget (64), liquidationDiscount (64), cashHaircut (64), the numbers of
-/// markets, underlyings and listings (8 each). Word 1: venueLossShare, settleShare, saleDiscount (64 each), maxMoveAge
-/// (32), unused (16), the numbers of venues and credits (8 each). Word 2: settleAfter (32), closeGrace (32). Ratios at
-/// 1e18, ages in seconds. Then the listings (a word each), underlyings (2), markets (2), venues (1) and credits (1).
+/// maxRecordAge (24), maxPriceAge (16), healthTarget (64), liquidationDiscount (64), cashHaircut (64), and the words where
+/// the underlyings, the markets and the venues begin (8 each). Word 1: venueLossShare, settleShare, saleDiscount (64
+/// each), maxMoveAge (32), unused (16), the words where the credits begin and where they end (8 each). Word 2:
+/// settleAfter (32), closeGrace (32). Ratios at 1e18, ages in seconds. Then the listings (a word each), underlyings (2),
+/// markets (2), venues (1) and credits (1).
 library ParameterBlob {
     uint256 internal constant MAX_LISTINGS = 64;
     uint256 internal constant MAX_UNDERLYINGS = 16;
@@ -171,14 +172,18 @@ library ParameterBlob {
     /// @notice Refuses a blob that is not whole, consistent and within its bounds.
     function check(bytes memory blob, uint256 feeds, uint256 listings, uint256 markets, uint256 venues) external pure {
         require(blob.length >= GENERAL_WORDS * 32, WrongCount("words", blob.length / 32, GENERAL_WORDS));
+        bool isOrdered = GENERAL_WORDS <= _firstUnderlying(blob) && _firstUnderlying(blob) <= _firstMarket(blob)
+            && _firstMarket(blob) <= _firstVenue(blob) && _firstVenue(blob) <= _firstCredit(blob)
+            && _firstCredit(blob) <= _end(blob) && (_firstMarket(blob) - _firstUnderlying(blob)) % 2 == 0
+            && (_firstVenue(blob) - _firstMarket(blob)) % 2 == 0;
+        require(isOrdered, BadParameters("general", 0));
         require(listingCount(blob) == listings, WrongCount("listings", listingCount(blob), listings));
         require(marketCount(blob) == markets, WrongCount("markets", marketCount(blob), markets));
         require(venueCount(blob) == venues, WrongCount("venues", venueCount(blob), venues));
         uint256 underlyings = underlyingCount(blob);
         require(underlyings <= MAX_UNDERLYINGS, WrongCount("underlyings", underlyings, MAX_UNDERLYINGS));
         require(creditCount(blob) <= MAX_CREDITS, WrongCount("credits", creditCount(blob), MAX_CREDITS));
-        uint256 words = _firstCredit(blob) + creditCount(blob);
-        require(blob.length == words * 32, WrongCount("words", blob.length / 32, words));
+        require(blob.length == _end(blob) * 32, WrongCount("words", blob.length / 32, _end(blob)));
         bool inBounds = cashHaircut(blob) <= WAD && liquidationDiscount(blob) <= WAD && healthTarget(blob) >= WAD
             && venueLossShare(blob) <= WAD && settleShare(blob) <= WAD && saleDiscount(blob) <= WAD;
         require(inBounds, BadParameters("general", 0));
@@ -233,23 +238,23 @@ library ParameterBlob {
     }
 
     function listingCount(bytes memory blob) internal pure returns (uint256) {
-        return _word(blob, 0) >> 248;
+        return _firstUnderlying(blob) - GENERAL_WORDS;
     }
 
     function underlyingCount(bytes memory blob) internal pure returns (uint256) {
-        return uint8(_word(blob, 0) >> 240);
+        return (_firstMarket(blob) - _firstUnderlying(blob)) / 2;
     }
 
     function marketCount(bytes memory blob) internal pure returns (uint256) {
-        return uint8(_word(blob, 0) >> 232);
+        return (_firstVenue(blob) - _firstMarket(blob)) / 2;
     }
 
     function venueCount(bytes memory blob) internal pure returns (uint256) {
-        return uint8(_word(blob, 1) >> 240);
+        return _firstCredit(blob) - _firstVenue(blob);
     }
 
     function creditCount(bytes memory blob) internal pure returns (uint256) {
-        return _word(blob, 1) >> 248;
+        return _end(blob) - _firstCredit(blob);
     }
 
     function cashHaircut(bytes memory blob) internal pure returns (uint256) {
@@ -304,13 +309,13 @@ library ParameterBlob {
 
     function underlying(bytes memory blob, uint256 index) internal pure returns (UnderlyingTerms) {
         unchecked {
-            return UnderlyingTerms.wrap(_word(blob, GENERAL_WORDS + listingCount(blob) + 2 * index));
+            return UnderlyingTerms.wrap(_word(blob, _firstUnderlying(blob) + 2 * index));
         }
     }
 
     function depth(bytes memory blob, uint256 index) internal pure returns (DepthTerms) {
         unchecked {
-            return DepthTerms.wrap(_word(blob, GENERAL_WORDS + 1 + listingCount(blob) + 2 * index));
+            return DepthTerms.wrap(_word(blob, _firstUnderlying(blob) + 1 + 2 * index));
         }
     }
 
@@ -326,9 +331,22 @@ library ParameterBlob {
         }
     }
 
+    /// @notice What a margin check needs to know of a market.
+    function marketInput(bytes memory blob, uint256 index)
+        internal
+        pure
+        returns (uint256 underlying_, uint256 venue_, uint256 band)
+    {
+        unchecked {
+            uint256 first = _firstMarket(blob) + 2 * index;
+            uint256 terms = _word(blob, first);
+            return (uint8(terms), uint8(_word(blob, first + 1)), uint64(terms >> 8));
+        }
+    }
+
     function venue(bytes memory blob, uint256 index) internal pure returns (VenueTerms) {
         unchecked {
-            return VenueTerms.wrap(_word(blob, _firstMarket(blob) + 2 * marketCount(blob) + index));
+            return VenueTerms.wrap(_word(blob, _firstVenue(blob) + index));
         }
     }
 
@@ -338,16 +356,24 @@ library ParameterBlob {
         }
     }
 
+    function _firstUnderlying(bytes memory blob) private pure returns (uint256) {
+        return _word(blob, 0) >> 248;
+    }
+
     function _firstMarket(bytes memory blob) private pure returns (uint256) {
-        unchecked {
-            return GENERAL_WORDS + listingCount(blob) + 2 * underlyingCount(blob);
-        }
+        return uint8(_word(blob, 0) >> 240);
+    }
+
+    function _firstVenue(bytes memory blob) private pure returns (uint256) {
+        return uint8(_word(blob, 0) >> 232);
     }
 
     function _firstCredit(bytes memory blob) private pure returns (uint256) {
-        unchecked {
-            return _firstMarket(blob) + 2 * marketCount(blob) + venueCount(blob);
-        }
+        return uint8(_word(blob, 1) >> 240);
+    }
+
+    function _end(bytes memory blob) private pure returns (uint256) {
+        return _word(blob, 1) >> 248;
     }
 
     /// @dev `check` has seen to it that every index a ledger can hold is inside the blob.

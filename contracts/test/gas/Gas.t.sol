@@ -157,6 +157,45 @@ contract GasTest is Test {
         _report("Clearing.marginOf, 8 lines, 6 positions, 3 prices");
     }
 
+    function test_zz() public {
+        Vm.Wallet memory keeper = vm.createWallet("keeper");
+        bytes32 liquidator = bytes32(bytes20(keeper.addr));
+        _fund(keeper.addr, liquidator);
+        _cool();
+        clearing.marginOf(bytes32(uint256(77)));
+        _report("empty");
+        _cool();
+        clearing.marginOf(liquidator);
+        _report("8 lines");
+        vm.prank(keeper.addr);
+        clearing.raiseLimits(liquidator, 0, 1e18, 0);
+        vm.prank(keeper.addr);
+        clearing.raiseLimits(liquidator, 2, 1e18, 0);
+        vm.prank(keeper.addr);
+        clearing.voidLimits(liquidator, 2);
+        vm.prank(keeper.addr);
+        clearing.voidLimits(liquidator, 0);
+        _cool();
+        clearing.marginOf(liquidator);
+        _report("8 lines, 0 pos");
+    }
+
+    function test_zy() public {
+        Vm.Wallet memory keeper = vm.createWallet("keeper");
+        bytes32 liquidator = bytes32(bytes20(keeper.addr));
+        _fund(keeper.addr, liquidator);
+        vm.prank(keeper.addr);
+        clearing.raiseLimits(liquidator, 0, 1e18, 0);
+        _cool();
+        clearing.marginOf(liquidator);
+        _report("8 lines, 1 lim");
+        vm.prank(keeper.addr);
+        clearing.raiseLimits(liquidator, 2, 1e18, 0);
+        _cool();
+        clearing.marginOf(liquidator);
+        _report("8 lines, 2 lim, 1 u, 2 v");
+    }
+
     function test_limits_and_release() public {
         vm.prank(trader.addr);
         _cool();

@@ -7,7 +7,6 @@ import {
     LineInput,
     Margin,
     PositionInput,
-    UnderlyingInput,
     VenueInput
 } from "../../src/clearing/Margin.sol";
 import {
@@ -25,7 +24,7 @@ import {Share} from "../../src/clearing/Share.sol";
 import {Claims} from "../../src/records/Claims.sol";
 import {Silence} from "../../src/clearing/Silence.sol";
 import {Key, Kind, Records} from "../../src/records/Records.sol";
-import {Portfolio, Portfolios} from "../harness/Portfolios.sol";
+import {Portfolio, Portfolios, UnderlyingInput} from "../harness/Portfolios.sol";
 
 /// @title The golden cases of vectors/, which core/ wrote, computed by the contracts' own libraries.
 contract VectorsTest is Test {
@@ -73,13 +72,13 @@ contract VectorsTest is Test {
 
     function _portfolio(uint256 i) private view returns (Portfolio memory p) {
         p.cash = vm.parseInt(vm.parseJsonString(json, _at(i, "cash")));
-        p.terms.cashHaircut = vm.parseUint(vm.parseJsonString(json, _at(i, "cashHaircut")));
-        p.terms.venueLossShare = vm.parseUint(vm.parseJsonString(json, _at(i, "venueLossShare")));
+        p.cashHaircut = vm.parseUint(vm.parseJsonString(json, _at(i, "cashHaircut")));
+        p.venueLossShare = vm.parseUint(vm.parseJsonString(json, _at(i, "venueLossShare")));
         p.lines = abi.decode(_rows(i, "lines", 6), (LineInput[]));
-        p.positions = abi.decode(_rows(i, "positions", 8), (PositionInput[]));
-        p.terms.underlyings = abi.decode(_rows(i, "underlyings", 5), (UnderlyingInput[]));
-        p.terms.venues = abi.decode(_rows(i, "venues", 2), (VenueInput[]));
-        p.terms.credits = abi.decode(_rows(i, "credits", 3), (CreditInput[]));
+        p.positions = abi.decode(_rows(i, "positions", 7), (PositionInput[]));
+        p.underlyings = abi.decode(_rows(i, "underlyings", 6), (UnderlyingInput[]));
+        p.venues = abi.decode(_rows(i, "venues", 2), (VenueInput[]));
+        p.credits = abi.decode(_rows(i, "credits", 3), (CreditInput[]));
     }
 
     /// @dev Numbers in rows of `width`, as the ABI encodes a list of structs of that many words.
