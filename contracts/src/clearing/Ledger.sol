@@ -7,14 +7,11 @@ import {WAD, Wad} from "../math/Wad.sol";
 import {Price, Prices} from "../price/Prices.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key, Kind} from "../records/Records.sol";
-import {CreditInput, LineInput, Margin, Margins, Net, PositionInput, Sums, VenueInput} from "./Margin.sol";
+import {Margin, Margins, Net, PositionInput, Sums} from "./Margin.sol";
 import {
     CreditTerms,
-    DepthTerms,
     ListingTerms,
-    MarketTerms,
     ParameterBlob,
-    UnderlyingTerms,
     VenueTerms
 } from "./Parameters.sol";
 import {Positions} from "./Positions.sol";
@@ -292,17 +289,11 @@ library Ledgers {
         unchecked {
             mapping(uint256 => Line) storage lines = ledger.lines[account];
             uint256 oldest = _oldestPrice(blob);
-            LineInput memory input;
             for (uint256 i; i < count; ++i) {
-                ListingTerms terms;
-                (input.units, input.counted, terms) = _readLine(lines[i], blob);
-                input.maintenanceHaircut = terms.maintenanceHaircutOf();
+                (uint256 units, uint256 counted, ListingTerms terms) = _readLine(lines[i], blob);
                 // A line that is not counted at all needs no price: governance can so shed a dead feed.
-                if (input.units == 0 || input.maintenanceHaircut == WAD) continue;
-                input.initialHaircut = terms.initialHaircutOf();
-                input.unit = terms.unitOf();
-                input.price = _priceSince(ledger, terms.feedOf(), oldest);
-                margin.addLine(input);
+                if (units == 0 || terms.maintenanceHaircutOf() == WAD) continue;
+                margin.addLine(units, counted, _priceSince(ledger, terms.feedOf(), oldest), terms);
             }
         }
     }
@@ -335,7 +326,8 @@ library Ledgers {
         returns (Sums memory sums)
     {
         unchecked {
-            sums = _newSums(blob);
+            _make(sums, blob);
+            uint256 oldest = _oldestPrice(blob);
             PositionInput memory input;
             mapping(uint256 => Position) storage positions = ledger.positions[account];
             uint256 limited = account_.limited;
@@ -344,7 +336,11 @@ library Ledgers {
                 if (left & 1 == 0) continue;
                 (input.size, input.quote) = _readPosition(positions[market]);
                 (input.underlying, input.venue, input.band) = blob.marketInput(market);
-                if (Margins.netAt(sums, input.underlying).price == 0) _fillNet(ledger, blob, sums, input.underlying);
+                Net memory net = sums.nets[input.underlying];
+                if (net.price == 0) {
+                    (net.terms, net.depth) = blob.underlyingInput(input.underlying);
+                    net.price = _priceSince(ledger, net.terms.underlyingFeedOf(), oldest);
+                }
                 if (sums.used >> input.venue & 1 == 0) _fillVenue(ledger, blob, sums, input.venue);
                 (input.buyOut, input.sellOut) = (0, 0);
                 if (limited >> market & 1 == 1) {
@@ -356,40 +352,27 @@ library Ledgers {
         }
     }
 
-    function _newSums(bytes memory blob) private pure returns (Sums memory sums) {
+    function _make(Sums memory sums, bytes memory blob) private pure {
         unchecked {
-            sums = Margins.newSums(blob.underlyingCount(), blob.venueCount(), blob.creditCount());
+            sums.make(blob.underlyingCount(), blob.venueCount());
             sums.venueLossShare = blob.venueLossShare();
-            CreditInput[] memory credits = sums.credits;
+            CreditTerms[] memory credits = new CreditTerms[](blob.creditCount());
             for (uint256 i; i < credits.length; ++i) {
-                CreditTerms packed = blob.credit(i);
-                CreditInput memory credit = credits[i];
-                (credit.first, credit.second, credit.ratio) = (packed.firstOf(), packed.secondOf(), packed.ratioOf());
+                credits[i] = blob.credit(i);
             }
+            sums.credits = credits;
         }
-    }
-
-    function _fillNet(Ledger storage ledger, bytes memory blob, Sums memory sums, uint256 index) private view {
-        UnderlyingTerms terms = blob.underlying(index);
-        DepthTerms depth = blob.depth(index);
-        Net memory net = Margins.netAt(sums, index);
-        (net.initialRate, net.maintenanceRate, net.basisRate) =
-        (terms.initialRateOf(), terms.maintenanceRateOf(), terms.basisRateOf());
-        (net.depth, net.concentrationRate) = (depth.depthOf(), depth.concentrationRateOf());
-        net.price = _priceSince(ledger, terms.underlyingFeedOf(), _oldestPrice(blob));
     }
 
     /// @dev A venue on this chain is never silent. Of another, what counts is the newest time of ours that it heard.
     function _fillVenue(Ledger storage ledger, bytes memory blob, Sums memory sums, uint256 index) private view {
         unchecked {
             VenueTerms terms = blob.venue(index);
-            VenueInput memory venue = Margins.venueAt(sums, index);
+            uint256[] memory legShares = sums.legShares;
             (uint256 legShare, uint256 dead) = (terms.legShareOf(), terms.deadAgeOf());
-            (venue.initialLegShare, venue.maintenanceLegShare) = (legShare, legShare);
-            if (!terms.isRemoteOf()) return;
-            uint256 silence = block.timestamp - heardBy(ledger, index);
-            venue.initialLegShare = Silence.legShareAt(legShare, terms.calmAgeOf(), dead, silence);
-            venue.maintenanceLegShare = Silence.legShareAt(legShare, terms.warnAgeOf(), dead, silence);
+            uint256 silence = terms.isRemoteOf() ? block.timestamp - heardBy(ledger, index) : 0;
+            legShares[2 * index] = Silence.legShareAt(legShare, terms.calmAgeOf(), dead, silence);
+            legShares[2 * index + 1] = Silence.legShareAt(legShare, terms.warnAgeOf(), dead, silence);
         }
     }
 

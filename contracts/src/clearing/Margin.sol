@@ -3,19 +3,9 @@ pragma solidity 0.8.37;
 
 import {WAD, Wad} from "../math/Wad.sol";
 import {Instruments} from "./Instruments.sol";
+import {CreditTerms, DepthTerms, ListingTerms, UnderlyingTerms} from "./Parameters.sol";
 
-/// A line with everything the formula needs. `unit` is 10^decimals.
-struct LineInput {
-    uint256 units;
-    uint256 counted;
-    uint256 unit;
-    uint256 price;
-    uint256 initialHaircut;
-    uint256 maintenanceHaircut;
-}
-
-/// A position with everything the formula needs; `underlying` and `venue` count within the lists of the
-/// sums.
+/// A position with everything the formula needs; `underlying` and `venue` count within the lists of the sums.
 struct PositionInput {
     int256 size;
     int256 quote;
@@ -24,19 +14,6 @@ struct PositionInput {
     uint256 band;
     uint256 underlying;
     uint256 venue;
-}
-
-/// The share of an underlying's rate that a leg at this venue is charged, because it may have to be closed late.
-struct VenueInput {
-    uint256 initialLegShare;
-    uint256 maintenanceLegShare;
-}
-
-/// The share of two underlyings' rates that is one common risk: opposite positions offset in it, others do not.
-struct CreditInput {
-    uint256 first;
-    uint256 second;
-    uint256 ratio;
 }
 
 /// The result, USD at 1e18. `equity` is without haircuts; `exposure` is what a liquidator would take on: collateral
@@ -51,13 +28,11 @@ struct Margin {
 }
 
 /// An underlying's terms and the account's positions in it, added up; outstanding limits may fill either way, so that
-/// what is held is an interval from `low` to `high`. The risks are both ends' notional at a rate, with their sign.
+/// what is held is an interval from `low` to `high`. The risks are both ends' notional at a rate, with their sign;
+/// `initial` and `maintenance` the wider ones without it.
 struct Net {
-    uint256 initialRate;
-    uint256 maintenanceRate;
-    uint256 basisRate;
-    uint256 depth;
-    uint256 concentrationRate;
+    UnderlyingTerms terms;
+    DepthTerms depth;
     uint256 price;
     int256 size;
     int256 low;
@@ -66,21 +41,18 @@ struct Net {
     int256 initialHigh;
     int256 maintenanceLow;
     int256 maintenanceHigh;
+    uint256 initial;
+    uint256 maintenance;
 }
 
-/// What an account holds of one underlying at one venue.
-struct Leg {
-    int256 low;
-    int256 high;
-}
-
-/// The positions of an account, added up. `legs` lists all underlyings of the first venue, then of the next; `used` is a
-/// bitmap of the venues with a position. An underlying is filled in where its price is not zero.
+/// The positions of an account, added up. `legShares` holds each venue's initial and maintenance share of a rate that a
+/// leg there is charged; `legs` the low and the high end of each underlying at the first venue, then at the next; `used`
+/// is a bitmap of the venues with a position. An underlying is filled in where its price is not zero.
 struct Sums {
     Net[] nets;
-    VenueInput[] venues;
-    Leg[] legs;
-    CreditInput[] credits;
+    uint256[] legShares;
+    int256[] legs;
+    CreditTerms[] credits;
     uint256 venueLossShare;
     uint256 used;
     int256 pnl;
@@ -90,8 +62,7 @@ struct Sums {
 /// @title The margin of a portfolio: spec/margin.md.
 /// @notice Twin of core/src/margin.ts; vectors/margin.json is run by both. Lines and positions are added one by one, so
 /// that a check holds no list of them.
-/// @dev Unchecked for the reason given in `Wad`: nothing here can reach 2^255. Lists are read without a bounds check,
-/// which would cost a tenth of a margin check: `ParameterBlob.check` sees to it that every index is in its list.
+/// @dev Unchecked for the reason given in `Wad`: nothing here can reach 2^255.
 library Margins {
     using Wad for uint256;
     using Wad for int256;
@@ -118,32 +89,35 @@ library Margins {
         }
     }
 
-    function addLine(Margin memory margin, LineInput memory line) internal pure {
+    /// @notice Adds a line at its asset's index price.
+    function addLine(Margin memory margin, uint256 units, uint256 counted, uint256 price, ListingTerms terms)
+        internal
+        pure
+    {
         unchecked {
-            (uint256 units, uint256 counted) = (line.units, line.counted);
-            uint256 value = _valueOf(units, line);
+            uint256 unit = terms.unitOf();
+            uint256 value = _valueOf(units, price, unit);
             margin.equity += int256(value);
             margin.exposure += value;
-            if (counted != units) value = _valueOf(counted, line);
-            margin.initialMarginBalance += int256(value * (WAD - line.initialHaircut) / WAD);
-            margin.maintenanceMarginBalance += int256(value * (WAD - line.maintenanceHaircut) / WAD);
+            if (counted != units) value = _valueOf(counted, price, unit);
+            margin.initialMarginBalance += int256(value * (WAD - terms.initialHaircutOf()) / WAD);
+            margin.maintenanceMarginBalance += int256(value * (WAD - terms.maintenanceHaircutOf()) / WAD);
         }
     }
 
-    /// @notice Room for the positions of an account.
-    function newSums(uint256 underlyings, uint256 venues, uint256 credits) internal pure returns (Sums memory sums) {
+    /// @notice Makes room for the positions of an account.
+    function make(Sums memory sums, uint256 underlyings, uint256 venues) internal pure {
         unchecked {
             sums.nets = new Net[](underlyings);
-            sums.venues = new VenueInput[](venues);
-            sums.legs = new Leg[](underlyings * venues);
-            sums.credits = new CreditInput[](credits);
+            sums.legShares = new uint256[](2 * venues);
+            sums.legs = new int256[](2 * underlyings * venues);
         }
     }
 
     /// @notice Adds a position whose underlying and venue are filled in.
     function addPosition(Sums memory sums, PositionInput memory position) internal pure {
         unchecked {
-            Net memory net = netAt(sums, position.underlying);
+            Net memory net = sums.nets[position.underlying];
             (int256 size, int256 low) = (position.size, position.size);
             int256 high = size;
             sums.pnl += Instruments.valueOf(size, net.price) + position.quote;
@@ -154,8 +128,10 @@ library Margins {
             }
             (net.size, net.low, net.high) = (net.size + size, net.low + low, net.high + high);
             sums.used |= 1 << position.venue;
-            Leg memory leg = _legAt(sums, position.venue * sums.nets.length + position.underlying);
-            (leg.low, leg.high) = (leg.low + low, leg.high + high);
+            int256[] memory legs = sums.legs;
+            uint256 place = 2 * (position.venue * sums.nets.length + position.underlying);
+            legs[place] += low;
+            legs[place + 1] += high;
         }
     }
 
@@ -174,31 +150,10 @@ library Margins {
         }
     }
 
-    function netAt(Sums memory sums, uint256 index) internal pure returns (Net memory net) {
-        Net[] memory nets = sums.nets;
-        assembly ("memory-safe") {
-            net := mload(add(add(nets, 32), shl(5, index)))
-        }
-    }
-
-    function venueAt(Sums memory sums, uint256 index) internal pure returns (VenueInput memory venue) {
-        VenueInput[] memory venues = sums.venues;
-        assembly ("memory-safe") {
-            venue := mload(add(add(venues, 32), shl(5, index)))
-        }
-    }
-
-    function _legAt(Sums memory sums, uint256 index) private pure returns (Leg memory leg) {
-        Leg[] memory legs = sums.legs;
-        assembly ("memory-safe") {
-            leg := mload(add(add(legs, 32), shl(5, index)))
-        }
-    }
-
     /// @dev Rounds down. Capped, so that what is computed from it stays far below 2^256 whatever the token's decimals.
-    function _valueOf(uint256 units, LineInput memory line) private pure returns (uint256 value) {
+    function _valueOf(uint256 units, uint256 price, uint256 unit) private pure returns (uint256 value) {
         unchecked {
-            value = units * line.price / line.unit;
+            value = units * price / unit;
             if (value > MAX_LINE_VALUE) return MAX_LINE_VALUE;
         }
     }
@@ -211,24 +166,26 @@ library Margins {
         returns (uint256 initial, uint256 maintenance, uint256 concentration)
     {
         unchecked {
-            for (uint256 u; u < sums.nets.length; ++u) {
-                Net memory net = netAt(sums, u);
+            Net[] memory nets = sums.nets;
+            for (uint256 u; u < nets.length; ++u) {
+                Net memory net = nets[u];
                 if (net.low == 0 && net.high == 0) continue;
                 uint256 notional = _setRisks(net);
+                uint256 depth = net.depth.depthOf();
                 margin.exposure += net.size.abs().mulUp(net.price);
-                initial += _widest(net.initialLow, net.initialHigh);
-                maintenance += _widest(net.maintenanceLow, net.maintenanceHigh);
-                if (notional > net.depth) concentration += (notional - net.depth).mulUp(net.concentrationRate);
+                initial += net.initial;
+                maintenance += net.maintenance;
+                if (notional > depth) concentration += (notional - depth).mulUp(net.depth.concentrationRateOf());
             }
-            CreditInput[] memory credits = sums.credits;
+            CreditTerms[] memory credits = sums.credits;
             for (uint256 i; i < credits.length; ++i) {
-                CreditInput memory credit = credits[i];
-                (Net memory a, Net memory b) = (netAt(sums, credit.first), netAt(sums, credit.second));
+                CreditTerms credit = credits[i];
+                (Net memory a, Net memory b) = (nets[credit.firstOf()], nets[credit.secondOf()]);
                 if (a.price == 0 || b.price == 0) continue;
-                uint256 offset = _offset(a.initialLow, a.initialHigh, b.initialLow, b.initialHigh);
-                if (offset > 0) initial -= offset.mulDown(credit.ratio);
-                offset = _offset(a.maintenanceLow, a.maintenanceHigh, b.maintenanceLow, b.maintenanceHigh);
-                if (offset > 0) maintenance -= offset.mulDown(credit.ratio);
+                uint256 both = _widest(a.initialLow + b.initialLow, a.initialHigh + b.initialHigh);
+                initial -= _offset(a.initial + b.initial, both, credit.ratioOf());
+                both = _widest(a.maintenanceLow + b.maintenanceLow, a.maintenanceHigh + b.maintenanceHigh);
+                maintenance -= _offset(a.maintenance + b.maintenance, both, credit.ratioOf());
             }
         }
     }
@@ -241,11 +198,13 @@ library Margins {
             (net.initialHigh, net.maintenanceHigh) = _risks(net, high, notional);
             if (low == high) {
                 (net.initialLow, net.maintenanceLow) = (net.initialHigh, net.maintenanceHigh);
-                return notional;
+            } else {
+                uint256 other = low.abs().mulUp(net.price);
+                (net.initialLow, net.maintenanceLow) = _risks(net, low, other);
+                if (other > notional) notional = other;
             }
-            uint256 other = low.abs().mulUp(net.price);
-            (net.initialLow, net.maintenanceLow) = _risks(net, low, other);
-            if (other > notional) return other;
+            net.initial = _widest(net.initialLow, net.initialHigh);
+            net.maintenance = _widest(net.maintenanceLow, net.maintenanceHigh);
         }
     }
 
@@ -255,18 +214,16 @@ library Margins {
         returns (int256 initial, int256 maintenance)
     {
         unchecked {
-            initial = int256(notional.mulUp(net.initialRate));
-            maintenance = int256(notional.mulUp(net.maintenanceRate));
+            initial = int256(notional.mulUp(net.terms.initialRateOf()));
+            maintenance = int256(notional.mulUp(net.terms.maintenanceRateOf()));
             if (size < 0) (initial, maintenance) = (-initial, -maintenance);
         }
     }
 
-    /// @dev |a| + |b| - |a + b|, each at its widest, less what rounding may have added.
-    function _offset(int256 aLow, int256 aHigh, int256 bLow, int256 bHigh) private pure returns (uint256) {
+    /// @dev The ratio of what two risks have less together than apart, less what rounding may have added.
+    function _offset(uint256 apart, uint256 both, uint256 ratio) private pure returns (uint256) {
         unchecked {
-            uint256 apart = _widest(aLow, aHigh) + _widest(bLow, bHigh);
-            uint256 both = _widest(aLow + bLow, aHigh + bHigh) + ROUNDING;
-            return apart > both ? apart - both : 0;
+            return apart > both + ROUNDING ? (apart - both - ROUNDING) * ratio / WAD : 0;
         }
     }
 
@@ -288,47 +245,49 @@ library Margins {
     }
 
     /// @return restInitial What would be required of the other venues' positions, and likewise for maintenance.
-    function _addVenue(Margin memory margin, Sums memory sums, uint256 index)
+    function _addVenue(Margin memory margin, Sums memory sums, uint256 venue)
         private
         pure
         returns (uint256 restInitial, uint256 restMaintenance)
     {
         unchecked {
-            VenueInput memory venue = venueAt(sums, index);
-            uint256 count = sums.nets.length;
-            for (uint256 u; u < count; ++u) {
-                Net memory net = netAt(sums, u);
+            (Net[] memory nets, int256[] memory legs) = (sums.nets, sums.legs);
+            uint256 place = 2 * venue * nets.length;
+            for (uint256 u; u < nets.length; (++u, place += 2)) {
+                Net memory net = nets[u];
                 if (net.price == 0) continue;
-                Leg memory leg = _legAt(sums, index * count + u);
-                (int256 low, int256 high) = (leg.low, leg.high);
+                (int256 low, int256 high) = (legs[place], legs[place + 1]);
                 if (low == 0 && high == 0) {
-                    restInitial += _widest(net.initialLow, net.initialHigh);
-                    restMaintenance += _widest(net.maintenanceLow, net.maintenanceHigh);
+                    (restInitial, restMaintenance) = (restInitial + net.initial, restMaintenance + net.maintenance);
                     continue;
                 }
-                _addLeg(margin, net, venue, _widest(low, high).mulUp(net.price));
-                (low, high) = (net.low - low, net.high - high);
-                if (low == 0 && high == 0) continue;
-                uint256 notional = _widest(low, high).mulUp(net.price);
-                restInitial += notional.mulUp(net.initialRate);
-                restMaintenance += notional.mulUp(net.maintenanceRate);
+                _addLeg(margin, net.terms, sums.legShares, venue, _widest(low, high).mulUp(net.price));
+                uint256 rest = _widest(net.low - low, net.high - high).mulUp(net.price);
+                if (rest == 0) continue;
+                restInitial += rest.mulUp(net.terms.initialRateOf());
+                restMaintenance += rest.mulUp(net.terms.maintenanceRateOf());
             }
         }
     }
 
     /// @dev The venue's basis, and the underlying's move while its chain is late.
-    function _addLeg(Margin memory margin, Net memory net, VenueInput memory venue, uint256 notional) private pure {
+    function _addLeg(
+        Margin memory margin,
+        UnderlyingTerms terms,
+        uint256[] memory legShares,
+        uint256 venue,
+        uint256 notional
+    ) private pure {
         unchecked {
-            uint256 rate = net.basisRate + net.initialRate.mulUp(venue.initialLegShare);
-            margin.initialMargin += notional.mulUp(rate);
-            rate = net.basisRate + net.maintenanceRate.mulUp(venue.maintenanceLegShare);
-            margin.maintenanceMargin += notional.mulUp(rate);
+            uint256 basis = terms.basisRateOf();
+            margin.initialMargin += notional.mulUp(basis + terms.initialRateOf().mulUp(legShares[2 * venue]));
+            margin.maintenanceMargin += notional.mulUp(basis + terms.maintenanceRateOf().mulUp(legShares[2 * venue + 1]));
         }
     }
 
     function _widest(int256 low, int256 high) private pure returns (uint256) {
         unchecked {
-            if (low == high) return low.abs();
+            if (low == high) return low < 0 ? uint256(-low) : uint256(low);
             return low.abs().max(high.abs());
         }
     }

@@ -238,23 +238,33 @@ library ParameterBlob {
     }
 
     function listingCount(bytes memory blob) internal pure returns (uint256) {
-        return _firstUnderlying(blob) - GENERAL_WORDS;
+        unchecked {
+            return _firstUnderlying(blob) - GENERAL_WORDS;
+        }
     }
 
     function underlyingCount(bytes memory blob) internal pure returns (uint256) {
-        return (_firstMarket(blob) - _firstUnderlying(blob)) / 2;
+        unchecked {
+            return (_firstMarket(blob) - _firstUnderlying(blob)) / 2;
+        }
     }
 
     function marketCount(bytes memory blob) internal pure returns (uint256) {
-        return (_firstVenue(blob) - _firstMarket(blob)) / 2;
+        unchecked {
+            return (_firstVenue(blob) - _firstMarket(blob)) / 2;
+        }
     }
 
     function venueCount(bytes memory blob) internal pure returns (uint256) {
-        return _firstCredit(blob) - _firstVenue(blob);
+        unchecked {
+            return _firstCredit(blob) - _firstVenue(blob);
+        }
     }
 
     function creditCount(bytes memory blob) internal pure returns (uint256) {
-        return _end(blob) - _firstCredit(blob);
+        unchecked {
+            return _end(blob) - _firstCredit(blob);
+        }
     }
 
     function cashHaircut(bytes memory blob) internal pure returns (uint256) {
@@ -328,6 +338,13 @@ library ParameterBlob {
     function place(bytes memory blob, uint256 index) internal pure returns (PlaceTerms) {
         unchecked {
             return PlaceTerms.wrap(_word(blob, _firstMarket(blob) + 1 + 2 * index));
+        }
+    }
+
+    function underlyingInput(bytes memory blob, uint256 index) internal pure returns (UnderlyingTerms, DepthTerms) {
+        unchecked {
+            uint256 first = _firstUnderlying(blob) + 2 * index;
+            return (UnderlyingTerms.wrap(_word(blob, first)), DepthTerms.wrap(_word(blob, first + 1)));
         }
     }
 

@@ -2,13 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Test} from "forge-std/Test.sol";
-import {
-    CreditInput,
-    LineInput,
-    Margin,
-    PositionInput,
-    VenueInput
-} from "../../src/clearing/Margin.sol";
+import {Margin, PositionInput} from "../../src/clearing/Margin.sol";
 import {
     CreditTerms,
     DepthTerms,
@@ -24,7 +18,7 @@ import {Share} from "../../src/clearing/Share.sol";
 import {Claims} from "../../src/records/Claims.sol";
 import {Silence} from "../../src/clearing/Silence.sol";
 import {Key, Kind, Records} from "../../src/records/Records.sol";
-import {Portfolio, Portfolios, UnderlyingInput} from "../harness/Portfolios.sol";
+import {CreditInput, LineInput, Portfolio, Portfolios, UnderlyingInput, VenueInput} from "../harness/Portfolios.sol";
 
 /// @title The golden cases of vectors/, which core/ wrote, computed by the contracts' own libraries.
 contract VectorsTest is Test {
