@@ -1,5 +1,5 @@
 /** The margin of a portfolio: spec/margin.md. Twin of contracts/src/clearing/Margin.sol, to the last unit. */
-import { valueOf } from './instrument.ts'
+import { positionValue } from './instrument.ts'
 import { abs, max, min, mulDown, mulUp, type Price, type Ratio, type Size, type Units, type Usd, WAD } from './wad.ts'
 
 /** A line with everything the formula needs; `unit` is 10^decimals. */
@@ -112,7 +112,7 @@ export function isLiquidatable(margin: Margin): boolean {
 
 /** A position's value at the index price plus the cash flows that opened it; rounds down. */
 export function unrealizedPnl({ size, quote }: Pick<Position, 'size' | 'quote'>, price: Price): Usd {
-  return valueOf(size, price) + quote
+  return positionValue(size, price) + quote
 }
 
 function sumLines(lines: readonly Line[]) {
@@ -134,7 +134,12 @@ function collateralValue(units: Units, { price, unit }: Line): Usd {
 /** max(directional risk, venue loss) + latency + basis + concentration + reserve; every term rounds up. */
 function requirement(portfolio: Portfolio, grade: Grade): Usd {
   const { positions, underlyings, venues } = portfolio
-  const legs = venues.map((_, venue) => intervalsOf(positions.filter((position) => position.venue === venue), portfolio))
+  const legs = venues.map((_, venue) =>
+    intervalsOf(
+      positions.filter((position) => position.venue === venue),
+      portfolio,
+    ),
+  )
   const latency = sum(legs.map((leg, v) => mulUp(riskOf(leg, portfolio, grade), grade.legShare(at(venues, v)))))
   const basis = underlyings.map(({ price, basisRate }, u) =>
     mulUp(sum(legs.map((leg) => mulUp(widest(at(leg, u)), price))), basisRate),

@@ -64,7 +64,14 @@ function drawUnderlying(dice: Dice): Underlying {
   const initialRate = drawRatio(dice)
   const maintenanceRate = dice(initialRate + 1n)
   const [basisRate, concentrationRate] = [drawRatio(dice), drawRatio(dice)]
-  return { initialRate, maintenanceRate, basisRate, depth: drawBits(dice, 128), concentrationRate, price: drawPrice(dice) }
+  return {
+    initialRate,
+    maintenanceRate,
+    basisRate,
+    depth: drawBits(dice, 128),
+    concentrationRate,
+    price: drawPrice(dice),
+  }
 }
 
 function drawVenue(dice: Dice): Venue {

@@ -121,7 +121,7 @@ library Margins {
             Net memory net = sums.nets[position.underlying];
             (int256 size, int256 low) = (position.size, position.size);
             int256 high = size;
-            sums.pnl += Instruments.valueOf(size, net.price) + position.quote;
+            sums.pnl += Instruments.positionValue(size, net.price) + position.quote;
             uint256 outstanding = position.buyOut + position.sellOut;
             if (outstanding > 0) {
                 (low, high) = (size - int256(position.sellOut), size + int256(position.buyOut));
