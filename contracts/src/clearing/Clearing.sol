@@ -150,7 +150,7 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
     function _reads(Kind kind, uint256 chainId, address writer) internal view override returns (bool) {
         bytes32 peer = Books.peerOf(chainId, writer);
         if (kind == Kind.GRANT) return _isVault[peer];
-        if (kind == Kind.FILLS) return _isVenue[peer];
+        if (kind == Kind.FILLS || kind == Kind.MARKET) return _isVenue[peer];
         return kind == Kind.HEARD && (_isVault[peer] || _isVenue[peer]);
     }
 

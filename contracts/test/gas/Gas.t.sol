@@ -64,7 +64,7 @@ contract GasTest is Test {
         }
         coins = [new Coin(), new Coin()];
         for (uint256 i; i < 4; ++i) {
-            vaults[i] = new Vault(roots, 60);
+            vaults[i] = new Vault(roots, 60, address(0));
             clearing.addVault(block.chainid, address(vaults[i]));
             for (uint256 j; j < 2; ++j) {
                 clearing.listAsset(Listing(block.chainid, address(vaults[i]), address(coins[j])));
@@ -73,8 +73,8 @@ contract GasTest is Test {
         clearing.addVault(ORIGIN, ORIGIN_VAULT);
         clearing.listAsset(Listing(ORIGIN, ORIGIN_VAULT, ORIGIN_ASSET));
         MarketTerms[] memory terms = new MarketTerms[](2);
-        (terms[0], terms[1]) =
-        (MarketTerms(bytes32(uint256(1)), 0.02e18, 0.01e18), MarketTerms(bytes32(uint256(2)), 0.02e18, 0.01e18));
+        terms[0] = MarketTerms(bytes32(uint256(1)), 0.02e18, 0.005e18, 8 hours, 0.01e18);
+        terms[1] = MarketTerms(bytes32(uint256(2)), 0.02e18, 0.005e18, 8 hours, 0.01e18);
         for (uint256 i; i < 3; ++i) {
             venues[i] =
                 new Venue(roots, 60, block.chainid, address(clearing), 3600, pyth, PricePolicy(60, 60, 0.01e18), terms);

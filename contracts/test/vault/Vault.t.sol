@@ -49,7 +49,7 @@ contract LyingClearing {
 }
 
 contract VaultTest is Test {
-    Vault private vault = new Vault(RecordSource(address(0)), 10);
+    Vault private vault = new Vault(RecordSource(address(0)), 10, address(0));
     Token private token = new Token("WETH", 18);
     LyingClearing private clearing = new LyingClearing();
     LyingClearing private liar = new LyingClearing();

@@ -148,7 +148,7 @@ contract VenueTest is World {
 
     function test_VEN_05_a_remote_clearings_silence_ends_the_lease() public {
         MarketTerms[] memory terms = new MarketTerms[](1);
-        terms[0] = MarketTerms(ETH, BAND, 0.01e18);
+        terms[0] = MarketTerms(ETH, BAND, MAX_PREMIUM, PERIOD, 0.01e18);
         PricePolicy memory policy = PricePolicy(60, 60, 0.01e18);
         Venue far = new Venue(roots, 10, REMOTE, address(0xD1), 3600, pyth, policy, terms);
         vm.mockCall(
