@@ -47,7 +47,8 @@ test('FND-05 growth stays within the cap, however the time is cut', () => {
       const elapsed = running.accruedAt - START.accruedAt
       const growth = running.byLongs + running.byShorts
       assert.ok(growth * WAD * TERMS.period <= index * MAX_PREMIUM * elapsed)
-      const whole = (index * (running.premium < 0n ? -running.premium : running.premium) * elapsed) / (WAD * TERMS.period)
+      const whole =
+        (index * (running.premium < 0n ? -running.premium : running.premium) * elapsed) / (WAD * TERMS.period)
       assert.ok(whole - growth <= BigInt(steps.length), 'each cut loses less than one unit')
     }),
   )

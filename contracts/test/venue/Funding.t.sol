@@ -153,7 +153,7 @@ contract FundingTest is World {
         assertEq(_written()[0], 12 * _owed(2000, 500, 50));
         assertEq(_written()[2], block.timestamp);
         Vm.Log[] memory logs = vm.getRecordedLogs();
-        assertEq(uint256(logs[1].topics[1]), uint256(Kind.MARKET));
+        assertEq(uint256(logs[0].topics[1]), uint256(Kind.MARKET));
         assertEq(uint256(logs[2].topics[1]), uint256(Kind.FILLS));
     }
 
