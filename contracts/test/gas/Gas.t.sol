@@ -12,7 +12,6 @@ import {Checkpoint, CommitteeRoots} from "../../src/roots/CommitteeRoots.sol";
 import {Order} from "../../src/venue/Orders.sol";
 import {MarketTerms, Venue} from "../../src/venue/Venue.sol";
 import {Vault} from "../../src/vault/Vault.sol";
-import {Vouched} from "../invariant/Vouched.sol";
 import {Tree} from "../Tree.sol";
 
 contract Coin is ERC20 {
@@ -178,27 +177,24 @@ contract GasTest is Test {
 
     /// @dev The limits came from a clearing on another chain, and what is filled goes back there by a proof: nothing is pushed.
     function test_fill_far_from_the_clearing() public {
-        Vouched source = new Vouched();
         venues[0] =
-            new Venue(source, 60, ORIGIN, address(clearing), 3600, pyth, PricePolicy(60, 60, 0.01e18), _marketTerms());
+            new Venue(roots, 60, ORIGIN, address(clearing), 3600, pyth, PricePolicy(60, 60, 0.01e18), _marketTerms());
         venues[0].poke(new uint256[](1), new bytes[](0));
-        _learnLimits(source, account);
-        _learnLimits(source, counterparty);
+        _learnLimits();
         _fill(0, 0.5e18);
         vm.warp(block.timestamp + 30);
         _setPrices(1990, 60000);
         _fill(0, 0.1e18);
-        vm.warp(block.timestamp + 30);
+        vm.warp(block.timestamp + 10);
         venues[0].accrue(0);
+        vm.warp(block.timestamp + 10);
         (Order memory maker, bytes memory ms) = _order(other, counterparty, 0, false, 0.2e18);
         (Order memory taker, bytes memory ts) = _order(trader, account, 0, true, 0.2e18);
         _cool();
-        vm.cool(address(source));
         venues[0].fill(maker, ms, taker, ts, 0.1e18);
         _report("Venue.fill far from the clearing, two new orders, both accounts with a position");
-        vm.warp(block.timestamp + 20);
+        vm.warp(block.timestamp + 10);
         _cool();
-        vm.cool(address(source));
         venues[0].fill(maker, ms, taker, ts, 0.1e18);
         _report("Venue.fill far from the clearing, the rest of the same orders");
         vm.warp(block.timestamp + 600);
@@ -206,23 +202,34 @@ contract GasTest is Test {
         (maker, ms) = _order(other, counterparty, 0, false, 0.2e18);
         (taker, ts) = _order(trader, account, 0, true, 0.2e18);
         _cool();
-        vm.cool(address(source));
         venues[0].fill(maker, ms, taker, ts, 0.1e18);
         _report("Venue.fill far from the clearing, two new orders, the market's record due");
-        vm.warp(block.timestamp + 20);
+        vm.warp(block.timestamp + 10);
         _cool();
         venues[0].accrue(0);
         _report("Venue.accrue far from the clearing");
     }
 
-    function _learnLimits(Vouched source, bytes32 to) private {
+    function _learnLimits() private {
+        (Record[] memory records, bytes[] memory proofs) = (new Record[](2), new bytes[](2));
+        (bytes32[] memory hashes, bytes32[] memory leaves) = (new bytes32[](2), new bytes32[](2));
         uint128[6] memory fields;
         (fields[0], fields[1]) = (1e18, 1e18);
         address writer = address(clearing);
-        source.vouch(Key(Kind.LIMIT, ORIGIN, writer, block.chainid, address(venues[0]), to, 0, address(0)), fields, 1);
-        (Record[] memory records, bytes[] memory proofs) = (new Record[](1), new bytes[](1));
-        records[0] = Record(Kind.LIMIT, ORIGIN, writer, to, 0, address(0), fields);
-        proofs[0] = abi.encode(uint64(1));
+        for (uint256 i; i < 2; ++i) {
+            bytes32 to = i == 0 ? account : counterparty;
+            records[i] = Record(Kind.LIMIT, ORIGIN, writer, to, 0, address(0), fields);
+            hashes[i] =
+                Records.hashOf(Key(Kind.LIMIT, ORIGIN, writer, block.chainid, address(venues[0]), to, 0, address(0)));
+            leaves[i] = Records.leafOf(hashes[i], fields);
+        }
+        bytes32 root = Tree.rootOf(hashes, leaves);
+        Checkpoint memory checkpoint = Checkpoint(0, ORIGIN, writer, 1, uint64(block.timestamp), "h", root);
+        roots.submit(checkpoint, signers, _sign(checkpoint, 13));
+        for (uint256 i; i < 2; ++i) {
+            bytes32[] memory siblings = Tree.siblingsOf(hashes, leaves, hashes[i]);
+            proofs[i] = abi.encode(uint8(0), uint64(1), uint64(block.timestamp), root, siblings);
+        }
         venues[0].learn(records, proofs);
     }
 
