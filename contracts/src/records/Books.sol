@@ -51,14 +51,21 @@ library Books {
         uint128[6] memory fields
     ) internal {
         uint128[6] storage stored = book.written[hash];
-        for (uint256 i; i < 6; i += 2) {
-            (uint128 left, uint128 right) = (fields[i], fields[i + 1]);
-            assert(left >= known[i] && right >= known[i + 1]);
-            if (left == known[i] && right == known[i + 1]) continue;
-            assembly ("memory-safe") {
-                sstore(add(stored.slot, shr(1, i)), or(left, shl(128, right)))
+        bool fell;
+        assembly ("memory-safe") {
+            for { let i := 0 } lt(i, 6) { i := add(i, 2) } {
+                let place := shl(5, i)
+                let left := mload(add(fields, place))
+                let right := mload(add(add(fields, place), 0x20))
+                let knownLeft := mload(add(known, place))
+                let knownRight := mload(add(add(known, place), 0x20))
+                fell := or(fell, or(lt(left, knownLeft), lt(right, knownRight)))
+                if or(xor(left, knownLeft), xor(right, knownRight)) {
+                    sstore(add(stored.slot, shr(1, i)), or(left, shl(128, right)))
+                }
             }
         }
+        assert(!fell);
         bytes32 digest = Records.step(book.digest, hash, fields);
         book.digest = digest;
         emit Recorded(key.kind, key.readerChain, key.reader, key.account, key.item, key.holder, fields, digest);
@@ -143,12 +150,17 @@ library Books {
         Learned storage stored = book.learned[hash];
         (stored.first, stored.blockNumber, stored.asOf) = (fields[0], blockNumber, asOf);
         uint128[5] storage rest = stored.rest;
-        for (uint256 i = 1; i < 6; i += 2) {
-            uint128 left = fields[i];
-            uint128 right = i < 5 ? fields[i + 1] : 0;
-            if (left == known[i] && (i == 5 || right == known[i + 1])) continue;
-            assembly ("memory-safe") {
-                sstore(add(rest.slot, shr(1, i)), or(left, shl(128, right)))
+        assembly ("memory-safe") {
+            for { let i := 1 } lt(i, 6) { i := add(i, 2) } {
+                let place := shl(5, i)
+                let left := mload(add(fields, place))
+                let changed := xor(left, mload(add(known, place)))
+                let right := 0
+                if lt(i, 5) {
+                    right := mload(add(add(fields, place), 0x20))
+                    changed := or(changed, xor(right, mload(add(add(known, place), 0x20))))
+                }
+                if changed { sstore(add(rest.slot, shr(1, i)), or(left, shl(128, right))) }
             }
         }
     }

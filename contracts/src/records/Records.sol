@@ -81,14 +81,18 @@ library Records {
         pure
         returns (Outcome)
     {
-        bool noneFell = true;
-        bool noneRose = true;
-        for (uint256 i; i < 6; ++i) {
-            if (next[i] < known[i]) noneFell = false;
-            if (next[i] > known[i]) noneRose = false;
+        bool anyFell;
+        bool anyRose;
+        assembly ("memory-safe") {
+            for { let place := 0 } lt(place, 0xc0) { place := add(place, 0x20) } {
+                let before := mload(add(known, place))
+                let after := mload(add(next, place))
+                anyFell := or(anyFell, lt(after, before))
+                anyRose := or(anyRose, gt(after, before))
+            }
         }
-        if (noneFell && nextBlock >= knownBlock) return Outcome.TAKEN;
-        if (noneRose && nextBlock <= knownBlock) return Outcome.STALE;
+        if (!anyFell && nextBlock >= knownBlock) return Outcome.TAKEN;
+        if (!anyRose && nextBlock <= knownBlock) return Outcome.STALE;
         return Outcome.CONTRADICTION;
     }
 }
