@@ -151,7 +151,7 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
         bytes32 peer = Books.peerOf(chainId, writer);
         if (kind == Kind.GRANT) return _ledger.isVault[peer];
         bool isVenue = _ledger.venueNumber[peer] > 0;
-        if (kind == Kind.FILLS) return isVenue;
+        if (kind == Kind.FILLS || kind == Kind.MARKET) return isVenue;
         return kind == Kind.HEARD && (isVenue || _ledger.isVault[peer]);
     }
 
