@@ -46,6 +46,7 @@ abstract contract World is Attestors {
     Listing internal local;
     Listing internal remote = Listing(REMOTE, REMOTE_VAULT, REMOTE_USDC);
     uint64 internal remoteBlock;
+    uint128[6] internal remoteFunding;
 
     function setUp() public virtual {
         vm.warp(1_700_000_000);
@@ -206,8 +207,23 @@ abstract contract World is Attestors {
         );
     }
 
+    /// @dev Fills come with the market record of a newer checkpoint.
     function _learn(Record memory record) internal returns (Outcome) {
+        bytes memory proof = _attest(record, address(clearing));
+        if (record.kind == Kind.FILLS) _learnMarket();
+        return _learnWith(record, proof);
+    }
+
+    /// @dev The remote market's record, in which nothing has accrued but what `remoteFunding` says.
+    function _learnMarket() internal returns (Outcome) {
+        Record memory record = Record(Kind.MARKET, REMOTE, REMOTE_VENUE, 0, 0, address(0), remoteFunding);
         return _learnWith(record, _attest(record, address(clearing)));
+    }
+
+    /// @dev The remote venue has just heard the clearing: it is not silent.
+    function _hear() internal {
+        uint128[6] memory fields = _fields(uint128(block.timestamp), 0, 0, 0, 0, 0);
+        _learn(Record(Kind.HEARD, REMOTE, REMOTE_VENUE, 0, 0, address(0), fields));
     }
 
     function _learnWith(Record memory record, bytes memory proof) internal returns (Outcome) {

@@ -36,7 +36,7 @@ library Registrar {
     function addVenue(Ledger storage ledger, uint256 chainId, address venue) external {
         uint256 index = ledger.venues.length;
         _index(ledger.venueNumber, Books.peerOf(chainId, venue), index, ParameterBlob.MAX_VENUES);
-        ledger.venues.push(Place(chainId, venue));
+        ledger.venues.push(Place(chainId, venue, uint64(block.timestamp)));
         emit VenueAdded(index, chainId, venue);
     }
 
@@ -54,6 +54,7 @@ library Registrar {
         uint256 index = ledger.markets.length;
         _index(ledger.marketIndex, keccak256(abi.encode(market)), index, ParameterBlob.MAX_MARKETS);
         ledger.markets.push(market);
+        ledger.funding[index].accruedUntil = uint64(block.timestamp);
         emit MarketAdded(index, market.chainId, market.venue, market.item);
     }
 

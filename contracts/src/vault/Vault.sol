@@ -7,7 +7,7 @@ import {SafeTransferLib} from "solady/src/utils/SafeTransferLib.sol";
 import {Wad} from "../math/Wad.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key, Kind, Records} from "../records/Records.sol";
-import {RecordBook} from "../records/RecordBook.sol";
+import {RecordBook, Seen} from "../records/RecordBook.sol";
 import {RecordSource} from "../records/RecordSource.sol";
 import {WrappedNative} from "./WrappedNative.sol";
 
@@ -163,7 +163,7 @@ contract Vault is RecordBook, ReentrancyGuardTransient {
         return kind == Kind.LEDGER || kind == Kind.HEARD;
     }
 
-    function _isConsistent(Key memory, uint128[6] memory, uint128[6] calldata, uint64)
+    function _isConsistent(Key memory, uint128[6] memory, uint128[6] calldata, uint64, Seen memory)
         internal
         pure
         override
@@ -172,7 +172,7 @@ contract Vault is RecordBook, ReentrancyGuardTransient {
         return true;
     }
 
-    function _apply(Key memory key, uint128[6] memory, uint128[6] calldata next) internal override {
+    function _apply(Key memory key, uint128[6] memory, uint128[6] calldata next, uint64) internal override {
         if (key.kind == Kind.LEDGER) _honor(key, next[0]);
     }
 }

@@ -10,7 +10,7 @@ import {WAD, Wad} from "../math/Wad.sol";
 import {Price, PricePolicy, Prices} from "../price/Prices.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key, Kind, Records} from "../records/Records.sol";
-import {RecordBook} from "../records/RecordBook.sol";
+import {RecordBook, Seen} from "../records/RecordBook.sol";
 import {RecordSource} from "../records/RecordSource.sol";
 import {Funding, Running} from "./Funding.sol";
 import {Order, Orders} from "./Orders.sol";
@@ -324,7 +324,7 @@ contract Venue is RecordBook, EIP712 {
     }
 
     /// @dev A limit that is voided further than it was raised was never written by an honest clearing.
-    function _isConsistent(Key memory key, uint128[6] memory, uint128[6] calldata next, uint64)
+    function _isConsistent(Key memory key, uint128[6] memory, uint128[6] calldata next, uint64, Seen memory)
         internal
         pure
         override
@@ -336,7 +336,7 @@ contract Venue is RecordBook, EIP712 {
     /// @dev The part of a limit that is voided and not filled is forfeited at once. The first limit of an account is
     /// answered with a record of zeros, so that the clearing can tell "nothing filled" from "not heard of yet". The
     /// market's own record goes ahead of the first of its fills.
-    function _apply(Key memory key, uint128[6] memory known, uint128[6] calldata next) internal override {
+    function _apply(Key memory key, uint128[6] memory known, uint128[6] calldata next, uint64) internal override {
         if (key.kind != Kind.LIMIT) return;
         bool isFirst = known[0] == 0 && known[1] == 0;
         Key memory fillsKey = _fillsKey(key.account, uint256(key.item));

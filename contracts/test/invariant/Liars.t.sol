@@ -194,6 +194,7 @@ contract LyingVenueHandler is World {
     function _learnAny(uint128[6] memory next) private {
         Record memory record = _fillsOf(a, next);
         bytes memory proof = _attest(record, address(clearing));
+        _learnMarket();
         (Record[] memory records, bytes[] memory proofs) = (new Record[](1), new bytes[](1));
         (records[0], proofs[0]) = (record, proof);
         try clearing.learn(records, proofs) returns (Outcome[] memory outcomes) {

@@ -105,9 +105,12 @@ async function deploySite(chain: LocalChain, owner: PrivateKeyAccount, signers: 
 async function deployClearing({ chain, deployer, roots }: Site, owner: PrivateKeyAccount): Promise<Placed> {
   const pyth = await deployPyth(deployer)
   const libraries: Record<string, Address> = {}
-  const { Index, Lines, Limits, Liquidation, ParameterBlob } = abi
-  for (const [name, library] of Object.entries({ Index, Lines, Limits, Liquidation, ParameterBlob })) {
-    libraries[name] = await deploy(deployer, library)
+  const { Closings, Index, Lines, Limits, Liquidation, ParameterBlob, Settlement } = abi
+  const free = { Closings, Index, Lines, Limits, Liquidation, ParameterBlob, Settlement }
+  for (const [name, library] of Object.entries(free)) libraries[name] = await deploy(deployer, library)
+  // These are linked with others themselves.
+  for (const [name, library] of Object.entries({ Learning: abi.Learning, Registrar: abi.Registrar })) {
+    libraries[name] = await deploy(deployer, library, [], libraries)
   }
   const clearingArgs = [roots, HEARTBEAT_SECONDS, pyth, PRICE_POLICY, owner.address]
   const address = await deploy(deployer, abi.Clearing, clearingArgs, libraries)
