@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {MockPyth} from "@pythnetwork/pyth-sdk-solidity/MockPyth.sol";
 import {Test, Vm} from "forge-std/Test.sol";
 import {ERC20} from "solady/src/tokens/ERC20.sol";
+import {WETH} from "solady/src/tokens/WETH.sol";
 import {Clearing} from "../../src/clearing/Clearing.sol";
 import {Line, Listing, Market} from "../../src/clearing/Ledger.sol";
 import {PricePolicy} from "../../src/price/Prices.sol";
@@ -108,6 +109,21 @@ contract GasTest is Test {
         _cool();
         vaults[0].depositAndGrant(address(coins[0]), 1e18, ORIGIN, ORIGIN_VAULT, account);
         _report("Vault.depositAndGrant, new record");
+    }
+
+    function test_deposit_of_coin() public {
+        WETH wrapped = new WETH();
+        Vault vault = new Vault(roots, 60, address(wrapped));
+        vm.deal(address(this), 3e18);
+        vault.depositNative{value: 1e18}();
+        vm.cool(address(vault));
+        vm.cool(address(wrapped));
+        vault.depositNativeAndGrant{value: 1e18}(ORIGIN, ORIGIN_VAULT, account);
+        _report("Vault.depositNativeAndGrant, new record");
+        vm.cool(address(vault));
+        vm.cool(address(wrapped));
+        vault.withdrawNative(0.5e18, address(0xF0E));
+        _report("Vault.withdrawNative, to a new address");
     }
 
     function test_root_acceptance() public {
