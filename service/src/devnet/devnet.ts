@@ -17,7 +17,7 @@ import type { Log } from '../role.ts'
 import { type LocalChain, PLANS, startChain } from './chains.ts'
 import { deployAll } from './deploy.ts'
 import { type Oracle, startOracle } from './oracle.ts'
-import { FEEDS } from './parameters.ts'
+import { FEEDS, HEARTBEAT_SECONDS } from './parameters.ts'
 
 export type Devnet = {
   readonly deployment: Deployment
@@ -101,6 +101,8 @@ function startRoles(
   context: { signal: AbortSignal; log: Log },
 ): Promise<void>[] {
   const base = { deployment, pollMs: POLL_MS }
+  // A root more often than readers may write that they heard it would tell nobody more.
+  const heartbeatSeconds = Number(HEARTBEAT_SECONDS)
   const starts: Record<RoleName, () => Promise<void>[]> = {
     attestor: () =>
       keys.attestors.map((account, i) => {
@@ -108,7 +110,7 @@ function startRoles(
         return runAttestor(config, context)
       }),
     relayer: () => [
-      runRelayer({ ...base, account: keys.relayer, dataDir: join(folder, 'relayer'), heartbeatSeconds: 30 }, context),
+      runRelayer({ ...base, account: keys.relayer, dataDir: join(folder, 'relayer'), heartbeatSeconds }, context),
     ],
     publisher: () => [
       runPublisher({ ...base, account: keys.publisher, hermes, deviation: 10n ** 15n, heartbeatSeconds: 15 }, context),
