@@ -1,7 +1,7 @@
 /** The whole system on this machine: three chains, the contracts, every role with its own key and folder. */
 
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -21,6 +21,8 @@ import { FEEDS, HEARTBEAT_SECONDS } from './parameters.ts'
 
 export type Devnet = {
   readonly deployment: Deployment
+  /** Where the deployment is written, for other programs; gone once it stops. */
+  readonly deploymentFile: string
   readonly chains: readonly LocalChain[]
   readonly oracle: Oracle
   /** The account that deployed, and governs the clearing. */
@@ -80,13 +82,16 @@ export async function startDevnet({ log, roles = ROLES, attestorKeys }: DevnetOp
       addresses,
       urls: ports.map((port) => `http://127.0.0.1:${port}`),
     })
+    const deploymentFile = join(folder, 'deployment.json')
+    writeFileSync(deploymentFile, JSON.stringify(deployment, null, 2))
     const spenders = [keys.relayer, keys.publisher, keys.keeper].map(({ address }) => address)
     await Promise.all(chains.map((chain) => chain.fund(...spenders)))
     await Promise.all(chains.map((chain) => chain.startMining(mining.signal)))
     running.push(
       ...startRoles({ deployment, keys, ports, folder, hermes: oracle.url }, roles, { signal: stopping.signal, log }),
     )
-    return { deployment, chains, oracle, owner: keys.owner, keeper: keys.keeper, failed: failureOf(running), stop }
+    const { owner, keeper } = keys
+    return { deployment, deploymentFile, chains, oracle, owner, keeper, failed: failureOf(running), stop }
   } catch (cause) {
     await stop()
     throw cause
