@@ -6,11 +6,13 @@ import { provesClaim, rootOf } from '@omnimargin/core/claims'
 import { type Key, KIND, keyHash, leafOf } from '@omnimargin/core/record'
 import { withWrites } from '@omnimargin/service/attestor/step'
 import {
+  type Claim,
   MAX_RECORDS_A_BATCH,
   type RelayerEffect,
   type RelayerEvent,
   type RelayerState,
   step,
+  withoutKnown,
 } from '@omnimargin/service/relayer/step'
 import type { Signed } from '@omnimargin/service/statement'
 import { START } from '@omnimargin/service/store'
@@ -346,4 +348,28 @@ test('ROL-40 the markets count within the limit of a batch, and no fills go with
     carry?.claims.map((claim) => claim.write),
     [...markets.slice(0, half), ...all.slice(0, half)],
   )
+})
+
+test('ROL-40 what others carried meanwhile is left out, but no market whose fills are not', () => {
+  const writes = [market(0), market(1), fills(0, 1), fills(0, 2), fills(1, 3)]
+  const claims = writes.map((one): Claim => ({ write: one, siblings: [] }))
+  const cases: [known: string, left: number[]][] = [
+    ['.....', [0, 1, 2, 3, 4]],
+    ['++...', [0, 1, 2, 3, 4]],
+    ['+++.+', [0, 3]],
+    ['++++.', [1, 4]],
+    ['+++++', []],
+    ['.++++', [0]],
+  ]
+  for (const [known, left] of cases) {
+    const rest = withoutKnown(
+      claims,
+      [...known].map((mark) => mark === '+'),
+    )
+    assert.deepEqual(
+      rest.map((claim) => claims.indexOf(claim)),
+      left,
+      known,
+    )
+  }
 })

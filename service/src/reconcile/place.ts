@@ -3,7 +3,8 @@ import { checkpointAt, type Write } from '@omnimargin/chains/emitter'
 import { AnswersDisagree, ChainError } from '@omnimargin/chains/errors'
 import type { Hex } from '@omnimargin/core/bytes'
 import { ZERO_DIGEST } from '@omnimargin/core/record'
-import type { Abi, Address, GetBlockReturnType, PublicClient } from 'viem'
+import { type Abi, type Address, BlockNotFoundError, type GetBlockReturnType, type PublicClient } from 'viem'
+import { ConfigError } from '../config.ts'
 import type { DeployedChain, Deployment } from '../deployment.ts'
 import { emittersOf } from '../role.ts'
 
@@ -31,10 +32,21 @@ export class WrongChain extends ChainError {
   }
 }
 
+/** The block is not there, or older than the contracts that are to be read in it. */
+export class BlockUnusable extends ChainError {
+  constructor({ name }: DeployedChain, block: bigint | string, first: number) {
+    const remedy = `Name one that is there, from ${first} on; or none, and wait until it is final.`
+    super(`Block ${block} of chain ${name} cannot be read. ${remedy}`, true)
+  }
+}
+
 /** How many balances and accounts are asked for at a time. */
 const AT_A_TIME = 50
 
-/** The clearing's block first: what it has learned there is then in the block of every vault and venue. */
+/**
+ * The clearing's block first: what it has learned by then is in the later block of every vault and venue. What they in
+ * turn have learned of it was final there for as long as it took to reach them.
+ */
 export async function placesOf(
   { chains, clearing }: Deployment,
   readers: ReadonlyMap<number, PublicClient>,
@@ -44,18 +56,25 @@ export async function placesOf(
     const reader = readers.get(chain.chainId)
     if (!reader) throw new Error(`No reader for chain ${chain.chainId}.`)
     const at = blockOf(chain)
-    const [found, block] = await asked(chain, () =>
-      Promise.all([
-        reader.getChainId(),
-        typeof at === 'bigint' ? reader.getBlock({ blockNumber: at }) : reader.getBlock({ blockTag: at }),
-      ]),
-    )
+    const [found, block] = await asked(chain, () => Promise.all([reader.getChainId(), blockAt(reader, at)]))
     if (found !== chain.chainId) throw new WrongChain(chain, found)
+    const first = Math.max(0, ...chain.emitters.map(({ fromBlock }) => fromBlock))
+    if (!block || numberOf(block) < first) throw new BlockUnusable(chain, block ? numberOf(block) : at, first)
     return [chain.chainId, { chain, reader, block }]
   }
   const first = await Promise.all(chains.filter(({ chainId }) => chainId === clearing.chainId).map(read))
   const others = await Promise.all(chains.filter(({ chainId }) => chainId !== clearing.chainId).map(read))
   return new Map([...first, ...others])
+}
+
+/** Nothing if there is no such block. */
+async function blockAt(reader: PublicClient, at: ReturnType<BlockOf>): Promise<GetBlockReturnType | undefined> {
+  try {
+    return await (typeof at === 'bigint' ? reader.getBlock({ blockNumber: at }) : reader.getBlock({ blockTag: at }))
+  } catch (cause) {
+    if (cause instanceof BlockNotFoundError) return undefined
+    throw cause
+  }
 }
 
 export function placeOf(places: Places, chainId: number): Place {
@@ -68,7 +87,7 @@ export function placeOf(places: Places, chainId: number): Place {
 export async function writesOf({ chain, reader, block }: Place, address: Address): Promise<readonly Write[]> {
   const emitter = emittersOf(chain).find((candidate) => same(candidate.address, address))
   if (!emitter)
-    throw new Error(`The deployment has no emitter ${address} on chain ${chain.name}: add it to its "emitters".`)
+    throw new ConfigError(`The deployment has no emitter ${address} on chain ${chain.name}: add it to its "emitters".`)
   const start = { blockNumber: 0n, blockHash: ZERO_DIGEST, digest: ZERO_DIGEST }
   const { writes } = await asked(chain, () =>
     checkpointAt(reader, emitter, start, numberOf(block), block.hash ?? undefined),

@@ -1,7 +1,7 @@
 /** Carrying what emitters wrote to where it is read: asks the attestors, and submits roots and records. */
 import { RecordBook } from '@omnimargin/chains/abi'
 import { type Checkpoint, checkpointAt, type Emitter, type Write } from '@omnimargin/chains/emitter'
-import { KIND, type Kind, keyHash } from '@omnimargin/core/record'
+import type { Kind } from '@omnimargin/core/record'
 import { max } from '@omnimargin/core/wad'
 import { type Address, getAddress, recoverTypedDataAddress } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
@@ -15,16 +15,15 @@ import type { Store } from '../store.ts'
 import { fetchSigned } from './attestors.ts'
 import { carryTo, type Destination, heardBy } from './carry.ts'
 import {
-  type Claim,
   type Heard,
   type Hearer,
   isCarried,
-  marketKeyOf,
   type Quorum,
   type RelayerEvent,
   type RelayerState,
   step,
   withMarkets,
+  withoutKnown,
 } from './step.ts'
 
 export type Destinations = ReadonlyMap<number, Destination>
@@ -127,7 +126,8 @@ async function carryEffect(parts: Relay, { destination, quorum, claims, hears }:
     parts.note('no_route', place)
     return claims.map(({ write }) => write)
   }
-  const unknown = parts.patienceSeconds > 0 ? await unknownOf(parts, claims) : claims
+  const known = parts.patienceSeconds > 0 ? await Promise.all(claims.map(({ write }) => isKnown(parts, write))) : []
+  const unknown = withoutKnown(claims, known)
   const others = claims.filter((claim) => !unknown.includes(claim)).map(({ write }) => write)
   if (unknown.length === 0 && others.length > 0) return others
   try {
@@ -141,14 +141,6 @@ async function carryEffect(parts: Relay, { destination, quorum, claims, hears }:
     parts.note('failed', { ...place, why: `${failure}` })
     return others
   }
-}
-
-/** What somebody else has not carried meanwhile. A market goes with its fills, however well it is known. */
-async function unknownOf(parts: Relay, claims: readonly Claim[]): Promise<Claim[]> {
-  const known = await Promise.all(claims.map(({ write }) => isKnown(parts, write)))
-  const fills = claims.filter(({ write }, i) => !known[i] && write.key.kind === KIND.FILLS)
-  const markets = fills.map(({ write }) => keyHash(marketKeyOf(write.key)))
-  return claims.filter(({ write }, i) => !known[i] || markets.includes(write.hash))
 }
 
 /** What hearers there have written of the emitter: asked of the chain, since anybody may have made them. */

@@ -174,8 +174,15 @@ function marketOf(markets: RelayerState['markets'], { key }: Write): Write | und
   return key.kind === KIND.FILLS ? markets.get(keyHash(marketKeyOf(key))) : undefined
 }
 
+/** What its reader does not know yet, as `known` says in their order. A market goes with its fills, however well known. */
+export function withoutKnown(claims: readonly Claim[], known: readonly boolean[]): Claim[] {
+  const fills = claims.filter(({ write }, i) => !known[i] && write.key.kind === KIND.FILLS)
+  const markets = fills.map(({ write }) => keyHash(marketKeyOf(write.key)))
+  return claims.filter(({ write }, i) => !known[i] || markets.includes(write.hash))
+}
+
 /** The key of the market record that goes with a fills record. */
-export function marketKeyOf(fills: Key): Key {
+function marketKeyOf(fills: Key): Key {
   return { ...fills, kind: KIND.MARKET, account: ZERO_DIGEST, holder: NOBODY }
 }
 
