@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { RecordBook } from '@omnimargin/chains/abi'
+import { CommitteeRoots, RecordBook } from '@omnimargin/chains/abi'
 import { KIND } from '@omnimargin/core/record'
 import { type Devnet, startDevnet } from '@omnimargin/service/devnet/devnet'
 import { HEARTBEAT_SECONDS } from '@omnimargin/service/devnet/parameters'
 import { until } from '@omnimargin/service/devnet/until'
+import { fetchSigned } from '@omnimargin/service/relayer/attestors'
+import { carryTo, heardBy } from '@omnimargin/service/relayer/carry'
+import { destinationsOf } from '@omnimargin/service/relayer/relay'
+import type { Quorum } from '@omnimargin/service/relayer/step'
 import type { LogEvent } from '@omnimargin/service/role'
 import { type Address, zeroAddress, zeroHash } from 'viem'
+
+const FAST = 31002
 
 type Place = { chainId: number; address: Address }
 type Pair = { writer: Place; reader: Place }
@@ -39,6 +45,53 @@ test('ROL-18 ROL-19 on idle chains every pair keeps hearing the other, in no mor
     await devnet.stop()
   }
 })
+
+test('ROL-18 what a reader refuses to hear, since it heard a moment ago, takes neither root nor records with it', async () => {
+  const devnet = await startDevnet({ log: () => undefined, roles: ['attestor'] })
+  try {
+    const { deployment, owner } = devnet
+    const { clearing, committee } = deployment
+    const spoke = pairsOf(devnet).find(({ writer }) => writer.chainId === FAST)?.writer
+    const trading = destinationsOf(deployment, owner).get(clearing.chainId)
+    assert.ok(spoke && trading)
+    const carry = async (quorum: Quorum) => {
+      const load = { quorum, claims: [], hears: [clearing.address] }
+      const { accepted } = await carryTo(trading, committee.signers, load, () => undefined)
+      const [heard] = await heardBy(trading, spoke, [clearing.address])
+      return { accepted, heard: heard?.timestamp }
+    }
+    const first = await quorumAfter(devnet, spoke, 0n)
+    const second = await quorumAfter(devnet, spoke, first.statement.blockNumber)
+    const { timestamp } = first.statement
+    assert.ok(second.statement.timestamp < timestamp + HEARTBEAT_SECONDS)
+    assert.deepEqual(await carry(first), { accepted: true, heard: timestamp })
+    assert.deepEqual(await carry(second), { accepted: true, heard: timestamp })
+    const contract = { address: trading.chain.roots, abi: CommitteeRoots.abi } as const
+    const args = [BigInt(spoke.chainId), spoke.address] as const
+    const [newest] = await trading.reader.readContract({ ...contract, functionName: 'newest', args })
+    assert.equal(newest, second.statement.blockNumber)
+  } finally {
+    await devnet.stop()
+  }
+})
+
+/** A statement beyond that block which enough attestors have signed, with their signatures in the signers' order. */
+async function quorumAfter({ deployment: { committee } }: Devnet, place: Place, after: bigint): Promise<Quorum> {
+  const signal = new AbortController().signal
+  return until('a quorum', async () => {
+    const sorted = [...committee.attestors]
+      .sort((a, b) => (a.address < b.address ? -1 : 1))
+      .slice(0, committee.threshold)
+    const signed = await Promise.all(
+      sorted.map(({ url }) => fetchSigned(url, place.chainId, place.address, after, signal)),
+    )
+    const statement = signed[0]?.statement
+    const signatures = signed.flatMap((one) =>
+      one?.statement.blockNumber === statement?.blockNumber && one ? [one.signature] : [],
+    )
+    return statement && signatures.length === committee.threshold && { statement, signatures }
+  })
+}
 
 function pairsOf({ deployment: { clearing, chains } }: Devnet): Pair[] {
   const spokes = chains

@@ -2,7 +2,7 @@
 import type { Hex } from './bytes.ts'
 import type { Portfolio, Position as PositionInput, Underlying } from './margin.ts'
 import { type Parameters, unpackParameters } from './parameters.ts'
-import { type Price, type Size, type Units, type Usd, WAD } from './wad.ts'
+import { min, type Price, type Size, type Units, type Usd, WAD } from './wad.ts'
 
 export type Listing = { readonly chainId: bigint; readonly vault: Hex; readonly asset: Hex }
 export type Market = { readonly chainId: bigint; readonly venue: Hex; readonly item: Hex }
@@ -158,6 +158,14 @@ export function portfolioOf(ledger: Ledger, id: Hex, now: bigint): Portfolio | P
     positions: positions.map((position): PositionInput => ({ ...position, price: priceOf(position.feed) })),
     underlyings: parameters.underlyings.map((terms): Underlying => terms),
   }
+}
+
+/** The accounts' own parts of one listing, summed: what is counted and what is owned. */
+export function unitsOfListing(ledger: Ledger, listing: number): { units: Units; counted: Units } {
+  const lines = [...ledger.accounts.values()].flatMap(({ lines }) => lines.filter((line) => line.listing === listing))
+  const units = lines.reduce((total, line) => total + line.units, 0n)
+  const counted = lines.reduce((total, line) => total + min(line.units, line.counted), 0n)
+  return { units, counted }
 }
 
 function entryOf<Entry>(entries: readonly Entry[], index: number): Entry {
