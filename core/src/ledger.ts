@@ -1,7 +1,8 @@
 /** The clearing's accounts, rebuilt from its events alone (CLR-08). Twin of contracts/src/clearing/Ledger.sol. */
 import type { Hex } from './bytes.ts'
-import type { Portfolio, Position as PositionInput, Underlying } from './margin.ts'
-import { type Parameters, unpackParameters } from './parameters.ts'
+import type { Portfolio, Position as PositionInput, Venue as VenueInput } from './margin.ts'
+import { type Parameters, unpackParameters, type VenueTerms } from './parameters.ts'
+import { legShareAt } from './silence.ts'
 import { min, type Price, type Size, type Units, type Usd, WAD } from './wad.ts'
 
 export type Listing = { readonly chainId: bigint; readonly vault: Hex; readonly asset: Hex }
@@ -26,6 +27,8 @@ export type Ledger = {
   readonly feeds: readonly Hex[]
   readonly listings: readonly Listing[]
   readonly markets: readonly Market[]
+  /** By the clearing's number of a venue: the newest time (seconds) of this clearing that the venue is known to have heard. */
+  readonly heard: ReadonlyMap<number, bigint>
   readonly prices: ReadonlyMap<number, { readonly price: Price; readonly publishTime: bigint }>
   readonly accounts: ReadonlyMap<Hex, Account>
 }
@@ -36,6 +39,7 @@ export const EMPTY_LEDGER: Ledger = {
   feeds: [],
   listings: [],
   markets: [],
+  heard: new Map(),
   prices: new Map(),
   accounts: new Map(),
 }
@@ -45,6 +49,7 @@ export type LedgerEvent =
   | { eventName: 'FeedAdded'; args: { feed: bigint; feedId: Hex } }
   | { eventName: 'AssetListed'; args: { listing: bigint; chainId: bigint; vault: Hex; asset: Hex } }
   | { eventName: 'MarketAdded'; args: { market: bigint; chainId: bigint; venue: Hex; item: Hex } }
+  | { eventName: 'VenueHeard'; args: { venue: bigint; timestamp: bigint } }
   | { eventName: 'ParametersSet'; args: { version: number; blob: Hex } }
   | { eventName: 'IndexPriceUpdated'; args: { feed: bigint; price: bigint; publishTime: bigint } }
   | { eventName: 'LineOpened'; args: { account: Hex; index: bigint; listing: bigint; holder: Hex } }
@@ -68,6 +73,10 @@ export function applyEvent(ledger: Ledger, event: LedgerEvent): Ledger {
     case 'MarketAdded': {
       const { chainId, venue, item } = event.args
       return { ...ledger, markets: [...ledger.markets, { chainId, venue, item }] }
+    }
+    case 'VenueHeard': {
+      const { venue, timestamp } = event.args
+      return { ...ledger, heard: new Map(ledger.heard).set(Number(venue), timestamp) }
     }
     case 'ParametersSet':
       return { ...ledger, version: event.args.version, parameters: unpackParameters(event.args.blob) }
@@ -144,8 +153,8 @@ export function portfolioOf(ledger: Ledger, id: Hex, now: bigint): Portfolio | P
     return { ...line, ...terms, unit: 10n ** BigInt(terms.decimals), feed: terms.feed }
   })
   const positions = open.map(([market, position]) => {
-    const { underlying, band } = entryOf(parameters.markets, market)
-    return { ...position, underlying, band, feed: entryOf(parameters.underlyings, underlying).feed }
+    const { underlying, venue, band } = entryOf(parameters.markets, market)
+    return { ...position, underlying, venue, band, feed: entryOf(parameters.underlyings, underlying).feed }
   })
   const oldest = now - BigInt(parameters.maxPriceAge)
   const used = [...lines, ...positions].map(({ feed }) => ledger.prices.get(feed))
@@ -156,7 +165,19 @@ export function portfolioOf(ledger: Ledger, id: Hex, now: bigint): Portfolio | P
     cashHaircut: parameters.cashHaircut,
     lines: lines.map((line) => ({ ...line, price: priceOf(line.feed) })),
     positions: positions.map((position): PositionInput => ({ ...position, price: priceOf(position.feed) })),
-    underlyings: parameters.underlyings.map((terms): Underlying => terms),
+    underlyings: parameters.underlyings,
+    venues: parameters.venues.map((terms, venue) => venueInput(terms, now - (ledger.heard.get(venue) ?? 0n))),
+    credits: parameters.credits,
+    venueLossShare: parameters.venueLossShare,
+  }
+}
+
+/** A venue on the clearing's own chain is never silent. */
+function venueInput({ isRemote, legShare, calmAge, warnAge, deadAge }: VenueTerms, age: bigint): VenueInput {
+  const silence = isRemote ? age : 0n
+  return {
+    initialLegShare: legShareAt(legShare, calmAge, deadAge, silence),
+    maintenanceLegShare: legShareAt(legShare, warnAge, deadAge, silence),
   }
 }
 

@@ -1,6 +1,7 @@
 /** The risk parameters, packed as the clearing stores them. Twin of contracts/src/clearing/Parameters.sol. */
 import { fromHex, type Hex } from './bytes.ts'
-import { type Ratio, type Size, type Units, WAD } from './wad.ts'
+import { INSTRUMENT } from './instrument.ts'
+import { type Ratio, type Size, type Units, type Usd, WAD } from './wad.ts'
 
 /** An asset at a vault. Haircuts are shares not counted; the cap is in the asset's own units. */
 export type ListingTerms = {
@@ -11,21 +12,38 @@ export type ListingTerms = {
   readonly cap: Units
 }
 
-/** Rates are shares of notional; `legRate` is half of what a matched dollar of long and short is charged. */
+/** Rates are shares of notional; `depth` is the net notional, in USD, beyond which `concentrationRate` is charged. */
 export type UnderlyingTerms = {
   readonly feed: number
   readonly initialRate: Ratio
   readonly maintenanceRate: Ratio
-  readonly legRate: Ratio
+  readonly basisRate: Ratio
+  readonly depth: Usd
+  readonly concentrationRate: Ratio
 }
 
-/** An underlying at a venue; `band` is the share by which a fill may differ from the clearing's index. */
+/** An underlying at a venue; `band` is the share by which a fill may differ from the clearing's index, `maxFunding` the share of the price that funding may move in a second. */
 export type MarketTerms = {
   readonly underlying: number
   readonly band: Ratio
   readonly minSize: Size
   readonly openInterestCap: Size
+  readonly venue: number
+  readonly instrument: number
+  readonly maxFunding: Ratio
 }
+
+/** `legShare` of the rate is charged a leg while the venue is heard from; silence adds to it: `core/silence`. Ages in seconds. */
+export type VenueTerms = {
+  readonly legShare: Ratio
+  readonly calmAge: number
+  readonly warnAge: number
+  readonly deadAge: number
+  readonly isRemote: boolean
+}
+
+/** Two underlyings, `first < second`, and the share of their risks that opposite positions offset in. */
+export type CreditTerms = { readonly first: number; readonly second: number; readonly ratio: Ratio }
 
 /** Ages in seconds. */
 export type Parameters = {
@@ -34,34 +52,66 @@ export type Parameters = {
   readonly healthTarget: Ratio
   readonly maxPriceAge: number
   readonly maxRecordAge: number
+  readonly venueLossShare: Ratio
+  /** A line whose round trip is older moves in no sale. */
+  readonly maxMoveAge: number
+  /** Negative cash may be settled by anyone once it is this old, or larger than `settleShare` of the collateral. */
+  readonly settleAfter: number
+  readonly settleShare: Ratio
+  readonly saleDiscount: Ratio
+  /** How long after its closing a dead venue's last records may still be shown. */
+  readonly closeGrace: number
   readonly listings: readonly ListingTerms[]
   readonly underlyings: readonly UnderlyingTerms[]
   readonly markets: readonly MarketTerms[]
+  readonly venues: readonly VenueTerms[]
+  readonly credits: readonly CreditTerms[]
 }
 
-/** A layout: the widths of its fields in bits, from the least significant. */
-type Layout<Name extends string> = readonly (readonly [Name, bigint])[]
+/**
+ * A row: the widths of its fields in bits, from the least significant, a word of 256 bits after another; no field lies
+ * in two words. A field of 1 bit is a boolean, one of up to 32 bits a number, a wider one a bigint.
+ */
+type Layout = readonly (readonly [string, bigint])[]
 
-const LISTING: Layout<keyof ListingTerms> = [
+const LISTING: Layout = [
   ['feed', 8n],
   ['decimals', 8n],
   ['initialHaircut', 64n],
   ['maintenanceHaircut', 64n],
   ['cap', 112n],
 ]
-const UNDERLYING: Layout<keyof UnderlyingTerms> = [
+const UNDERLYING: Layout = [
   ['feed', 8n],
   ['initialRate', 64n],
   ['maintenanceRate', 64n],
-  ['legRate', 64n],
+  ['basisRate', 64n],
+  ['unused', 56n],
+  ['depth', 128n],
+  ['concentrationRate', 64n],
 ]
-const MARKET: Layout<keyof MarketTerms> = [
+const MARKET: Layout = [
   ['underlying', 8n],
   ['band', 64n],
   ['minSize', 80n],
   ['openInterestCap', 104n],
+  ['venue', 8n],
+  ['instrument', 8n],
+  ['maxFunding', 64n],
 ]
-const GENERAL: Layout<string> = [
+const VENUE: Layout = [
+  ['legShare', 64n],
+  ['calmAge', 32n],
+  ['warnAge', 32n],
+  ['deadAge', 32n],
+  ['isRemote', 1n],
+]
+const CREDIT: Layout = [
+  ['first', 8n],
+  ['second', 8n],
+  ['ratio', 64n],
+]
+const GENERAL: Layout = [
   ['maxRecordAge', 24n],
   ['maxPriceAge', 16n],
   ['healthTarget', 64n],
@@ -70,17 +120,29 @@ const GENERAL: Layout<string> = [
   ['markets', 8n],
   ['underlyings', 8n],
   ['listings', 8n],
+  ['venueLossShare', 64n],
+  ['settleShare', 64n],
+  ['saleDiscount', 64n],
+  ['maxMoveAge', 32n],
+  ['unused', 16n],
+  ['venues', 8n],
+  ['credits', 8n],
+  ['settleAfter', 32n],
+  ['closeGrace', 32n],
 ]
+const GENERAL_WORDS = 3
+
+/** The lists after the general words, in their order. */
+const LISTS = { listings: LISTING, underlyings: UNDERLYING, markets: MARKET, venues: VENUE, credits: CREDIT } as const
+type List = keyof typeof LISTS
+const NAMES = Object.keys(LISTS) as List[]
 
 /** The blob that `Clearing.setParameters` takes. Asserts that every number fits its place. */
 export function packParameters(parameters: Parameters): Hex {
-  const { listings, underlyings, markets } = parameters
-  const counts = { listings: listings.length, underlyings: underlyings.length, markets: markets.length }
+  const counts = Object.fromEntries(NAMES.map((name) => [name, parameters[name].length]))
   const words = [
-    packWord(GENERAL, { ...parameters, ...counts }),
-    ...listings.map((terms) => packWord(LISTING, terms)),
-    ...underlyings.map((terms) => packWord(UNDERLYING, terms)),
-    ...markets.map((terms) => packWord(MARKET, terms)),
+    ...packRow(GENERAL, { ...parameters, ...counts }),
+    ...NAMES.flatMap((name) => parameters[name].flatMap((row) => packRow(LISTS[name], row))),
   ]
   return `0x${words.map((value) => value.toString(16).padStart(64, '0')).join('')}`
 }
@@ -89,75 +151,93 @@ export function packParameters(parameters: Parameters): Hex {
 export function unpackParameters(blob: Hex): Parameters {
   const bytes = fromHex(blob)
   const words = Array.from({ length: bytes.length / 32 }, (_, i) => BigInt(`0x${blob.slice(2 + 64 * i, 66 + 64 * i)}`))
-  const general = unpackWord(GENERAL, words[0] ?? 0n)
-  const counts = [general.listings, general.underlyings, general.markets].map(Number)
-  const [listings = 0, underlyings = 0, markets = 0] = counts
-  if (words.length !== 1 + listings + underlyings + markets) throw new Error('The parameter blob is cut short.')
-  const firstMarket = 1 + listings + underlyings
-  return {
-    cashHaircut: general.cashHaircut ?? 0n,
-    liquidationDiscount: general.liquidationDiscount ?? 0n,
-    healthTarget: general.healthTarget ?? 0n,
-    maxPriceAge: Number(general.maxPriceAge),
-    maxRecordAge: Number(general.maxRecordAge),
-    listings: words.slice(1, 1 + listings).map((value) => {
-      const { feed, decimals, initialHaircut, maintenanceHaircut, cap } = unpackWord(LISTING, value)
-      return { feed: Number(feed), decimals: Number(decimals), initialHaircut, maintenanceHaircut, cap }
-    }),
-    underlyings: words.slice(1 + listings, firstMarket).map((value) => {
-      const { feed, ...rates } = unpackWord(UNDERLYING, value)
-      return { feed: Number(feed), ...rates }
-    }),
-    markets: words.slice(firstMarket).map((value) => {
-      const { underlying, ...rest } = unpackWord(MARKET, value)
-      return { underlying: Number(underlying), ...rest }
-    }),
+  const general = unpackRow(GENERAL, words.slice(0, GENERAL_WORDS))
+  const rows: Partial<Record<List, unknown[]>> = {}
+  let next = GENERAL_WORDS
+  for (const name of NAMES) {
+    const width = wordsOf(LISTS[name])
+    rows[name] = Array.from({ length: Number(general[name]) }, (_, i) =>
+      unpackRow(LISTS[name], words.slice(next + i * width, next + (i + 1) * width)),
+    )
+    next += Number(general[name]) * width
   }
+  if (words.length !== next) throw new Error('The parameter blob is cut short.')
+  return { ...general, ...rows } as unknown as Parameters
 }
 
-export type ParametersFault = {
-  readonly list: 'general' | 'listings' | 'underlyings' | 'markets'
-  readonly entry: number
-}
+export type ParametersFault = { readonly list: 'general' | List; readonly entry: number }
 
 /** The first entry that the clearing would refuse, given how many feeds it has; nothing if it would take them all. */
 export function validateParameters(parameters: Parameters, feeds: number): ParametersFault | undefined {
-  const { listings, underlyings, markets } = parameters
-  const isGeneralFine =
-    parameters.cashHaircut <= WAD && parameters.liquidationDiscount <= WAD && parameters.healthTarget >= WAD
-  if (!isGeneralFine) return { list: 'general', entry: 0 }
-  const badListing = listings.findIndex((t) => {
-    const isOrdered = t.maintenanceHaircut <= t.initialHaircut && t.initialHaircut <= WAD
-    return !isOrdered || t.decimals > 36 || t.feed >= feeds
-  })
-  if (badListing >= 0) return { list: 'listings', entry: badListing }
-  const badUnderlying = underlyings.findIndex((t) => {
-    const isOrdered = t.legRate <= t.maintenanceRate && t.maintenanceRate <= t.initialRate && t.initialRate <= WAD
-    return !isOrdered || parameters.liquidationDiscount > t.maintenanceRate || t.feed >= feeds
-  })
-  if (badUnderlying >= 0) return { list: 'underlyings', entry: badUnderlying }
-  const badMarket = markets.findIndex((t) => t.underlying >= underlyings.length || t.band > WAD)
-  return badMarket >= 0 ? { list: 'markets', entry: badMarket } : undefined
+  if (!isGeneralFine(parameters)) return { list: 'general', entry: 0 }
+  const { listings, underlyings, markets, venues, credits } = parameters
+  const faults: Record<List, number> = {
+    listings: listings.findIndex((t) => !isListingFine(t, feeds)),
+    underlyings: underlyings.findIndex((t) => !isUnderlyingFine(t, feeds, parameters.liquidationDiscount)),
+    markets: markets.findIndex((t) => {
+      const isKnown = t.underlying < underlyings.length && t.venue < venues.length
+      return !isKnown || t.band > WAD || t.instrument !== INSTRUMENT.PERPETUAL
+    }),
+    venues: venues.findIndex((t) => t.legShare > WAD || t.calmAge > t.warnAge || t.warnAge >= t.deadAge),
+    credits: firstBadCredit(credits, underlyings.length),
+  }
+  const list = NAMES.find((name) => faults[name] >= 0)
+  return list && { list, entry: faults[list] }
 }
 
-function packWord<Name extends string>(layout: Layout<Name>, values: Record<string, unknown>): bigint {
-  let packed = 0n
+function isGeneralFine(p: Parameters): boolean {
+  const shares = [p.cashHaircut, p.liquidationDiscount, p.venueLossShare, p.settleShare, p.saleDiscount]
+  return shares.every((share) => share <= WAD) && p.healthTarget >= WAD
+}
+
+function isListingFine(t: ListingTerms, feeds: number): boolean {
+  return t.maintenanceHaircut <= t.initialHaircut && t.initialHaircut <= WAD && t.decimals <= 36 && t.feed < feeds
+}
+
+function isUnderlyingFine(t: UnderlyingTerms, feeds: number, liquidationDiscount: Ratio): boolean {
+  const isOrdered = t.maintenanceRate <= t.initialRate && t.initialRate <= WAD && t.basisRate <= WAD
+  return isOrdered && t.concentrationRate <= WAD && liquidationDiscount <= t.maintenanceRate && t.feed < feeds
+}
+
+/** Pairs in order, none twice, and no underlying that shares more than all of its risk. */
+function firstBadCredit(credits: readonly CreditTerms[], underlyings: number): number {
+  const shared = Array.from({ length: underlyings }, () => 0n)
+  return credits.findIndex(({ first, second, ratio }, i) => {
+    const before = credits[i - 1]
+    const isNext = !before || before.first < first || (before.first === first && before.second < second)
+    if (first >= second || second >= underlyings || !isNext) return true
+    shared[first] = (shared[first] ?? 0n) + ratio
+    shared[second] = (shared[second] ?? 0n) + ratio
+    return (shared[first] ?? 0n) > WAD || (shared[second] ?? 0n) > WAD
+  })
+}
+
+function wordsOf(layout: Layout): number {
+  const bits = layout.reduce((total, [, width]) => total + width, 0n)
+  return Number((bits + 255n) / 256n)
+}
+
+function packRow(layout: Layout, row: object): bigint[] {
+  const values = row as Record<string, bigint | number | boolean>
+  const words = Array.from({ length: wordsOf(layout) }, () => 0n)
   let shift = 0n
   for (const [name, bits] of layout) {
-    const value = BigInt(values[name] as bigint | number)
+    const value = BigInt(values[name] ?? 0)
     if (value < 0n || value >> bits !== 0n) throw new Error(`${name} does not fit ${bits} bits: ${value}`)
-    packed |= value << shift
+    const word = Number(shift / 256n)
+    words[word] = (words[word] ?? 0n) | (value << (shift % 256n))
     shift += bits
   }
-  return packed
+  return words
 }
 
-function unpackWord<Name extends string>(layout: Layout<Name>, packed: bigint): Record<Name, bigint> {
+function unpackRow(layout: Layout, words: readonly bigint[]): Record<string, bigint | number | boolean> {
+  const row: Record<string, bigint | number | boolean> = {}
   let shift = 0n
-  const values = {} as Record<Name, bigint>
   for (const [name, bits] of layout) {
-    values[name] = BigInt.asUintN(Number(bits), packed >> shift)
+    const value = BigInt.asUintN(Number(bits), (words[Number(shift / 256n)] ?? 0n) >> (shift % 256n))
+    if (name !== 'unused') row[name] = bits === 1n ? value === 1n : bits <= 32n ? Number(value) : value
     shift += bits
   }
-  return values
+  return row
 }

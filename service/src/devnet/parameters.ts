@@ -1,4 +1,5 @@
 /** The devnet's listings, markets and risk parameters. */
+import { INSTRUMENT } from '@omnimargin/core/instrument'
 import type { Parameters } from '@omnimargin/core/parameters'
 
 /** Pyth's own feed ids. */
@@ -29,6 +30,9 @@ export const PRICE_POLICY = { maxAge: 60, maxSkew: 60, maxConfidence: 10n ** 16n
 export const HEARTBEAT_SECONDS = 10n
 export const LEASE_SECONDS = 3_600n
 
+/** The clearing believes no more funding a second than this share of the price: 0.1 % an hour. */
+const MAX_FUNDING = 10n ** 15n / 3_600n
+
 const percent = (value: bigint) => value * 10n ** 16n
 const permille = (value: bigint) => value * 10n ** 15n
 
@@ -38,6 +42,12 @@ export const PARAMETERS: Parameters = {
   healthTarget: percent(125n),
   maxPriceAge: 60,
   maxRecordAge: 600,
+  venueLossShare: percent(25n),
+  maxMoveAge: 3_600,
+  settleAfter: 86_400,
+  settleShare: percent(10n),
+  saleDiscount: permille(10n),
+  closeGrace: 86_400,
   listings: [
     {
       feed: 0,
@@ -49,12 +59,31 @@ export const PARAMETERS: Parameters = {
     { feed: 2, decimals: 6, initialHaircut: percent(3n), maintenanceHaircut: percent(2n), cap: 10n ** 14n },
     { feed: 2, decimals: 6, initialHaircut: percent(2n), maintenanceHaircut: percent(1n), cap: 10n ** 14n },
   ],
-  underlyings: [
-    { feed: 0, initialRate: percent(10n), maintenanceRate: percent(5n), legRate: permille(5n) },
-    { feed: 1, initialRate: percent(10n), maintenanceRate: percent(5n), legRate: permille(5n) },
-  ],
-  markets: VENUES.flatMap(() => [
-    { underlying: 0, band: percent(3n), minSize: MIN_SIZE, openInterestCap: 10_000n * 10n ** 18n },
-    { underlying: 1, band: percent(3n), minSize: MIN_SIZE, openInterestCap: 500n * 10n ** 18n },
-  ]),
+  underlyings: [0, 1].map((feed) => ({
+    feed,
+    initialRate: percent(10n),
+    maintenanceRate: percent(5n),
+    basisRate: permille(5n),
+    depth: 2_000_000n * 10n ** 18n,
+    concentrationRate: percent(5n),
+  })),
+  markets: VENUES.flatMap((_, venue) =>
+    [10_000n, 500n].map((cap, underlying) => ({
+      underlying,
+      band: percent(3n),
+      minSize: MIN_SIZE,
+      openInterestCap: cap * 10n ** 18n,
+      venue,
+      instrument: INSTRUMENT.PERPETUAL,
+      maxFunding: MAX_FUNDING,
+    })),
+  ),
+  venues: VENUES.map((name) => ({
+    legShare: name === 'trading' ? 0n : percent(5n),
+    calmAge: 60,
+    warnAge: 300,
+    deadAge: 3_600,
+    isRemote: name !== 'trading',
+  })),
+  credits: [{ first: 0, second: 1, ratio: percent(45n) }],
 }
