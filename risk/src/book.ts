@@ -1,5 +1,5 @@
 /** Positions on several chains and the collateral behind them. */
-import type { Size, Usd } from '@omnimargin/core/wad'
+import { type Size, type Usd, WAD } from '@omnimargin/core/wad'
 import { drawBetween, drawsOf } from './random.ts'
 
 /** `signed` is held as so many units of the underlying, or held at so many dollars by trading at each bar's close. */
@@ -25,7 +25,7 @@ export const MAX_CHAINS = 16
 /** Of one generator. */
 export const MAX_BOOKS = 1_000
 
-/** What a random book is drawn from: one leg per chain and underlying, its dollars uniform within the most either way. */
+/** What a random book is drawn from: one leg per chain and underlying, whole dollars, uniform within the most either way. */
 export type Drawn = {
   readonly name: string
   readonly books: number
@@ -39,12 +39,13 @@ export type Drawn = {
 /** The same books for the same seed, always. */
 export function drawBooks({ name, books, seed, chains, underlyings, notionalMost, collateral }: Drawn): Book[] {
   const draw = drawsOf(seed)
+  const most = notionalMost / WAD
   return Array.from({ length: books }, (_, index) => ({
     name: `${name} ${index + 1}`,
     collateral,
     legs: chains.flatMap((chain) =>
       underlyings.map((underlying): Leg => {
-        const signed = drawBetween(draw, -notionalMost, notionalMost)
+        const signed = drawBetween(draw, -most, most) * WAD
         return { chain, venue: chain, underlying, measure: 'dollars', signed }
       }),
     ),

@@ -5,7 +5,7 @@ import { type Book, chainsOf, type Leg } from './book.ts'
 import { excursionsOf, exposuresAt, grossOf, type Market, marketOf, needsOf, pathOf } from './path.ts'
 import { quantile } from './quantile.ts'
 import { moneyOf, type Outcome, type Regime, replay, withMoney } from './regime.ts'
-import { known, requirementOf } from './requirement.ts'
+import { type Clearing, known, requirementOf } from './requirement.ts'
 import type { Terms } from './terms.ts'
 
 export const REGIMES = ['siloed', 'bridge', 'unified'] as const
@@ -53,7 +53,7 @@ export function compare(book: Book, series: ReadonlyMap<string, Series>, terms: 
   const delay = Math.min(width, barsOf(terms.reactionSeconds + terms.transferSeconds, interval))
   const markets = new Map([...series].map(([name, one]) => [name, marketOf(one)]))
   const scene = { book, markets, terms, width, delay }
-  const whole = pathOf(book.legs, markets, terms, 'all')
+  const whole = pathOf(book.legs, markets, terms, 'remote')
   const gross = grossOf(exposuresAt(book.legs, markets, whole.profit.length - 1))
   const posted = [...book.collateral.values()].reduce((total, value) => total + value, 0n)
   const regimes = regimesOf(scene, whole)
@@ -95,7 +95,7 @@ function barsOf(seconds: number, interval: number): number {
 }
 
 function regimesOf({ book, markets, terms, width, delay }: Scene, whole: ReturnType<typeof pathOf>) {
-  const silos = silosOf(book).map((legs) => pathOf(legs, markets, terms, 'none'))
+  const silos = silosOf(book).map((legs) => pathOf(legs, markets, terms, 'local'))
   const atConfidence = (values: readonly bigint[]) => quantile(values, terms.confidence)
   const regimes: Record<RegimeName, Regime> = {
     siloed: {
@@ -121,10 +121,10 @@ function silosOf(book: Book): Leg[][] {
 
 function initialMarginsOf({ book, markets, terms }: Scene): Record<RegimeName, Usd> {
   const last = (markets.values().next().value?.closes.length ?? 1) - 1
-  const of = (legs: readonly Leg[], charges: 'all' | 'none') =>
-    requirementOf(exposuresAt(legs, markets, last), terms, charges).initialMargin
-  const siloed = silosOf(book).reduce((total, legs) => total + of(legs, 'none'), 0n)
-  return { siloed, bridge: siloed, unified: of(book.legs, 'all') }
+  const of = (legs: readonly Leg[], clearing: Clearing) =>
+    requirementOf(exposuresAt(legs, markets, last), terms, clearing).initialMargin
+  const siloed = silosOf(book).reduce((total, legs) => total + of(legs, 'local'), 0n)
+  return { siloed, bridge: siloed, unified: of(book.legs, 'remote') }
 }
 
 /** In a silo and after a bridge, collateral counts where it lies: nothing about it is late. */

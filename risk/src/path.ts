@@ -2,7 +2,7 @@
 import { abs, mulDown, type Price, type Usd, WAD } from '@omnimargin/core/wad'
 import type { Series } from './bars.ts'
 import type { Leg } from './book.ts'
-import { type Exposure, known, requirementOf } from './requirement.ts'
+import { type Clearing, type Exposure, known, requirementOf } from './requirement.ts'
 import type { Terms } from './terms.ts'
 import { slidingMax } from './window.ts'
 
@@ -28,7 +28,7 @@ export function pathOf(
   legs: readonly Leg[],
   markets: ReadonlyMap<string, Market>,
   terms: Terms,
-  charges: 'all' | 'none',
+  clearing: Clearing,
 ): Path {
   const bars = markets.values().next().value?.closes.length ?? 0
   const profit = new Array<Usd>(bars).fill(0n)
@@ -40,7 +40,7 @@ export function pathOf(
       profit[bar] = (profit[bar] ?? 0n) + moved / WAD
     }
   }
-  const atBar = (bar: number) => requirementOf(exposuresAt(legs, markets, bar), terms, charges).maintenanceMargin
+  const atBar = (bar: number) => requirementOf(exposuresAt(legs, markets, bar), terms, clearing).maintenanceMargin
   const isConstant = legs.every(({ measure }) => measure === 'dollars')
   const maintenance = isConstant ? new Array<Usd>(bars).fill(atBar(0)) : profit.map((_, bar) => atBar(bar))
   return { profit, maintenance }
