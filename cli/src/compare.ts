@@ -56,6 +56,8 @@ function reportOn(bookFiles: readonly BookFile[], series: ReadonlyMap<string, Se
 function assertLongEnough(series: ReadonlyMap<string, Series>, { windowSeconds }: Terms): void {
   for (const { symbol, closes, interval } of series.values()) {
     if ((closes.length - 1) * interval >= windowSeconds) continue
-    throw new InputError(`${symbol} has ${closes.length} bars of ${interval} s, less than one window of ${windowSeconds} s: ask for more.`)
+    throw new InputError(
+      `${symbol} has ${closes.length} bars of ${interval} s, less than one window of ${windowSeconds} s: ask for more.`,
+    )
   }
 }

@@ -20,7 +20,9 @@ export function fit(options: FitOptions): string {
   const [from, to] = [parseTime(options.from), parseTime(options.to)]
   const missing = [...terms.underlyings.keys()].find((symbol) => !files.bySymbol.has(symbol))
   if (missing !== undefined) {
-    throw new InputError(`${options.prices} has no price file of ${missing}, which ${options.parameters} names: add it there.`)
+    throw new InputError(
+      `${options.prices} has no price file of ${missing}, which ${options.parameters} names: add it there.`,
+    )
   }
   const series = [...terms.underlyings.keys()].map((symbol) => within(readSeries(symbol, files), from, to))
   const spans = series.map((one) => `${one.symbol} ${spanOf(one)}`).join(', ')

@@ -35,7 +35,8 @@ export function parseBars(file: string, text: string): Bars {
   if (rows.at(-1) === '') rows.pop()
   const first = /^[a-z]/i.test(rows[0] ?? '') ? 1 : 0
   if (rows.length === first) throw new InputError(`${file}: has no bars: give it at least two.`)
-  if (rows.length > MAX_BARS) throw new InputError(`${file}: has ${rows.length} lines, the limit is ${MAX_BARS}: cut it.`)
+  if (rows.length > MAX_BARS)
+    throw new InputError(`${file}: has ${rows.length} lines, the limit is ${MAX_BARS}: cut it.`)
   if (first === 1) assertHeader(file, rows[0] ?? '')
   const bars = { file, times: [] as number[], closes: [] as Price[], lines: [] as number[] }
   const width = (rows[0] ?? '').split(',').length
@@ -61,7 +62,8 @@ export function joinBars(symbol: string, parts: readonly Bars[]): Series {
   const steps = times.slice(1).map((time, i) => time - (times[i] ?? 0))
   const interval = steps.reduce((least, step) => (step > 0 && step < least ? step : least), Number.MAX_SAFE_INTEGER)
   const wrong = steps.findIndex((step) => step !== interval)
-  if (wrong >= 0) throw new InputError(`${places[wrong + 1]}: ${faultOf(steps[wrong] ?? 0, times[wrong] ?? 0, interval)}`)
+  if (wrong >= 0)
+    throw new InputError(`${places[wrong + 1]}: ${faultOf(steps[wrong] ?? 0, times[wrong] ?? 0, interval)}`)
   return { symbol, start, interval, closes }
 }
 
@@ -74,7 +76,9 @@ function faultOf(step: number, before: number, interval: number): string {
 function assertHeader(file: string, header: string): void {
   const names = header.toLowerCase().replaceAll(' ', '_')
   if (HEADERS.some((known) => names === known || names.startsWith(`${known},close_time,`))) return
-  throw new InputError(`${file}:1: the columns are "${header}": they must be ts,open,high,low,close,volume in this order.`)
+  throw new InputError(
+    `${file}:1: the columns are "${header}": they must be ts,open,high,low,close,volume in this order.`,
+  )
 }
 
 function parseRow(place: string, row: string, width: number): { time: number; close: Price } {
@@ -85,7 +89,8 @@ function parseRow(place: string, row: string, width: number): { time: number; cl
   }
   const numbers = cells.map((cell, column) => {
     const value = parseDecimal(cell)
-    if (value === undefined) throw new InputError(`${place}: column ${column + 1} is "${cell}": give a plain decimal number.`)
+    if (value === undefined)
+      throw new InputError(`${place}: column ${column + 1} is "${cell}": give a plain decimal number.`)
     return value
   })
   const [, open = 0n, high = 0n, low = 0n, close = 0n] = numbers
@@ -95,7 +100,9 @@ function parseRow(place: string, row: string, width: number): { time: number; cl
   }
   if (high < low) throw new InputError(`${place}: high ${cells[2]} is below low ${cells[3]}: correct the bar.`)
   if (open > high || open < low || close > high || close < low) {
-    throw new InputError(`${place}: open ${cells[1]} or close ${cells[4]} is outside ${cells[3]}..${cells[2]}: correct the bar.`)
+    throw new InputError(
+      `${place}: open ${cells[1]} or close ${cells[4]} is outside ${cells[3]}..${cells[2]}: correct the bar.`,
+    )
   }
   return { time: parseTime(place, cells[0] ?? ''), close }
 }
@@ -104,7 +111,9 @@ function parseTime(place: string, text: string): number {
   const time = Number(text)
   const divisor = time < SECONDS_BELOW ? 1 : time < MILLISECONDS_BELOW ? 1_000 : 1_000_000
   if (/^\d{1,16}$/.test(text) && time % divisor === 0) return time / divisor
-  throw new InputError(`${place}: time is "${text}": give whole seconds, as seconds, milliseconds or microseconds since 1970.`)
+  throw new InputError(
+    `${place}: time is "${text}": give whole seconds, as seconds, milliseconds or microseconds since 1970.`,
+  )
 }
 
 /** The part of a series whose bars open in [from, to). Throws InputError where it does not reach. */
@@ -112,7 +121,9 @@ export function between(series: Series, from: number, to: number): Series {
   const { symbol, start, interval, closes } = series
   const end = start + closes.length * interval
   if (from < start || to > end || (from - start) % interval !== 0 || (to - start) % interval !== 0) {
-    throw new InputError(`${symbol} has bars of ${interval} s from ${start} to ${end}: ask for a part of that, not ${from} to ${to}.`)
+    throw new InputError(
+      `${symbol} has bars of ${interval} s from ${start} to ${end}: ask for a part of that, not ${from} to ${to}.`,
+    )
   }
   if (to - from < 2 * interval) throw new InputError(`From ${from} to ${to} is less than two bars: ask for more.`)
   return { ...series, start: from, closes: closes.slice((from - start) / interval, (to - start) / interval) }
@@ -125,10 +136,16 @@ export function commonSpan(all: readonly Series[]): { from: number; to: number; 
   const { interval } = first
   const other = all.find((series) => series.interval !== interval || (series.start - first.start) % interval !== 0)
   if (other) {
-    throw new InputError(`${first.symbol} and ${other.symbol} have bars of ${interval} s and ${other.interval} s, or out of step: give both alike.`)
+    throw new InputError(
+      `${first.symbol} and ${other.symbol} have bars of ${interval} s and ${other.interval} s, or out of step: give both alike.`,
+    )
   }
   const from = all.reduce((latest, { start }) => Math.max(latest, start), first.start)
-  const to = all.reduce((least, { start, closes }) => Math.min(least, start + closes.length * interval), Number.MAX_SAFE_INTEGER)
-  if (from >= to) throw new InputError(`${all.map(({ symbol }) => symbol).join(', ')} share no time: give files that overlap.`)
+  const to = all.reduce(
+    (least, { start, closes }) => Math.min(least, start + closes.length * interval),
+    Number.MAX_SAFE_INTEGER,
+  )
+  if (from >= to)
+    throw new InputError(`${all.map(({ symbol }) => symbol).join(', ')} share no time: give files that overlap.`)
   return { from, to, interval }
 }

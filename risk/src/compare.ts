@@ -86,7 +86,11 @@ export function compare(book: Book, series: ReadonlyMap<string, Series>, terms: 
 
 /** The middle, and what a tenth of the books is at or below, and nine tenths are. */
 export function spreadOf(values: readonly bigint[]): { p10: bigint; median: bigint; p90: bigint } {
-  return { p10: quantile(values, WAD / 10n), median: quantile(values, WAD / 2n), p90: quantile(values, (9n * WAD) / 10n) }
+  return {
+    p10: quantile(values, WAD / 10n),
+    median: quantile(values, WAD / 2n),
+    p90: quantile(values, (9n * WAD) / 10n),
+  }
 }
 
 /** Bars that cover a time: at least one. */

@@ -62,8 +62,7 @@ function replayFrom(start: number, regime: Regime, sum: readonly Usd[], width: n
     let missing = anchor > start && pool < 0n ? -pool : 0n
     for (let i = 0; i < accounts.length; i++) {
       const { profit, maintenance } = accounts[i] as Flat
-      const short =
-        (maintenance[bar] ?? 0n) - (local[i] ?? 0n) - (profit[bar] ?? 0n) + (profit[anchor] ?? 0n)
+      const short = (maintenance[bar] ?? 0n) - (local[i] ?? 0n) - (profit[bar] ?? 0n) + (profit[anchor] ?? 0n)
       if (short > 0n) missing += short
     }
     if (missing > 0n) first ??= bar

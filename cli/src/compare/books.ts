@@ -35,7 +35,11 @@ function filesAt(path: string): string[] {
 
 function readBook(file: string, known: Known): BookFile {
   const { name: title, legs, collateral } = readConfig(file, bookSchema(known))
-  return { name: title, isRandom: false, books: [{ name: title, legs, collateral: new Map(Object.entries(collateral)) }] }
+  return {
+    name: title,
+    isRandom: false,
+    books: [{ name: title, legs, collateral: new Map(Object.entries(collateral)) }],
+  }
 }
 
 function readGenerator(file: string, known: Known): BookFile {

@@ -11,10 +11,16 @@ const decimal = z.string().transform((text, context) => {
 })
 
 /** USD or units of an underlying: above zero, and small enough for every product of the margin formula. */
-export const quantity = decimal.refine((value) => value > 0n && value < 10n ** 12n * WAD, 'must be above 0 and below 10^12')
+export const quantity = decimal.refine(
+  (value) => value > 0n && value < 10n ** 12n * WAD,
+  'must be above 0 and below 10^12',
+)
 /** USD that may be nothing at all. */
 export const dollars = decimal.refine((value) => value < 10n ** 15n * WAD, 'must be below 10^15')
 /** A share, as in "0.05". */
 export const share = decimal.refine((value) => value <= WAD, 'is a share: it must be at most 1')
 export const name = z.string().regex(/^[A-Za-z0-9_-]{1,32}$/, 'must be 1 to 32 letters, digits, - or _')
-export const seconds = z.int().min(1).max(30 * 86_400)
+export const seconds = z
+  .int()
+  .min(1)
+  .max(30 * 86_400)

@@ -42,7 +42,9 @@ function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder).sort()
   } catch (cause) {
-    throw new InputError(`${folder}: cannot be read (${cause instanceof Error ? cause.message : cause}): give a folder.`)
+    throw new InputError(
+      `${folder}: cannot be read (${cause instanceof Error ? cause.message : cause}): give a folder.`,
+    )
   }
 }
 

@@ -92,7 +92,17 @@ function detail(screen: Screen, { name, isRandom, comparisons }: Group): void {
   const note = isRandom ? `, medians of ${comparisons.length} books` : ''
   screen.say(`\n${name}${note}: ${gross} USD of positions, ${posted} USD posted`)
   screen.table(
-    ['', 'capital', 'IM /\nposted', 'capital /\nposted', 'positions /\ncapital', 'unneces-\nsary', 'with unified’s\ncapital: all', 'unneces-\nsary', 'worst shortfall\n/ positions'],
+    [
+      '',
+      'capital',
+      'IM /\nposted',
+      'capital /\nposted',
+      'positions /\ncapital',
+      'unneces-\nsary',
+      'with unified’s\ncapital: all',
+      'unneces-\nsary',
+      'worst shortfall\n/ positions',
+    ],
     REGIMES.map((regime) => {
       const of = (pick: (report: RegimeReport) => bigint) => median(({ regimes }) => pick(regimes[regime]))
       return [
@@ -100,7 +110,11 @@ function detail(screen: Screen, { name, isRandom, comparisons }: Group): void {
         dollars(of(({ capital }) => capital)),
         percent1(of((report) => report.capitalUtilization)),
         percent1(of((report) => report.requiredCapitalUtilization)),
-        amount(of((report) => report.notionalPerCapital), 18, 1),
+        amount(
+          of((report) => report.notionalPerCapital),
+          18,
+          1,
+        ),
         percent1(of(({ atOwnCapital }) => shareOf(atOwnCapital, 'unnecessary'))),
         percent1(of(({ atUnifiedCapital }) => shareOf(atUnifiedCapital, 'liquidated'))),
         percent1(of(({ atUnifiedCapital }) => shareOf(atUnifiedCapital, 'unnecessary'))),

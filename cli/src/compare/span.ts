@@ -20,7 +20,9 @@ export function parseTime(text: string): number {
   const isTime = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}Z)?$/.test(text)
   const ms = isTime ? Date.parse(text) : Number.NaN
   if (Number.isInteger(ms)) return ms / 1000
-  throw new InputError(`"${text}" is no time: give a day, 2024-01-01, a time, 2024-01-01T12:00:00Z, or seconds since 1970.`)
+  throw new InputError(
+    `"${text}" is no time: give a day, 2024-01-01, a time, 2024-01-01T12:00:00Z, or seconds since 1970.`,
+  )
 }
 
 /** "2024-01-01 12:00". */

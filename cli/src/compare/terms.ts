@@ -25,7 +25,10 @@ const schema = z.strictObject({
         depth: dollars,
         concentrationRate: share,
       })
-      .refine(({ initialRate, maintenanceRate }) => initialRate >= maintenanceRate, 'initialRate is below maintenanceRate'),
+      .refine(
+        ({ initialRate, maintenanceRate }) => initialRate >= maintenanceRate,
+        'initialRate is below maintenanceRate',
+      ),
   ),
   credits: z.array(z.strictObject({ first: name, second: name, ratio: share })).max(8),
   chains: z.record(
@@ -42,10 +45,18 @@ const schema = z.strictObject({
 
 /** Throws ConfigError with every fault, its line and the cure. */
 export function readTerms(file: string): Terms {
-  const { origin: _, underlyings, chains, ...rest } = readConfig(
+  const {
+    origin: _,
+    underlyings,
+    chains,
+    ...rest
+  } = readConfig(
     file,
     schema
-      .refine(({ haircut, latencyPremium }) => haircut + latencyPremium < 10n ** 18n, 'haircut and latencyPremium leave nothing')
+      .refine(
+        ({ haircut, latencyPremium }) => haircut + latencyPremium < 10n ** 18n,
+        'haircut and latencyPremium leave nothing',
+      )
       .refine(({ confidence }) => confidence > 0n, 'confidence must be above 0'),
   )
   return { ...rest, underlyings: new Map(Object.entries(underlyings)), chains: new Map(Object.entries(chains)) }
