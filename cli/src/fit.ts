@@ -1,7 +1,7 @@
 /** `omnimargin fit`: the parameters of a comparison, their rates and credits out of recorded prices. */
 import { between, type Series } from '@omnimargin/risk/bars'
 import { InputError } from '@omnimargin/risk/errors'
-import { fit as fitTerms } from '@omnimargin/risk/fit'
+import { fitTerms } from '@omnimargin/risk/fit'
 import { findPrices, readSeries } from './compare/prices.ts'
 import { formatTime, parseTime } from './compare/span.ts'
 import { readTerms, writeTerms } from './compare/terms.ts'
@@ -14,7 +14,7 @@ export type FitOptions = {
 }
 
 /** Returns a parameter file: each underlying is fitted on what there is of it within the time. */
-export function fit(options: FitOptions): string {
+export function fitParameters(options: FitOptions): string {
   const terms = readTerms(options.parameters)
   const files = findPrices(options.prices)
   const [from, to] = [parseTime(options.from), parseTime(options.to)]

@@ -54,8 +54,8 @@ program
   .requiredOption('--to <time>', 'end of the last bar')
   .option('--parameters <file>', 'what is kept as it is (default: those shipped)')
   .action(async (options: Omit<FitOptions, 'parameters'> & Partial<FitOptions>) => {
-    const [{ fit }, { SHIPPED }] = await Promise.all([import('./fit.ts'), import('./compare.ts')])
-    process.stdout.write(fit({ parameters: SHIPPED.parameters, ...options }))
+    const [{ fitParameters }, { SHIPPED }] = await Promise.all([import('./fit.ts'), import('./compare.ts')])
+    process.stdout.write(fitParameters({ parameters: SHIPPED.parameters, ...options }))
   })
 
 try {

@@ -57,7 +57,7 @@ export function compare(book: Book, series: ReadonlyMap<string, Series>, terms: 
   const gross = grossOf(exposuresAt(book.legs, markets, whole.profit.length - 1))
   const posted = [...book.collateral.values()].reduce((total, value) => total + value, 0n)
   const regimes = regimesOf(scene, whole)
-  const capitals = mapRegimes((name) => valueOf(moneyOf(regimes[name]), haircutOf(name, terms)))
+  const capitals = mapRegimes((name) => marketValueOf(moneyOf(regimes[name]), haircutOf(name, terms)))
   const margins = initialMarginsOf(scene)
   const reports = mapRegimes((name): RegimeReport => {
     const capital = capitals[name]
@@ -136,7 +136,7 @@ function haircutOf(name: RegimeName, { haircut, latencyPremium }: Terms): Ratio 
   return name === 'unified' ? haircut + latencyPremium : haircut
 }
 
-function valueOf(counted: Usd, haircut: Ratio): Usd {
+function marketValueOf(counted: Usd, haircut: Ratio): Usd {
   return divUp(counted * WAD, WAD - haircut)
 }
 

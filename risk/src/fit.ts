@@ -18,7 +18,7 @@ const CREDIT_KEPT = (WAD * 85n) / 100n
 const GRAIN = WAD / 1000n
 
 /** The terms with rates, credits and leg shares put in; what no price tells is left as it is. */
-export function fit(terms: Terms, series: readonly Series[]): Terms {
+export function fitTerms(terms: Terms, series: readonly Series[]): Terms {
   const underlyings = new Map(terms.underlyings)
   for (const one of series) {
     const before = underlyings.get(one.symbol)

@@ -52,7 +52,7 @@ export function replay(regime: Regime, whole: Path, width: number): Outcome {
  * At bar `t` each account holds its own money, made up for all it lost until `delay` bars before, out of the buffer and the others'
  * gains; what these could not give is missing. Returns the first bar with something missing, and the most that is at any.
  */
-function replayFrom(start: number, regime: Regime, sum: readonly Usd[], width: number) {
+export function replayFrom(start: number, regime: Regime, sum: readonly Usd[], width: number) {
   const { accounts, local, buffer, delay } = regime
   let first: number | undefined
   let shortfall = 0n
