@@ -1,5 +1,5 @@
 /** What a series of prices is like, in integers at 1e18: so that made-up prices can be judged. */
-import { abs, max, type Ratio, WAD } from '@omnimargin/core/wad'
+import { abs, max, min, type Ratio, WAD } from '@omnimargin/core/wad'
 import type { Series } from './bars.ts'
 import { rootUp } from './root.ts'
 
@@ -22,8 +22,8 @@ export function momentsOf(series: Series): Moments {
     deviation: rootUp(second * WAD),
     deviationPerYear: rootUp((second * WAD * YEAR_SECONDS) / BigInt(series.interval)),
     kurtosis: (fourth * WAD * WAD) / max(1n, second * second),
-    worst: returns.reduce((least, value) => (value < least ? value : least), 0n),
-    best: returns.reduce((most, value) => max(most, value), 0n),
+    worst: returns.reduce(min, 0n),
+    best: returns.reduce(max, 0n),
   }
 }
 
@@ -40,7 +40,7 @@ export function correlationOf(a: Series, b: Series): Ratio {
 export function worstOver({ closes }: Series, bars: number): Ratio {
   return closes.slice(bars).reduce((least, close, start) => {
     const move = (close * WAD) / (closes[start] ?? 1n) - WAD
-    return move < least ? move : least
+    return min(move, least)
   }, 0n)
 }
 

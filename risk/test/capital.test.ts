@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { max, WAD } from '@omnimargin/core/wad'
+import { max, min, WAD } from '@omnimargin/core/wad'
 import { drawBooks, type Leg } from '@omnimargin/risk/book'
 import { compare } from '@omnimargin/risk/compare'
 import { marketOf, needsOf, type Path, pathOf } from '@omnimargin/risk/path'
@@ -89,10 +89,7 @@ test('CAP-02 a need is just enough to hold maintenance through the window', () =
         const spare = profit
           .slice(start, start + width + 1)
           .map((made, i) => need + made - (profit[start] ?? 0n) - (maintenance[start + i] ?? 0n))
-        assert.equal(
-          spare.reduce((a, b) => (a < b ? a : b)),
-          0n,
-        )
+        assert.equal(spare.reduce(min), 0n)
       }
     }),
   )
@@ -187,9 +184,7 @@ test('CAP-06 with all money in the accounts and no maintenance, what is missing 
       const money = bare.local.reduce((sum, part) => sum + part, bare.buffer)
       for (let start = 0; start < 8; start++) {
         const { shortfall } = replayFrom(start, bare, whole.profit, 4)
-        const lowest =
-          whole.profit.slice(start, start + 5).reduce((least, made) => (made < least ? made : least)) -
-          (whole.profit[start] ?? 0n)
+        const lowest = whole.profit.slice(start, start + 5).reduce(min) - (whole.profit[start] ?? 0n)
         assert(shortfall >= -(money + lowest))
       }
     }),

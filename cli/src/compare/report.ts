@@ -42,16 +42,18 @@ function toTables(report: Report): string {
     ['', 'siloed', 'bridge', 'unified', 'saves of\nsiloed', 'saves of\nbridge', 'routes lose\na year'],
     report.groups.flatMap(summaryRows),
   )
-  screen.say('Capital in USD, so that it lasts. "Routes lose" is new in unified: expected loss of a failing route.')
+  screen.say('Capital in USD. New in unified is what routes are expected to lose by failing.')
   for (const group of report.groups) detail(screen, group)
   screen.say(`\n${LEGEND}`)
   return text
 }
 
-const LEGEND = `Capital: collateral that holds maintenance margin through the window, from that share of all starts. IM: initial margin.
-Unnecessary: share of starts from which some account is liquidated while the sum over all chains still held the whole book's
-maintenance margin, charges and all. In unified there is one account, so there are none: that is the definition, not a finding.
-Siloed and bridge ask for no charge; unified pays basis, leg latency, the venue floor and the latency premium.
+const LEGEND = `Capital: collateral that holds maintenance margin through the window, for that share of starts. IM: initial margin.
+Own: with that capital posted. Same: with unified's posted in each regime.
+Unnecessary: share of starts from which an account is liquidated while the sum over all chains still held the whole
+book's maintenance margin, charges and all. In unified all is one account, so there are none: by definition.
+A bridge lasts its own time at that share, not the window: it is asked for less, and fails more often.
+Unified pays for late legs, for the loss of a venue and a latency premium on collateral; all else is charged alike.
 One price per underlying on all chains, closes only; no fees, no funding.`
 
 function headline({ span, terms }: Report): string {
@@ -98,10 +100,10 @@ function detail(screen: Screen, { name, isRandom, comparisons }: Group): void {
       'IM /\nposted',
       'capital /\nposted',
       'positions /\ncapital',
-      'unneces-\nsary',
-      'with unified’s\ncapital: all',
-      'unneces-\nsary',
-      'worst shortfall\n/ positions',
+      'own: un-\nnecessary',
+      'same: all\nliquidated',
+      'same: un-\nnecessary',
+      'same: worst short-\nfall / positions',
     ],
     REGIMES.map((regime) => {
       const of = (pick: (report: RegimeReport) => bigint) => median(({ regimes }) => pick(regimes[regime]))
