@@ -13,6 +13,7 @@ import {Vault} from "../src/vault/Vault.sol";
 import {Order} from "../src/venue/Orders.sol";
 import {MarketTerms, Venue} from "../src/venue/Venue.sol";
 import {Attestors} from "./Attestors.sol";
+import {Blobs} from "./Blobs.sol";
 import {Tree} from "./Tree.sol";
 
 /// @title A clearing with a vault and a venue on its own chain and on another, two traders and a keeper.
@@ -73,16 +74,23 @@ abstract contract World is Attestors {
 
     /* PARAMETERS AND PRICES */
 
+    /// @dev Words: 0 to 2 general, 3 and 4 the listings, 5 and 6 ETH, 7 to 10 the markets, 11 and 12 the venues.
     function _parameters() internal pure virtual returns (bytes memory) {
-        uint256[7] memory words;
-        words[0] = 2 << 248 | 1 << 240 | 2 << 232 | uint256(0.01e18) << 168 | uint256(0.01e18) << 104 | uint256(1.25e18)
-            << 40 | 60 << 24 | 600;
-        words[1] = 0 | 18 << 8 | uint256(0.2e18) << 16 | uint256(0.15e18) << 80 | uint256(CAP) << 144;
-        words[2] = 1 | 6 << 8 | uint256(0.05e18) << 16 | uint256(0.03e18) << 80 | uint256(1e15) << 144;
-        words[3] = 0 | uint256(0.1e18) << 8 | uint256(0.05e18) << 72 | uint256(0.005e18) << 136;
-        words[4] = 0 | uint256(0.03e18) << 8 | uint256(0.01e18) << 72 | uint256(500e18) << 152;
-        words[5] = words[4];
-        return abi.encodePacked(words[0], words[1], words[2], words[3], words[4], words[5]);
+        return _parametersWith("");
+    }
+
+    /// @dev With more markets after the two.
+    function _parametersWith(bytes memory markets) internal pure returns (bytes memory blob) {
+        blob = bytes.concat(
+            Blobs.general(2, 1, 2 + markets.length / 64, 2, 0),
+            Blobs.listing(0, 18, 0.2e18, 0.15e18, CAP),
+            Blobs.listing(1, 6, 0.05e18, 0.03e18, 1e15),
+            Blobs.underlying(0, 0.1e18, 0.05e18, 0, 1e30)
+        );
+        for (uint256 i; i < 2; ++i) {
+            blob = bytes.concat(blob, Blobs.market(0, 0.03e18, 0.01e18, 500e18, i));
+        }
+        return bytes.concat(blob, markets, Blobs.venue(0, false), Blobs.venue(0.05e18, true));
     }
 
     /// @dev Pokes ETH at that many dollars, and USDC at one, at the clearing and the venue.

@@ -150,8 +150,9 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
     function _reads(Kind kind, uint256 chainId, address writer) internal view override returns (bool) {
         bytes32 peer = Books.peerOf(chainId, writer);
         if (kind == Kind.GRANT) return _isVault[peer];
-        if (kind == Kind.FILLS) return _isVenue[peer];
-        return kind == Kind.HEARD && (_isVault[peer] || _isVenue[peer]);
+        bool isVenue = _ledger.venueNumber[peer] > 0;
+        if (kind == Kind.FILLS) return isVenue;
+        return kind == Kind.HEARD && (isVenue || _isVault[peer]);
     }
 
     function _isConsistent(Key memory key, uint128[6] memory known, uint128[6] calldata next, uint64 knownAsOf)
@@ -166,5 +167,9 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
     function _apply(Key memory key, uint128[6] memory known, uint128[6] calldata next) internal override {
         if (key.kind == Kind.GRANT) Lines.applyGrant(_ledger, _book, key);
         if (key.kind == Kind.FILLS) Limits.applyFills(_ledger, key, known, next);
+        if (key.kind == Kind.HEARD) {
+            uint256 number = _ledger.venueNumber[Books.peerOf(key.writerChain, key.writer)];
+            if (number > 0) _ledger.setHeard(number - 1, next[0]);
+        }
     }
 }

@@ -7,9 +7,15 @@ import {WAD, Wad} from "../math/Wad.sol";
 import {Price, Prices} from "../price/Prices.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key, Kind} from "../records/Records.sol";
-import {LineInput, Margin, Margins, Portfolio, PositionInput, UnderlyingInput} from "./Margin.sol";
-import {ListingTerms, MarketTerms, ParameterBlob, UnderlyingTerms} from "./Parameters.sol";
+import {Margin, Margins, Net, PositionInput, Sums} from "./Margin.sol";
+import {
+    CreditTerms,
+    ListingTerms,
+    ParameterBlob,
+    VenueTerms
+} from "./Parameters.sol";
 import {Positions} from "./Positions.sol";
+import {Silence} from "./Silence.sol";
 
 /// An asset at a vault.
 struct Listing {
@@ -54,6 +60,12 @@ struct Outstanding {
     uint32 since;
 }
 
+/// A venue, by its number.
+struct Place {
+    uint256 chainId;
+    address venue;
+}
+
 /// One slot. The longs and shorts of a market if every outstanding limit filled.
 struct OpenInterest {
     uint128 long;
@@ -67,6 +79,11 @@ struct Ledger {
     bytes32[] feeds;
     Listing[] listings;
     Market[] markets;
+    Place[] venues;
+    /// By venue number, 32 bits each: the newest time of this clearing that the venue is known to have heard (seconds).
+    uint256[2] heard;
+    /// From one, so that zero means "not there".
+    mapping(bytes32 peer => uint256) venueNumber;
     mapping(bytes32 id => uint256) listingIndex;
     mapping(bytes32 id => uint256) marketIndex;
     mapping(uint256 feed => Price) indexPrice;
@@ -87,6 +104,7 @@ struct Ledger {
 library Ledgers {
     using ParameterBlob for bytes;
     using Margins for Margin;
+    using Margins for Sums;
     using Prices for Prices.Extremes;
     using SafeCast for uint256;
     using SafeCast for int256;
@@ -98,6 +116,7 @@ library Ledgers {
     event PositionChanged(bytes32 indexed account, uint256 indexed market, int128 size, int128 quote, int128 cash);
     event OutstandingChanged(bytes32 indexed account, uint256 indexed market, uint112 buy, uint112 sell);
     event CashChanged(bytes32 indexed account, int128 cash);
+    event VenueHeard(uint256 indexed venue, uint64 timestamp);
 
     /// The cached price is older than the parameters allow: poke it.
     error IndexTooOld(uint256 feed, uint64 publishTime, uint256 now_);
@@ -108,21 +127,17 @@ library Ledgers {
         return SSTORE2.read(ledger.parameters);
     }
 
-    function marginOf(Ledger storage ledger, bytes32 account, bytes memory blob) internal view returns (Margin memory) {
-        return Margins.compute(portfolioOf(ledger, account, blob));
-    }
-
-    /// @notice Looks up all that the margin formula needs.
-    function portfolioOf(Ledger storage ledger, bytes32 account, bytes memory blob)
+    /// @notice The account's margin at the cached prices. Looks up and adds one line and one position after the other.
+    function marginOf(Ledger storage ledger, bytes32 account, bytes memory blob)
         internal
         view
-        returns (Portfolio memory portfolio)
+        returns (Margin memory margin)
     {
         Account memory account_ = ledger.accounts[account];
-        portfolio.cash = account_.cash;
-        portfolio.cashHaircut = blob.cashHaircut();
-        portfolio.lines = _lineInputs(ledger, account, account_.lineCount, blob);
-        (portfolio.positions, portfolio.underlyings) = _positionInputs(ledger, account, account_, blob);
+        _addLines(ledger, account, account_.lineCount, blob, margin);
+        margin.addCash(account_.cash, blob.cashHaircut());
+        if (account_.markets == 0) return margin;
+        margin.addPositions(_sumPositions(ledger, account, account_, blob));
     }
 
     function requireInitialMargin(Ledger storage ledger, bytes32 account, bytes memory blob) internal view {
@@ -193,6 +208,20 @@ library Ledgers {
         }
     }
 
+    /// @notice The newest time of this clearing (seconds) that a venue is known to have heard.
+    function heardBy(Ledger storage ledger, uint256 venue) internal view returns (uint256) {
+        unchecked {
+            return uint32(ledger.heard[venue / 8] >> (venue % 8 * 32));
+        }
+    }
+
+    function setHeard(Ledger storage ledger, uint256 venue, uint256 timestamp) internal {
+        uint256 shift = venue % 8 * 32;
+        uint256 word = ledger.heard[venue / 8];
+        ledger.heard[venue / 8] = word & ~(uint256(type(uint32).max) << shift) | uint256(uint32(timestamp)) << shift;
+        emit VenueHeard(venue, uint64(timestamp));
+    }
+
     function addCash(Ledger storage ledger, bytes32 account, int256 amount) internal {
         int128 cash = (ledger.accounts[account].cash + amount).toInt128();
         ledger.accounts[account].cash = cash;
@@ -241,83 +270,109 @@ library Ledgers {
         return block.timestamp - blob.maxPriceAge();
     }
 
+    /// @dev One read of the price's one slot.
     function _priceSince(Ledger storage ledger, uint256 feed, uint256 oldest) private view returns (uint256) {
         Price storage cached = ledger.indexPrice[feed];
-        (uint256 price, uint64 publishTime) = (cached.price, cached.publishTime);
+        uint256 word;
+        assembly ("memory-safe") {
+            word := sload(cached.slot)
+        }
+        uint64 publishTime = uint64(word >> 96);
         if (publishTime < oldest) revert IndexTooOld(feed, publishTime, block.timestamp);
-        return price;
+        return uint96(word);
     }
 
-    function _lineInputs(Ledger storage ledger, bytes32 account, uint256 count, bytes memory blob)
+    function _addLines(Ledger storage ledger, bytes32 account, uint256 count, bytes memory blob, Margin memory margin)
         private
         view
-        returns (LineInput[] memory inputs)
     {
         unchecked {
-            inputs = new LineInput[](count);
             mapping(uint256 => Line) storage lines = ledger.lines[account];
             uint256 oldest = _oldestPrice(blob);
             for (uint256 i; i < count; ++i) {
-                Line memory line = lines[i];
-                ListingTerms terms = blob.listing(line.listing);
-                LineInput memory input = inputs[i];
-                input.unit = terms.unitOf();
+                (uint256 units, uint256 counted, ListingTerms terms) = _readLine(lines[i], blob);
                 // A line that is not counted at all needs no price: governance can so shed a dead feed.
-                if (line.units == 0 || terms.maintenanceHaircutOf() == WAD) continue;
-                (input.units, input.counted) = (line.units, line.counted);
-                input.price = _priceSince(ledger, terms.feedOf(), oldest);
-                (input.initialHaircut, input.maintenanceHaircut) =
-                (terms.initialHaircutOf(), terms.maintenanceHaircutOf());
+                if (units == 0 || terms.maintenanceHaircutOf() == WAD) continue;
+                margin.addLine(units, counted, _priceSince(ledger, terms.feedOf(), oldest), terms);
             }
         }
     }
 
-    function _positionInputs(Ledger storage ledger, bytes32 account, Account memory account_, bytes memory blob)
+    /// @dev One read of the line's one slot.
+    function _readLine(Line storage line, bytes memory blob)
         private
         view
-        returns (PositionInput[] memory inputs, UnderlyingInput[] memory underlyings)
+        returns (uint256 units, uint256 counted, ListingTerms terms)
+    {
+        uint256 word;
+        assembly ("memory-safe") {
+            word := sload(line.slot)
+        }
+        return (uint112(word), uint112(word >> 112), blob.listing(uint8(word >> 224)));
+    }
+
+    /// @dev One read of the position's one slot.
+    function _readPosition(Position storage position) private view returns (int256 size, int256 quote) {
+        uint256 word;
+        assembly ("memory-safe") {
+            word := sload(position.slot)
+        }
+        return (int128(uint128(word)), int128(uint128(word >> 128)));
+    }
+
+    function _sumPositions(Ledger storage ledger, bytes32 account, Account memory account_, bytes memory blob)
+        private
+        view
+        returns (Sums memory sums)
     {
         unchecked {
-            inputs = new PositionInput[](_bits(account_.markets));
-            if (inputs.length == 0) return (inputs, underlyings);
-            underlyings = new UnderlyingInput[](blob.underlyingCount());
-            mapping(uint256 => Position) storage positions = ledger.positions[account];
+            _make(sums, blob);
             uint256 oldest = _oldestPrice(blob);
-            uint256 next;
+            PositionInput memory input;
+            mapping(uint256 => Position) storage positions = ledger.positions[account];
+            uint256 limited = account_.limited;
             uint256 market;
             for (uint256 left = account_.markets; left != 0; (left >>= 1, ++market)) {
                 if (left & 1 == 0) continue;
-                PositionInput memory input = inputs[next++];
-                MarketTerms risk = blob.market(market);
-                (input.underlying, input.band) = (risk.underlyingOf(), risk.bandOf());
-                UnderlyingTerms terms = blob.underlying(input.underlying);
-                input.price = _priceSince(ledger, terms.underlyingFeedOf(), oldest);
-                UnderlyingInput memory underlying = underlyings[input.underlying];
-                if (underlying.initialRate == 0) {
-                    (underlying.initialRate, underlying.maintenanceRate, underlying.legRate) =
-                    (terms.initialRateOf(), terms.maintenanceRateOf(), terms.legRateOf());
+                (input.size, input.quote) = _readPosition(positions[market]);
+                (input.underlying, input.venue, input.band) = blob.marketInput(market);
+                Net memory net = sums.nets[input.underlying];
+                if (net.price == 0) {
+                    (net.terms, net.depth) = blob.underlyingInput(input.underlying);
+                    net.price = _priceSince(ledger, net.terms.underlyingFeedOf(), oldest);
                 }
-                Position memory position = positions[market];
-                (input.size, input.quote) = (position.size, position.quote);
+                if (sums.used >> input.venue & 1 == 0) _fillVenue(ledger, blob, sums, input.venue);
+                (input.buyOut, input.sellOut) = (0, 0);
+                if (limited >> market & 1 == 1) {
+                    Outstanding memory outstanding = ledger.outstanding[account][market];
+                    (input.buyOut, input.sellOut) = (outstanding.buy, outstanding.sell);
+                }
+                sums.addPosition(input);
             }
-            if (account_.limited != 0) _addOutstanding(ledger, account, account_, inputs);
         }
     }
 
-    function _addOutstanding(
-        Ledger storage ledger,
-        bytes32 account,
-        Account memory account_,
-        PositionInput[] memory inputs
-    ) private view {
-        uint256 next;
-        uint256 market;
-        for (uint256 left = account_.markets; left != 0; (left >>= 1, ++market)) {
-            if (left & 1 == 0) continue;
-            PositionInput memory input = inputs[next++];
-            if (account_.limited >> market & 1 == 0) continue;
-            Outstanding memory outstanding = ledger.outstanding[account][market];
-            (input.buyOut, input.sellOut) = (outstanding.buy, outstanding.sell);
+    function _make(Sums memory sums, bytes memory blob) private pure {
+        unchecked {
+            sums.make(blob.underlyingCount(), blob.venueCount());
+            sums.venueLossShare = blob.venueLossShare();
+            CreditTerms[] memory credits = new CreditTerms[](blob.creditCount());
+            for (uint256 i; i < credits.length; ++i) {
+                credits[i] = blob.credit(i);
+            }
+            sums.credits = credits;
+        }
+    }
+
+    /// @dev A venue on this chain is never silent. Of another, what counts is the newest time of ours that it heard.
+    function _fillVenue(Ledger storage ledger, bytes memory blob, Sums memory sums, uint256 index) private view {
+        unchecked {
+            VenueTerms terms = blob.venue(index);
+            uint256[] memory legShares = sums.legShares;
+            (uint256 legShare, uint256 dead) = (terms.legShareOf(), terms.deadAgeOf());
+            uint256 silence = terms.isRemoteOf() ? block.timestamp - heardBy(ledger, index) : 0;
+            legShares[2 * index] = Silence.legShareAt(legShare, terms.calmAgeOf(), dead, silence);
+            legShares[2 * index + 1] = Silence.legShareAt(legShare, terms.warnAgeOf(), dead, silence);
         }
     }
 

@@ -2,41 +2,18 @@
 pragma solidity 0.8.37;
 
 import {WAD, Wad} from "../math/Wad.sol";
+import {Instruments} from "./Instruments.sol";
+import {CreditTerms, DepthTerms, ListingTerms, UnderlyingTerms} from "./Parameters.sol";
 
-/// A line with everything the formula needs. `unit` is 10^decimals.
-struct LineInput {
-    uint256 units;
-    uint256 counted;
-    uint256 unit;
-    uint256 price;
-    uint256 initialHaircut;
-    uint256 maintenanceHaircut;
-}
-
-/// A position with everything the formula needs; `underlying` counts within the portfolio's list.
+/// A position with everything the formula needs; `underlying` and `venue` count within the lists of the sums.
 struct PositionInput {
     int256 size;
     int256 quote;
     uint256 buyOut;
     uint256 sellOut;
-    uint256 price;
     uint256 band;
     uint256 underlying;
-}
-
-struct UnderlyingInput {
-    uint256 initialRate;
-    uint256 maintenanceRate;
-    uint256 legRate;
-}
-
-/// An account and all that is known about it: looked up first, so that the formula is a pure function.
-struct Portfolio {
-    int256 cash;
-    uint256 cashHaircut;
-    LineInput[] lines;
-    PositionInput[] positions;
-    UnderlyingInput[] underlyings;
+    uint256 venue;
 }
 
 /// The result, USD at 1e18. `equity` is without haircuts; `exposure` is what a liquidator would take on: collateral
@@ -50,8 +27,41 @@ struct Margin {
     uint256 exposure;
 }
 
+/// An underlying's terms and the account's positions in it, added up; outstanding limits may fill either way, so that
+/// what is held is an interval from `low` to `high`. The risks are both ends' notional at a rate, with their sign;
+/// `initial` and `maintenance` the wider ones without it.
+struct Net {
+    UnderlyingTerms terms;
+    DepthTerms depth;
+    uint256 price;
+    int256 size;
+    int256 low;
+    int256 high;
+    int256 initialLow;
+    int256 initialHigh;
+    int256 maintenanceLow;
+    int256 maintenanceHigh;
+    uint256 initial;
+    uint256 maintenance;
+}
+
+/// The positions of an account, added up. `legShares` holds each venue's initial and maintenance share of a rate that a
+/// leg there is charged; `legs` the low and the high end of each underlying at the first venue, then at the next; `used`
+/// is a bitmap of the venues with a position. An underlying is filled in where its price is not zero.
+struct Sums {
+    Net[] nets;
+    uint256[] legShares;
+    int256[] legs;
+    CreditTerms[] credits;
+    uint256 venueLossShare;
+    uint256 used;
+    int256 pnl;
+    uint256 reserve;
+}
+
 /// @title The margin of a portfolio: spec/margin.md.
-/// @notice Twin of core/src/margin.ts; vectors/margin.json is run by both.
+/// @notice Twin of core/src/margin.ts; vectors/margin.json is run by both. Lines and positions are added one by one, so
+/// that a check holds no list of them.
 /// @dev Unchecked for the reason given in `Wad`: nothing here can reach 2^255.
 library Margins {
     using Wad for uint256;
@@ -59,28 +69,8 @@ library Margins {
 
     /// @notice The most that one line can be worth: 3.4e20 USD.
     uint256 internal constant MAX_LINE_VALUE = type(uint128).max;
-
-    struct Net {
-        int256 size;
-        int256 high;
-        int256 low;
-        uint256 gross;
-        uint256 price;
-        uint256 reserve;
-    }
-
-    /// @notice Balances, requirements, equity and exposure of a portfolio.
-    function compute(Portfolio memory portfolio) internal pure returns (Margin memory margin) {
-        unchecked {
-            _addLines(margin, portfolio.lines);
-            int256 pnl = _addPositions(margin, portfolio);
-            int256 cash = portfolio.cash;
-            margin.equity += cash + pnl;
-            int256 counted = cash > 0 ? cash.mulDown(WAD - portfolio.cashHaircut) : cash;
-            margin.initialMarginBalance += counted + (pnl < 0 ? pnl : int256(0));
-            margin.maintenanceMarginBalance += counted + pnl;
-        }
-    }
+    /// @dev What two rounded risks of opposite sign may differ by from the exact ones.
+    uint256 private constant ROUNDING = 2;
 
     function meetsInitial(Margin memory margin) internal pure returns (bool) {
         return margin.initialMarginBalance >= int256(margin.initialMargin);
@@ -90,63 +80,215 @@ library Margins {
         return margin.maintenanceMarginBalance >= int256(margin.maintenanceMargin);
     }
 
-    function _addLines(Margin memory margin, LineInput[] memory lines) private pure {
+    function addCash(Margin memory margin, int256 cash, uint256 cashHaircut) internal pure {
         unchecked {
-            for (uint256 i; i < lines.length; ++i) {
-                LineInput memory line = lines[i];
-                uint256 value = _valueOf(line.units, line);
-                uint256 countedValue = line.counted == line.units ? value : _valueOf(line.counted, line);
-                margin.equity += int256(value);
-                margin.exposure += value;
-                margin.initialMarginBalance += int256(countedValue.mulDown(WAD - line.initialHaircut));
-                margin.maintenanceMarginBalance += int256(countedValue.mulDown(WAD - line.maintenanceHaircut));
+            margin.equity += cash;
+            int256 counted = cash > 0 ? cash.mulDown(WAD - cashHaircut) : cash;
+            margin.initialMarginBalance += counted;
+            margin.maintenanceMarginBalance += counted;
+        }
+    }
+
+    /// @notice Adds a line at its asset's index price.
+    function addLine(Margin memory margin, uint256 units, uint256 counted, uint256 price, ListingTerms terms)
+        internal
+        pure
+    {
+        unchecked {
+            uint256 unit = terms.unitOf();
+            uint256 value = _valueOf(units, price, unit);
+            margin.equity += int256(value);
+            margin.exposure += value;
+            if (counted != units) value = _valueOf(counted, price, unit);
+            margin.initialMarginBalance += int256(value * (WAD - terms.initialHaircutOf()) / WAD);
+            margin.maintenanceMarginBalance += int256(value * (WAD - terms.maintenanceHaircutOf()) / WAD);
+        }
+    }
+
+    /// @notice Makes room for the positions of an account.
+    function make(Sums memory sums, uint256 underlyings, uint256 venues) internal pure {
+        unchecked {
+            sums.nets = new Net[](underlyings);
+            sums.legShares = new uint256[](2 * venues);
+            sums.legs = new int256[](2 * underlyings * venues);
+        }
+    }
+
+    /// @notice Adds a position whose underlying and venue are filled in.
+    function addPosition(Sums memory sums, PositionInput memory position) internal pure {
+        unchecked {
+            Net memory net = sums.nets[position.underlying];
+            (int256 size, int256 low) = (position.size, position.size);
+            int256 high = size;
+            sums.pnl += Instruments.valueOf(size, net.price) + position.quote;
+            uint256 outstanding = position.buyOut + position.sellOut;
+            if (outstanding > 0) {
+                (low, high) = (size - int256(position.sellOut), size + int256(position.buyOut));
+                sums.reserve += outstanding.mulUp(net.price).mulUp(position.band);
             }
+            (net.size, net.low, net.high) = (net.size + size, net.low + low, net.high + high);
+            sums.used |= 1 << position.venue;
+            int256[] memory legs = sums.legs;
+            uint256 place = 2 * (position.venue * sums.nets.length + position.underlying);
+            legs[place] += low;
+            legs[place + 1] += high;
+        }
+    }
+
+    /// @notice Turns the sums into balances and requirements.
+    function addPositions(Margin memory margin, Sums memory sums) internal pure {
+        unchecked {
+            int256 pnl = sums.pnl;
+            margin.equity += pnl;
+            margin.maintenanceMarginBalance += pnl;
+            if (pnl < 0) margin.initialMarginBalance += pnl;
+            (uint256 initial, uint256 maintenance, uint256 both) = _directional(margin, sums);
+            both += sums.reserve;
+            _addVenues(margin, sums, initial, maintenance);
+            margin.initialMargin += both;
+            margin.maintenanceMargin += both;
         }
     }
 
     /// @dev Rounds down. Capped, so that what is computed from it stays far below 2^256 whatever the token's decimals.
-    function _valueOf(uint256 units, LineInput memory line) private pure returns (uint256) {
+    function _valueOf(uint256 units, uint256 price, uint256 unit) private pure returns (uint256 value) {
         unchecked {
-            return Wad.min(units * line.price / line.unit, MAX_LINE_VALUE);
+            value = units * price / unit;
+            if (value > MAX_LINE_VALUE) return MAX_LINE_VALUE;
         }
     }
 
-    function _addPositions(Margin memory margin, Portfolio memory portfolio) private pure returns (int256 pnl) {
+    /// @dev Each underlying's net at its rates, less what opposite positions in correlated ones offset; and what is
+    /// charged for concentration, at either rate.
+    function _directional(Margin memory margin, Sums memory sums)
+        private
+        pure
+        returns (uint256 initial, uint256 maintenance, uint256 concentration)
+    {
         unchecked {
-            Net[] memory nets = new Net[](portfolio.underlyings.length);
-            for (uint256 i; i < portfolio.positions.length; ++i) {
-                PositionInput memory position = portfolio.positions[i];
-                pnl += position.size.mulDown(position.price) + position.quote;
-                _net(nets[position.underlying], position);
-            }
+            Net[] memory nets = sums.nets;
             for (uint256 u; u < nets.length; ++u) {
-                if (nets[u].gross > 0) _addRequirement(margin, nets[u], portfolio.underlyings[u]);
+                Net memory net = nets[u];
+                if (net.low == 0 && net.high == 0) continue;
+                uint256 notional = _setRisks(net);
+                uint256 depth = net.depth.depthOf();
+                margin.exposure += net.size.abs().mulUp(net.price);
+                initial += net.initial;
+                maintenance += net.maintenance;
+                if (notional > depth) concentration += (notional - depth).mulUp(net.depth.concentrationRateOf());
+            }
+            CreditTerms[] memory credits = sums.credits;
+            for (uint256 i; i < credits.length; ++i) {
+                CreditTerms credit = credits[i];
+                (Net memory a, Net memory b) = (nets[credit.firstOf()], nets[credit.secondOf()]);
+                if (a.price == 0 || b.price == 0) continue;
+                uint256 both = _widest(a.initialLow + b.initialLow, a.initialHigh + b.initialHigh);
+                initial -= _offset(a.initial + b.initial, both, credit.ratioOf());
+                both = _widest(a.maintenanceLow + b.maintenanceLow, a.maintenanceHigh + b.maintenanceHigh);
+                maintenance -= _offset(a.maintenance + b.maintenance, both, credit.ratioOf());
             }
         }
     }
 
-    /// @dev Outstanding limits may fill either way, so each position is an interval from `low` to `high`.
-    function _net(Net memory net, PositionInput memory position) private pure {
+    /// @return notional That of the wider end.
+    function _setRisks(Net memory net) private pure returns (uint256 notional) {
         unchecked {
-            int256 high = position.size + int256(position.buyOut);
-            int256 low = position.size - int256(position.sellOut);
-            net.size += position.size;
-            net.high += high;
-            net.low += low;
-            net.gross += high.abs().max(low.abs());
-            net.price = position.price;
-            uint256 outstanding = position.buyOut + position.sellOut;
-            if (outstanding > 0) net.reserve += outstanding.mulUp(position.price).mulUp(position.band);
+            (int256 low, int256 high) = (net.low, net.high);
+            notional = high.abs().mulUp(net.price);
+            (net.initialHigh, net.maintenanceHigh) = _risks(net, high, notional);
+            if (low == high) {
+                (net.initialLow, net.maintenanceLow) = (net.initialHigh, net.maintenanceHigh);
+            } else {
+                uint256 other = low.abs().mulUp(net.price);
+                (net.initialLow, net.maintenanceLow) = _risks(net, low, other);
+                if (other > notional) notional = other;
+            }
+            net.initial = _widest(net.initialLow, net.initialHigh);
+            net.maintenance = _widest(net.maintenanceLow, net.maintenanceHigh);
         }
     }
 
-    function _addRequirement(Margin memory margin, Net memory net, UnderlyingInput memory terms) private pure {
+    function _risks(Net memory net, int256 size, uint256 notional)
+        private
+        pure
+        returns (int256 initial, int256 maintenance)
+    {
         unchecked {
-            uint256 netNotional = net.high.abs().max(net.low.abs()).mulUp(net.price);
-            uint256 fixedPart = net.gross.mulUp(net.price).mulUp(terms.legRate) + net.reserve;
-            margin.exposure += net.size.abs().mulUp(net.price);
-            margin.initialMargin += netNotional.mulUp(terms.initialRate - terms.legRate) + fixedPart;
-            margin.maintenanceMargin += netNotional.mulUp(terms.maintenanceRate - terms.legRate) + fixedPart;
+            initial = int256(notional.mulUp(net.terms.initialRateOf()));
+            maintenance = int256(notional.mulUp(net.terms.maintenanceRateOf()));
+            if (size < 0) (initial, maintenance) = (-initial, -maintenance);
+        }
+    }
+
+    /// @dev The ratio of what two risks have less together than apart, less what rounding may have added.
+    function _offset(uint256 apart, uint256 both, uint256 ratio) private pure returns (uint256) {
+        unchecked {
+            return apart > both + ROUNDING ? (apart - both - ROUNDING) * ratio / WAD : 0;
+        }
+    }
+
+    /// @dev The greater of the directional risk and the share of what would be required of the rest without a venue,
+    /// without credits; and what each venue's legs are charged.
+    function _addVenues(Margin memory margin, Sums memory sums, uint256 initial, uint256 maintenance) private pure {
+        unchecked {
+            (uint256 lossInitial, uint256 lossMaintenance) = (0, 0);
+            uint256 venue;
+            for (uint256 left = sums.used; left != 0; (left >>= 1, ++venue)) {
+                if (left & 1 == 0) continue;
+                (uint256 restInitial, uint256 restMaintenance) = _addVenue(margin, sums, venue);
+                lossInitial = lossInitial.max(restInitial);
+                lossMaintenance = lossMaintenance.max(restMaintenance);
+            }
+            margin.initialMargin += initial.max(lossInitial.mulUp(sums.venueLossShare));
+            margin.maintenanceMargin += maintenance.max(lossMaintenance.mulUp(sums.venueLossShare));
+        }
+    }
+
+    /// @return restInitial What would be required of the other venues' positions, and likewise for maintenance.
+    function _addVenue(Margin memory margin, Sums memory sums, uint256 venue)
+        private
+        pure
+        returns (uint256 restInitial, uint256 restMaintenance)
+    {
+        unchecked {
+            (Net[] memory nets, int256[] memory legs) = (sums.nets, sums.legs);
+            uint256 place = 2 * venue * nets.length;
+            for (uint256 u; u < nets.length; (++u, place += 2)) {
+                Net memory net = nets[u];
+                if (net.price == 0) continue;
+                (int256 low, int256 high) = (legs[place], legs[place + 1]);
+                if (low == 0 && high == 0) {
+                    (restInitial, restMaintenance) = (restInitial + net.initial, restMaintenance + net.maintenance);
+                    continue;
+                }
+                _addLeg(margin, net.terms, sums.legShares, venue, _widest(low, high).mulUp(net.price));
+                uint256 rest = _widest(net.low - low, net.high - high).mulUp(net.price);
+                if (rest == 0) continue;
+                restInitial += rest.mulUp(net.terms.initialRateOf());
+                restMaintenance += rest.mulUp(net.terms.maintenanceRateOf());
+            }
+        }
+    }
+
+    /// @dev The venue's basis, and the underlying's move while its chain is late.
+    function _addLeg(
+        Margin memory margin,
+        UnderlyingTerms terms,
+        uint256[] memory legShares,
+        uint256 venue,
+        uint256 notional
+    ) private pure {
+        unchecked {
+            uint256 basis = terms.basisRateOf();
+            margin.initialMargin += notional.mulUp(basis + terms.initialRateOf().mulUp(legShares[2 * venue]));
+            margin.maintenanceMargin += notional.mulUp(basis + terms.maintenanceRateOf().mulUp(legShares[2 * venue + 1]));
+        }
+    }
+
+    function _widest(int256 low, int256 high) private pure returns (uint256) {
+        unchecked {
+            if (low == high) return low < 0 ? uint256(-low) : uint256(low);
+            return low.abs().max(high.abs());
         }
     }
 }

@@ -2,23 +2,42 @@
 pragma solidity 0.8.37;
 
 import {WAD} from "../math/Wad.sol";
+import {Instruments} from "./Instruments.sol";
 
 /// An asset at a vault, from the least significant bit: feed (8), decimals (8), initialHaircut (64),
 /// maintenanceHaircut (64), cap (112). Haircuts are shares not counted (1e18); the cap is in the asset's own units.
 type ListingTerms is uint256;
 
-/// What is traded, on whichever venue: feed (8), initialRate (64), maintenanceRate (64), legRate (64). Rates are shares
-/// of notional (1e18); `legRate` is half of what a matched dollar of long and short is charged.
+/// What is traded, on whichever venue: feed (8), initialRate (64), maintenanceRate (64), basisRate (64). Rates are shares
+/// of notional (1e18).
 type UnderlyingTerms is uint256;
+
+/// The second word of an underlying: depth (128), the net notional (USD at 1e18) beyond which `concentrationRate` (64,
+/// 1e18) is charged.
+type DepthTerms is uint256;
 
 /// An underlying at a venue: underlying (8), band (64), minSize (80), openInterestCap (104). Sizes in base units at
 /// 1e18; `band` is the share (1e18) by which a fill may differ from this clearing's index, wider than the venue's own
 /// by what the index moves between two pokes.
 type MarketTerms is uint256;
 
+/// The second word of a market: venue (8), instrument (8), maxFunding (64), the share of the price (1e18) that funding
+/// may move in a second.
+type PlaceTerms is uint256;
+
+/// A venue: legShare (64, 1e18), calmAge, warnAge, deadAge (32 each, seconds of silence), isRemote (1).
+type VenueTerms is uint256;
+
+/// Two underlyings, first (8) < second (8), and the ratio (64, 1e18) of their risks that opposite positions offset in.
+type CreditTerms is uint256;
+
 using {feedOf, unitOf, initialHaircutOf, maintenanceHaircutOf, capOf} for ListingTerms global;
-using {underlyingFeedOf, initialRateOf, maintenanceRateOf, legRateOf} for UnderlyingTerms global;
+using {underlyingFeedOf, initialRateOf, maintenanceRateOf, basisRateOf} for UnderlyingTerms global;
+using {depthOf, concentrationRateOf} for DepthTerms global;
 using {underlyingOf, bandOf, minSizeOf, openInterestCapOf} for MarketTerms global;
+using {venueOf, instrumentOf, maxFundingOf} for PlaceTerms global;
+using {legShareOf, calmAgeOf, warnAgeOf, deadAgeOf, isRemoteOf} for VenueTerms global;
+using {firstOf, secondOf, ratioOf} for CreditTerms global;
 
 function feedOf(ListingTerms t) pure returns (uint256) {
     return uint8(ListingTerms.unwrap(t));
@@ -55,8 +74,16 @@ function maintenanceRateOf(UnderlyingTerms t) pure returns (uint256) {
     return uint64(UnderlyingTerms.unwrap(t) >> 72);
 }
 
-function legRateOf(UnderlyingTerms t) pure returns (uint256) {
+function basisRateOf(UnderlyingTerms t) pure returns (uint256) {
     return uint64(UnderlyingTerms.unwrap(t) >> 136);
+}
+
+function depthOf(DepthTerms t) pure returns (uint256) {
+    return uint128(DepthTerms.unwrap(t));
+}
+
+function concentrationRateOf(DepthTerms t) pure returns (uint256) {
+    return uint64(DepthTerms.unwrap(t) >> 128);
 }
 
 function underlyingOf(MarketTerms t) pure returns (uint256) {
@@ -75,62 +102,169 @@ function openInterestCapOf(MarketTerms t) pure returns (uint256) {
     return MarketTerms.unwrap(t) >> 152;
 }
 
-/// @title The risk parameters as one packed blob, a word an entry, so that a margin check reads all of them at once.
-/// @dev Packed off chain by core/src/parameters.ts. Word 0, from the most significant bit: the number of listings,
-/// underlyings and markets (8 bits each), cashHaircut (64), liquidationDiscount (64), healthTarget (64), maxPriceAge
-/// (16), maxRecordAge (24); ratios at 1e18, ages in seconds. Then the listings, the underlyings, the markets.
+function venueOf(PlaceTerms t) pure returns (uint256) {
+    return uint8(PlaceTerms.unwrap(t));
+}
+
+function instrumentOf(PlaceTerms t) pure returns (uint256) {
+    return uint8(PlaceTerms.unwrap(t) >> 8);
+}
+
+function maxFundingOf(PlaceTerms t) pure returns (uint256) {
+    return uint64(PlaceTerms.unwrap(t) >> 16);
+}
+
+function legShareOf(VenueTerms t) pure returns (uint256) {
+    return uint64(VenueTerms.unwrap(t));
+}
+
+function calmAgeOf(VenueTerms t) pure returns (uint256) {
+    return uint32(VenueTerms.unwrap(t) >> 64);
+}
+
+function warnAgeOf(VenueTerms t) pure returns (uint256) {
+    return uint32(VenueTerms.unwrap(t) >> 96);
+}
+
+function deadAgeOf(VenueTerms t) pure returns (uint256) {
+    return uint32(VenueTerms.unwrap(t) >> 128);
+}
+
+function isRemoteOf(VenueTerms t) pure returns (bool) {
+    return VenueTerms.unwrap(t) >> 160 & 1 == 1;
+}
+
+function firstOf(CreditTerms t) pure returns (uint256) {
+    return uint8(CreditTerms.unwrap(t));
+}
+
+function secondOf(CreditTerms t) pure returns (uint256) {
+    return uint8(CreditTerms.unwrap(t) >> 8);
+}
+
+function ratioOf(CreditTerms t) pure returns (uint256) {
+    return uint64(CreditTerms.unwrap(t) >> 16);
+}
+
+/// @title The risk parameters as one packed blob, so that a margin check reads all of them at once.
+/// @dev Packed off chain by core/src/parameters.ts. The general words, each from the least significant bit. Word 0:
+/// maxRecordAge (24), maxPriceAge (16), healthTarget (64), liquidationDiscount (64), cashHaircut (64), and the words where
+/// the underlyings, the markets and the venues begin (8 each). Word 1: venueLossShare, settleShare, saleDiscount (64
+/// each), maxMoveAge (32), unused (16), the words where the credits begin and where they end (8 each). Word 2:
+/// settleAfter (32), closeGrace (32). Ratios at 1e18, ages in seconds. Then the listings (a word each), underlyings (2),
+/// markets (2), venues (1) and credits (1).
 library ParameterBlob {
     uint256 internal constant MAX_LISTINGS = 64;
     uint256 internal constant MAX_UNDERLYINGS = 16;
     uint256 internal constant MAX_MARKETS = 32;
+    uint256 internal constant MAX_VENUES = 16;
+    uint256 internal constant MAX_CREDITS = 32;
     uint256 private constant MAX_DECIMALS = 36;
+    uint256 private constant GENERAL_WORDS = 3;
 
-    /// A ratio above 1, an initial figure below its maintenance figure, a leg rate or the liquidation
-    /// discount above a maintenance rate, a health target below 1, more than 36 decimals, a feed or an underlying that does not exist.
+    /// A ratio above 1, an initial figure below its maintenance figure, the liquidation discount above a maintenance
+    /// rate, a health target below 1, more than 36 decimals, ages out of order, an instrument, a feed, an underlying or
+    /// a venue that does not exist, credits out of order, or an underlying that shares more than all of its risk.
     error BadParameters(string list, uint256 entry);
-    /// The list has more or fewer entries than the clearing has listings or markets, or than the limit.
+    /// The list has more or fewer entries than the clearing has of them, or than the limit.
     error WrongCount(string list, uint256 given, uint256 expected);
 
     /// @notice Refuses a blob that is not whole, consistent and within its bounds.
-    function check(bytes memory blob, uint256 feeds, uint256 listings, uint256 markets) external pure {
-        require(blob.length >= 32, WrongCount("words", blob.length / 32, 1));
-        uint256 underlyings = underlyingCount(blob);
-        uint256 words = 1 + listings + underlyings + markets;
+    function check(bytes memory blob, uint256 feeds, uint256 listings, uint256 markets, uint256 venues) external pure {
+        require(blob.length >= GENERAL_WORDS * 32, WrongCount("words", blob.length / 32, GENERAL_WORDS));
+        bool isOrdered = GENERAL_WORDS <= _firstUnderlying(blob) && _firstUnderlying(blob) <= _firstMarket(blob)
+            && _firstMarket(blob) <= _firstVenue(blob) && _firstVenue(blob) <= _firstCredit(blob)
+            && _firstCredit(blob) <= _end(blob) && (_firstMarket(blob) - _firstUnderlying(blob)) % 2 == 0
+            && (_firstVenue(blob) - _firstMarket(blob)) % 2 == 0;
+        require(isOrdered, BadParameters("general", 0));
         require(listingCount(blob) == listings, WrongCount("listings", listingCount(blob), listings));
         require(marketCount(blob) == markets, WrongCount("markets", marketCount(blob), markets));
+        require(venueCount(blob) == venues, WrongCount("venues", venueCount(blob), venues));
+        uint256 underlyings = underlyingCount(blob);
         require(underlyings <= MAX_UNDERLYINGS, WrongCount("underlyings", underlyings, MAX_UNDERLYINGS));
-        require(blob.length == words * 32, WrongCount("words", blob.length / 32, words));
-        bool inBounds = cashHaircut(blob) <= WAD && liquidationDiscount(blob) <= WAD && healthTarget(blob) >= WAD;
+        require(creditCount(blob) <= MAX_CREDITS, WrongCount("credits", creditCount(blob), MAX_CREDITS));
+        require(blob.length == _end(blob) * 32, WrongCount("words", blob.length / 32, _end(blob)));
+        bool inBounds = cashHaircut(blob) <= WAD && liquidationDiscount(blob) <= WAD && healthTarget(blob) >= WAD
+            && venueLossShare(blob) <= WAD && settleShare(blob) <= WAD && saleDiscount(blob) <= WAD;
         require(inBounds, BadParameters("general", 0));
+        _checkListings(blob, listings, feeds);
+        _checkUnderlyings(blob, underlyings, feeds);
+        for (uint256 i; i < markets; ++i) {
+            inBounds = market(blob, i).underlyingOf() < underlyings && place(blob, i).venueOf() < venues
+                && market(blob, i).bandOf() <= WAD && place(blob, i).instrumentOf() == Instruments.PERPETUAL;
+            require(inBounds, BadParameters("markets", i));
+        }
+        for (uint256 i; i < venues; ++i) {
+            VenueTerms t = venue(blob, i);
+            inBounds = t.legShareOf() <= WAD && t.calmAgeOf() <= t.warnAgeOf() && t.warnAgeOf() < t.deadAgeOf();
+            require(inBounds, BadParameters("venues", i));
+        }
+        _checkCredits(blob, underlyings);
+    }
+
+    function _checkListings(bytes memory blob, uint256 listings, uint256 feeds) private pure {
         for (uint256 i; i < listings; ++i) {
             ListingTerms t = listing(blob, i);
-            inBounds = t.initialHaircutOf() <= WAD && t.maintenanceHaircutOf() <= t.initialHaircutOf()
+            bool inBounds = t.initialHaircutOf() <= WAD && t.maintenanceHaircutOf() <= t.initialHaircutOf()
                 && uint8(ListingTerms.unwrap(t) >> 8) <= MAX_DECIMALS && t.feedOf() < feeds;
             require(inBounds, BadParameters("listings", i));
         }
+    }
+
+    function _checkUnderlyings(bytes memory blob, uint256 underlyings, uint256 feeds) private pure {
         for (uint256 i; i < underlyings; ++i) {
             UnderlyingTerms t = underlying(blob, i);
-            inBounds = t.initialRateOf() <= WAD && t.maintenanceRateOf() <= t.initialRateOf()
-                && t.legRateOf() <= t.maintenanceRateOf() && liquidationDiscount(blob) <= t.maintenanceRateOf()
-                && t.underlyingFeedOf() < feeds;
+            bool inBounds = t.initialRateOf() <= WAD && t.maintenanceRateOf() <= t.initialRateOf()
+                && t.basisRateOf() <= WAD && depth(blob, i).concentrationRateOf() <= WAD
+                && liquidationDiscount(blob) <= t.maintenanceRateOf() && t.underlyingFeedOf() < feeds;
             require(inBounds, BadParameters("underlyings", i));
         }
-        for (uint256 i; i < markets; ++i) {
-            MarketTerms t = market(blob, i);
-            require(t.underlyingOf() < underlyings && t.bandOf() <= WAD, BadParameters("markets", i));
+    }
+
+    /// @dev Pairs in order, none twice, and no underlying that shares more than all of its risk.
+    function _checkCredits(bytes memory blob, uint256 underlyings) private pure {
+        uint256[] memory shared = new uint256[](underlyings);
+        uint256 last;
+        for (uint256 i; i < creditCount(blob); ++i) {
+            CreditTerms t = credit(blob, i);
+            (uint256 first, uint256 second) = (t.firstOf(), t.secondOf());
+            uint256 pair = first << 8 | second;
+            require(first < second && second < underlyings && pair > last, BadParameters("credits", i));
+            last = pair;
+            shared[first] += t.ratioOf();
+            shared[second] += t.ratioOf();
+            require(shared[first] <= WAD && shared[second] <= WAD, BadParameters("credits", i));
         }
     }
 
     function listingCount(bytes memory blob) internal pure returns (uint256) {
-        return _word(blob, 0) >> 248;
+        unchecked {
+            return _firstUnderlying(blob) - GENERAL_WORDS;
+        }
     }
 
     function underlyingCount(bytes memory blob) internal pure returns (uint256) {
-        return uint8(_word(blob, 0) >> 240);
+        unchecked {
+            return (_firstMarket(blob) - _firstUnderlying(blob)) / 2;
+        }
     }
 
     function marketCount(bytes memory blob) internal pure returns (uint256) {
-        return uint8(_word(blob, 0) >> 232);
+        unchecked {
+            return (_firstVenue(blob) - _firstMarket(blob)) / 2;
+        }
+    }
+
+    function venueCount(bytes memory blob) internal pure returns (uint256) {
+        unchecked {
+            return _firstCredit(blob) - _firstVenue(blob);
+        }
+    }
+
+    function creditCount(bytes memory blob) internal pure returns (uint256) {
+        unchecked {
+            return _end(blob) - _firstCredit(blob);
+        }
     }
 
     function cashHaircut(bytes memory blob) internal pure returns (uint256) {
@@ -153,22 +287,110 @@ library ParameterBlob {
         return uint24(_word(blob, 0));
     }
 
+    function venueLossShare(bytes memory blob) internal pure returns (uint256) {
+        return uint64(_word(blob, 1));
+    }
+
+    function settleShare(bytes memory blob) internal pure returns (uint256) {
+        return uint64(_word(blob, 1) >> 64);
+    }
+
+    function saleDiscount(bytes memory blob) internal pure returns (uint256) {
+        return uint64(_word(blob, 1) >> 128);
+    }
+
+    function maxMoveAge(bytes memory blob) internal pure returns (uint256) {
+        return uint32(_word(blob, 1) >> 192);
+    }
+
+    function settleAfter(bytes memory blob) internal pure returns (uint256) {
+        return uint32(_word(blob, 2));
+    }
+
+    function closeGrace(bytes memory blob) internal pure returns (uint256) {
+        return uint32(_word(blob, 2) >> 32);
+    }
+
     function listing(bytes memory blob, uint256 index) internal pure returns (ListingTerms) {
         unchecked {
-            return ListingTerms.wrap(_word(blob, 1 + index));
+            return ListingTerms.wrap(_word(blob, GENERAL_WORDS + index));
         }
     }
 
     function underlying(bytes memory blob, uint256 index) internal pure returns (UnderlyingTerms) {
         unchecked {
-            return UnderlyingTerms.wrap(_word(blob, 1 + listingCount(blob) + index));
+            return UnderlyingTerms.wrap(_word(blob, _firstUnderlying(blob) + 2 * index));
+        }
+    }
+
+    function depth(bytes memory blob, uint256 index) internal pure returns (DepthTerms) {
+        unchecked {
+            return DepthTerms.wrap(_word(blob, _firstUnderlying(blob) + 1 + 2 * index));
         }
     }
 
     function market(bytes memory blob, uint256 index) internal pure returns (MarketTerms) {
         unchecked {
-            return MarketTerms.wrap(_word(blob, 1 + listingCount(blob) + underlyingCount(blob) + index));
+            return MarketTerms.wrap(_word(blob, _firstMarket(blob) + 2 * index));
         }
+    }
+
+    function place(bytes memory blob, uint256 index) internal pure returns (PlaceTerms) {
+        unchecked {
+            return PlaceTerms.wrap(_word(blob, _firstMarket(blob) + 1 + 2 * index));
+        }
+    }
+
+    function underlyingInput(bytes memory blob, uint256 index) internal pure returns (UnderlyingTerms, DepthTerms) {
+        unchecked {
+            uint256 first = _firstUnderlying(blob) + 2 * index;
+            return (UnderlyingTerms.wrap(_word(blob, first)), DepthTerms.wrap(_word(blob, first + 1)));
+        }
+    }
+
+    /// @notice What a margin check needs to know of a market.
+    function marketInput(bytes memory blob, uint256 index)
+        internal
+        pure
+        returns (uint256 underlying_, uint256 venue_, uint256 band)
+    {
+        unchecked {
+            uint256 first = _firstMarket(blob) + 2 * index;
+            uint256 terms = _word(blob, first);
+            return (uint8(terms), uint8(_word(blob, first + 1)), uint64(terms >> 8));
+        }
+    }
+
+    function venue(bytes memory blob, uint256 index) internal pure returns (VenueTerms) {
+        unchecked {
+            return VenueTerms.wrap(_word(blob, _firstVenue(blob) + index));
+        }
+    }
+
+    function credit(bytes memory blob, uint256 index) internal pure returns (CreditTerms) {
+        unchecked {
+            return CreditTerms.wrap(_word(blob, _firstCredit(blob) + index));
+        }
+    }
+
+    function _firstUnderlying(bytes memory blob) private pure returns (uint256) {
+        return _word(blob, 0) >> 248;
+    }
+
+    function _firstMarket(bytes memory blob) private pure returns (uint256) {
+        return uint8(_word(blob, 0) >> 240);
+    }
+
+    function _firstVenue(bytes memory blob) private pure returns (uint256) {
+        return uint8(_word(blob, 0) >> 232);
+    }
+
+    function _firstCredit(bytes memory blob) private pure returns (uint256) {
+        return uint8(_word(blob, 1) >> 240);
+    }
+
+    function _end(bytes memory blob) private pure returns (uint256) {
+        return _word(blob, 1) >> 248;
     }
 
     /// @dev `check` has seen to it that every index a ledger can hold is inside the blob.

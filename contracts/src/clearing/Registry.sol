@@ -4,20 +4,21 @@ pragma solidity 0.8.37;
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {SSTORE2} from "solady/src/utils/SSTORE2.sol";
 import {Books} from "../records/Books.sol";
-import {Ledger, Listing, Market} from "./Ledger.sol";
+import {Ledger, Listing, Market, Place} from "./Ledger.sol";
 import {ParameterBlob} from "./Parameters.sol";
 
 /// @title Whom a clearing listens to, what it lists, and its risk parameters: all that governance can set.
 /// @notice The owner adds and re-parameterises; nothing here touches an account. Entries are never removed, so an
 /// index once given stays true.
 abstract contract Registry is Ownable2Step {
+    using ParameterBlob for bytes;
+
     Ledger internal _ledger;
     mapping(bytes32 peer => bool) internal _isVault;
-    mapping(bytes32 peer => bool) internal _isVenue;
 
     event FeedAdded(uint256 indexed feed, bytes32 feedId);
     event VaultAdded(uint256 indexed chainId, address indexed vault);
-    event VenueAdded(uint256 indexed chainId, address indexed venue);
+    event VenueAdded(uint256 indexed number, uint256 indexed chainId, address indexed venue);
     event AssetListed(uint256 indexed listing, uint256 indexed chainId, address indexed vault, address asset);
     event MarketAdded(uint256 indexed market, uint256 indexed chainId, address indexed venue, bytes32 item);
     event ParametersSet(uint32 indexed version, bytes blob);
@@ -39,9 +40,12 @@ abstract contract Registry is Ownable2Step {
         emit VaultAdded(chainId, vault);
     }
 
+    /// @notice Adds a venue; its number is its place in the parameters' list.
     function addVenue(uint256 chainId, address venue) external onlyOwner {
-        _isVenue[Books.peerOf(chainId, venue)] = true;
-        emit VenueAdded(chainId, venue);
+        uint256 index = _ledger.venues.length;
+        _index(_ledger.venueNumber, Books.peerOf(chainId, venue), index, ParameterBlob.MAX_VENUES);
+        _ledger.venues.push(Place(chainId, venue));
+        emit VenueAdded(index, chainId, venue);
     }
 
     /// @notice Lists an asset at a vault; it counts once the parameters name it.
@@ -55,17 +59,30 @@ abstract contract Registry is Ownable2Step {
 
     /// @notice Adds a market at a venue; it can be traded once the parameters name it.
     function addMarket(Market calldata market) external onlyOwner {
-        require(_isVenue[Books.peerOf(market.chainId, market.venue)], NotAPeer(market.chainId, market.venue));
+        require(_ledger.venueNumber[Books.peerOf(market.chainId, market.venue)] > 0, NotAPeer(market.chainId, market.venue));
         uint256 index = _ledger.markets.length;
         _index(_ledger.marketIndex, keccak256(abi.encode(market)), index, ParameterBlob.MAX_MARKETS);
         _ledger.markets.push(market);
         emit MarketAdded(index, market.chainId, market.venue, market.item);
     }
 
-    /// @notice Replaces all risk parameters by a packed blob (`ParameterBlob`), which must name every listing and market.
+    /// @notice Replaces all risk parameters by a packed blob (`ParameterBlob`), which must name every listing, market and
+    /// venue, and each market's venue.
     function setParameters(bytes calldata blob) external onlyOwner {
-        ParameterBlob.check(blob, _ledger.feeds.length, _ledger.listings.length, _ledger.markets.length);
-        _ledger.parameters = SSTORE2.write(blob);
+        Ledger storage ledger = _ledger;
+        (uint256 markets, uint256 venues) = (ledger.markets.length, ledger.venues.length);
+        ParameterBlob.check(blob, ledger.feeds.length, ledger.listings.length, markets, venues);
+        bytes memory packed = blob;
+        for (uint256 i; i < markets; ++i) {
+            Market memory market = ledger.markets[i];
+            uint256 number = ledger.venueNumber[Books.peerOf(market.chainId, market.venue)];
+            require(packed.place(i).venueOf() + 1 == number, ParameterBlob.BadParameters("markets", i));
+        }
+        for (uint256 i; i < venues; ++i) {
+            bool isRemote = ledger.venues[i].chainId != block.chainid;
+            require(packed.venue(i).isRemoteOf() == isRemote, ParameterBlob.BadParameters("venues", i));
+        }
+        _ledger.parameters = SSTORE2.write(packed);
         emit ParametersSet(++_ledger.version, blob);
     }
 

@@ -5,6 +5,7 @@ import {Ledgers, Market, OpenInterest, Outstanding, Position} from "../../src/cl
 import {Limits} from "../../src/clearing/Limits.sol";
 import {Key, Kind, Outcome, Record} from "../../src/records/Records.sol";
 import {Order} from "../../src/venue/Orders.sol";
+import {Blobs} from "../Blobs.sol";
 import {World} from "../World.sol";
 
 contract LimitsTest is World {
@@ -67,17 +68,12 @@ contract LimitsTest is World {
     }
 
     function test_MRG_07_a_seventeenth_market_is_refused() public {
-        bytes memory blob = _parameters();
-        bytes32 market;
-        assembly ("memory-safe") {
-            market := mload(add(blob, 192))
-        }
+        bytes memory more;
         for (uint256 i = 1; i <= 15; ++i) {
             clearing.addMarket(Market(REMOTE, REMOTE_VENUE, bytes32(i)));
-            blob = bytes.concat(blob, market);
+            more = bytes.concat(more, Blobs.market(0, 0.03e18, 0.01e18, 500e18, 1));
         }
-        blob[2] = bytes1(uint8(17));
-        clearing.setParameters(blob);
+        clearing.setParameters(_parametersWith(more));
         _raise(alice, 0, 0.01e18, 0);
         for (uint256 m = 1; m <= 16; ++m) {
             if (m == 16) {
@@ -219,15 +215,8 @@ contract LimitsTest is World {
 
     function test_CLR_04_a_lower_cap_keeps_nobody_from_closing() public {
         _trade(300e18, 2000e18);
-        bytes memory blob = _parameters();
-        // Both markets' cap, the topmost 104 bits of words 4 and 5, down to 100 ETH.
-        for (uint256 word = 4; word <= 5; ++word) {
-            uint256 place = word * 32;
-            bytes13 cap = bytes13(uint104(100e18));
-            for (uint256 i; i < 13; ++i) {
-                blob[place + i] = cap[i];
-            }
-        }
+        // Both markets' cap down to 100 ETH.
+        bytes memory blob = Blobs.amended(Blobs.amended(_parameters(), 7, 152, 100e18, 104), 9, 152, 100e18, 104);
         clearing.setParameters(blob);
         _raise(alice, 0, 0, 300e18);
         vm.prank(bob.addr);

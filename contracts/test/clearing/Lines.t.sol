@@ -7,6 +7,7 @@ import {Ledgers, Line, Listing, Market} from "../../src/clearing/Ledger.sol";
 import {Lines} from "../../src/clearing/Lines.sol";
 import {ParameterBlob} from "../../src/clearing/Parameters.sol";
 import {Key, Kind} from "../../src/records/Records.sol";
+import {Blobs} from "../Blobs.sol";
 import {World} from "../World.sol";
 
 contract LinesTest is World {
@@ -221,16 +222,24 @@ contract LinesTest is World {
 
     function test_MRG_08_bad_parameters_are_refused_by_name() public {
         bytes memory blob = _parameters();
-        _refuse(_with(blob, 1, 80, uint256(0.25e18), 64), "listings", 0);
-        _refuse(_with(blob, 1, 16, uint256(1.1e18), 64), "listings", 0);
-        _refuse(_with(blob, 2, 8, 37, 8), "listings", 1);
-        _refuse(_with(blob, 2, 0, 2, 8), "listings", 1);
-        _refuse(_with(blob, 3, 72, uint256(0.2e18), 64), "underlyings", 0);
-        _refuse(_with(blob, 3, 136, uint256(0.06e18), 64), "underlyings", 0);
-        _refuse(_with(blob, 3, 0, 9, 8), "underlyings", 0);
-        _refuse(_with(blob, 4, 0, 1, 8), "markets", 0);
-        _refuse(_with(blob, 5, 8, uint256(1.1e18), 64), "markets", 1);
-        _refuse(_with(blob, 0, 40, uint256(0.9e18), 64), "general", 0);
+        _refuse(Blobs.amended(blob, 3, 80, 0.25e18, 64), "listings", 0);
+        _refuse(Blobs.amended(blob, 3, 16, 1.1e18, 64), "listings", 0);
+        _refuse(Blobs.amended(blob, 4, 8, 37, 8), "listings", 1);
+        _refuse(Blobs.amended(blob, 4, 0, 2, 8), "listings", 1);
+        _refuse(Blobs.amended(blob, 5, 72, 0.2e18, 64), "underlyings", 0);
+        _refuse(Blobs.amended(blob, 5, 136, 1.1e18, 64), "underlyings", 0);
+        _refuse(Blobs.amended(blob, 5, 0, 9, 8), "underlyings", 0);
+        _refuse(Blobs.amended(blob, 6, 128, 1.1e18, 64), "underlyings", 0);
+        _refuse(Blobs.amended(blob, 7, 0, 1, 8), "markets", 0);
+        _refuse(Blobs.amended(blob, 8, 0, 1, 8), "markets", 0);
+        _refuse(Blobs.amended(blob, 8, 8, 1, 8), "markets", 0);
+        _refuse(Blobs.amended(blob, 9, 8, 1.1e18, 64), "markets", 1);
+        _refuse(Blobs.amended(blob, 11, 0, 1.1e18, 64), "venues", 0);
+        _refuse(Blobs.amended(blob, 11, 64, 301, 32), "venues", 0);
+        _refuse(Blobs.amended(blob, 12, 128, 300, 32), "venues", 1);
+        _refuse(Blobs.amended(blob, 12, 160, 0, 1), "venues", 1);
+        _refuse(Blobs.amended(blob, 0, 40, 0.9e18, 64), "general", 0);
+        _refuse(Blobs.amended(blob, 1, 0, 1.1e18, 64), "general", 0);
         (uint32 version,) = clearing.parameters();
         assertEq(version, 1);
         clearing.setParameters(blob);
@@ -238,15 +247,31 @@ contract LinesTest is World {
         assertEq(version, 2);
     }
 
+    function test_MRG_08_credits_out_of_order_or_beyond_all_of_a_risk_are_refused() public {
+        bytes memory blob = bytes.concat(
+            Blobs.amended(Blobs.amended(_parameters(), 0, 240, 2, 8), 1, 248, 1, 8), Blobs.credit(0, 1, 1e18)
+        );
+        // A second underlying, between the first one and the markets.
+        bytes memory two = abi.encodePacked(_words(blob, 0, 7), Blobs.underlying(0, 0.1e18, 0.05e18, 0, 0), _words(blob, 7, 7));
+        clearing.setParameters(two);
+        _refuse(Blobs.amended(two, 15, 0, 1, 8), "credits", 0);
+        _refuse(Blobs.amended(two, 15, 8, 2, 8), "credits", 0);
+        _refuse(Blobs.amended(two, 15, 16, 1e18 + 1, 64), "credits", 0);
+        _refuse(bytes.concat(Blobs.amended(two, 1, 248, 2, 8), Blobs.credit(0, 1, 0)), "credits", 1);
+    }
+
     function test_MRG_08_a_blob_with_a_missing_or_spare_entry_is_refused() public {
         bytes memory blob = _parameters();
         bytes memory spare = bytes.concat(blob, bytes32(0));
-        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "words", 7, 6));
+        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "words", 14, 13));
         clearing.setParameters(spare);
         clearing.addMarket(Market(block.chainid, address(venue), "third"));
         vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "markets", 2, 3));
         clearing.setParameters(blob);
-        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "words", 0, 1));
+        clearing.addVenue(9, address(9));
+        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "venues", 2, 3));
+        clearing.setParameters(Blobs.amended(blob, 0, 232, 3, 8));
+        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "words", 0, 3));
         clearing.setParameters("");
     }
 
@@ -255,18 +280,10 @@ contract LinesTest is World {
         clearing.setParameters(blob);
     }
 
-    /// @dev The blob with `bits` bits of a word, from bit `shift` on, replaced.
-    function _with(bytes memory blob, uint256 index, uint256 shift, uint256 value, uint256 bits)
-        private
-        pure
-        returns (bytes memory changed)
-    {
-        changed = bytes.concat(blob);
-        uint256 mask = ((1 << bits) - 1) << shift;
-        assembly ("memory-safe") {
-            let place := add(add(changed, 32), mul(index, 32))
-            mstore(place, or(and(mload(place), not(mask)), shl(shift, value)))
+    function _words(bytes memory blob, uint256 from, uint256 count) private pure returns (bytes memory part) {
+        part = new bytes(count * 32);
+        for (uint256 i; i < part.length; ++i) {
+            part[i] = blob[from * 32 + i];
         }
     }
 }
-

@@ -6,6 +6,7 @@ import {Limits} from "../../src/clearing/Limits.sol";
 import {Liquidation} from "../../src/clearing/Liquidation.sol";
 import {Margin} from "../../src/clearing/Margin.sol";
 import {Key, Kind} from "../../src/records/Records.sol";
+import {Blobs} from "../Blobs.sol";
 import {World} from "../World.sol";
 
 contract LiquidationTest is World {
@@ -179,16 +180,8 @@ contract LiquidationTest is World {
         vm.prank(keeper.addr);
         clearing.openLine(k, remote, keeper.addr);
         int256 equity = clearing.marginOf(a).equity;
-        bytes memory blob = _parameters();
-        // Word 2, the remote USDC: both haircuts, bits 16 to 143, become 1.
-        uint256 word;
-        assembly ("memory-safe") {
-            word := mload(add(blob, 96))
-        }
-        word = word & ~(((uint256(1) << 128) - 1) << 16) | uint256(1e18) << 16 | uint256(1e18) << 80;
-        assembly ("memory-safe") {
-            mstore(add(blob, 96), word)
-        }
+        // The remote USDC: both haircuts become 1.
+        bytes memory blob = Blobs.amended(Blobs.amended(_parameters(), 4, 16, 1e18, 64), 4, 80, 1e18, 64);
         clearing.setParameters(blob);
         assertEq(clearing.marginOf(a).equity, equity - 1_000e18);
         // Only ETH is poked from here on.

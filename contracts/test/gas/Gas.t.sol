@@ -12,6 +12,7 @@ import {Checkpoint, CommitteeRoots} from "../../src/roots/CommitteeRoots.sol";
 import {Order} from "../../src/venue/Orders.sol";
 import {MarketTerms, Venue} from "../../src/venue/Venue.sol";
 import {Vault} from "../../src/vault/Vault.sol";
+import {Blobs} from "../Blobs.sol";
 import {Tree} from "../Tree.sol";
 
 contract Coin is ERC20 {
@@ -48,6 +49,7 @@ contract GasTest is Test {
     Vault[4] private vaults;
     Coin[2] private coins;
     Venue[3] private venues;
+    uint256[3] private venueChains = [block.chainid, block.chainid, block.chainid];
     uint256[] private keys;
     address[] private signers;
     uint64 private nonce;
@@ -153,6 +155,45 @@ contract GasTest is Test {
         _cool();
         clearing.marginOf(account);
         _report("Clearing.marginOf, 8 lines, 6 positions, 3 prices");
+    }
+
+    function test_zz() public {
+        Vm.Wallet memory keeper = vm.createWallet("keeper");
+        bytes32 liquidator = bytes32(bytes20(keeper.addr));
+        _fund(keeper.addr, liquidator);
+        _cool();
+        clearing.marginOf(bytes32(uint256(77)));
+        _report("empty");
+        _cool();
+        clearing.marginOf(liquidator);
+        _report("8 lines");
+        vm.prank(keeper.addr);
+        clearing.raiseLimits(liquidator, 0, 1e18, 0);
+        vm.prank(keeper.addr);
+        clearing.raiseLimits(liquidator, 2, 1e18, 0);
+        vm.prank(keeper.addr);
+        clearing.voidLimits(liquidator, 2);
+        vm.prank(keeper.addr);
+        clearing.voidLimits(liquidator, 0);
+        _cool();
+        clearing.marginOf(liquidator);
+        _report("8 lines, 0 pos");
+    }
+
+    function test_zy() public {
+        Vm.Wallet memory keeper = vm.createWallet("keeper");
+        bytes32 liquidator = bytes32(bytes20(keeper.addr));
+        _fund(keeper.addr, liquidator);
+        vm.prank(keeper.addr);
+        clearing.raiseLimits(liquidator, 0, 1e18, 0);
+        _cool();
+        clearing.marginOf(liquidator);
+        _report("8 lines, 1 lim");
+        vm.prank(keeper.addr);
+        clearing.raiseLimits(liquidator, 2, 1e18, 0);
+        _cool();
+        clearing.marginOf(liquidator);
+        _report("8 lines, 2 lim, 1 u, 2 v");
     }
 
     function test_limits_and_release() public {
@@ -297,22 +338,21 @@ contract GasTest is Test {
         }
     }
 
-    function _parameters() private pure returns (bytes memory) {
-        uint256[] memory w = new uint256[](1 + 9 + 2 + 6);
-        w[0] = 9 << 248 | 2 << 240 | 6 << 232 | uint256(0.01e18) << 168 | uint256(0.01e18) << 104 | uint256(1.25e18)
-            << 40 | 60 << 24 | 600;
+    function _parameters() private view returns (bytes memory blob) {
+        blob = Blobs.general(9, 3, 6, 3, 3);
         for (uint256 i; i < 9; ++i) {
-            uint256 feed = i % 2 == 0 ? 0 : 2;
-            w[1 + i] =
-                feed | 18 << 8 | uint256(0.2e18) << 16 | uint256(0.1e18) << 80 | uint256(type(uint112).max) << 144;
+            blob = bytes.concat(blob, Blobs.listing(i % 2 == 0 ? 0 : 2, 18, 0.2e18, 0.1e18, type(uint112).max));
         }
-        for (uint256 i; i < 2; ++i) {
-            w[10 + i] = i | uint256(0.1e18) << 8 | uint256(0.05e18) << 72 | uint256(0.005e18) << 136;
+        for (uint256 i; i < 3; ++i) {
+            blob = bytes.concat(blob, Blobs.underlying(i, 0.1e18, 0.05e18, 0.005e18, 10_000_000e18));
         }
         for (uint256 i; i < 6; ++i) {
-            w[12 + i] = i % 2 | uint256(0.03e18) << 8 | uint256(0.01e18) << 72 | uint256(1e24) << 152;
+            blob = bytes.concat(blob, Blobs.market(i % 2, 0.03e18, 0.01e18, 1e24, i / 2));
         }
-        return abi.encodePacked(w);
+        for (uint256 i; i < 3; ++i) {
+            blob = bytes.concat(blob, Blobs.venue(0.05e18, venueChains[i] != block.chainid));
+        }
+        blob = bytes.concat(blob, Blobs.credit(0, 1, 0.45e18), Blobs.credit(0, 2, 0.3e18), Blobs.credit(1, 2, 0.25e18));
     }
 
     function _makeCommittee(uint256 n) private {

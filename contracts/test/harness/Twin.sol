@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Margin, Margins, Portfolio} from "../../src/clearing/Margin.sol";
+import {Margin} from "../../src/clearing/Margin.sol";
 import {Positions} from "../../src/clearing/Positions.sol";
 import {Share} from "../../src/clearing/Share.sol";
+import {Silence} from "../../src/clearing/Silence.sol";
 import {Claims} from "../../src/records/Claims.sol";
 import {Key, Outcome, Records} from "../../src/records/Records.sol";
+import {Portfolio, Portfolios} from "./Portfolios.sol";
 
 /// @title The pure libraries that have a twin in core/, callable from outside.
 contract Twin {
     function margins(Portfolio[] memory portfolios) external pure returns (Margin[] memory results) {
         results = new Margin[](portfolios.length);
         for (uint256 i; i < portfolios.length; ++i) {
-            results[i] = Margins.compute(portfolios[i]);
+            results[i] = Portfolios.marginOf(portfolios[i]);
         }
+    }
+
+    function legShareAt(uint256 legShare, uint256 from, uint256 dead, uint256 silence) external pure returns (uint256) {
+        return Silence.legShareAt(legShare, from, dead, silence);
     }
 
     function book(int256 size, int256 quote, int256 deltaSize, int256 deltaQuote)

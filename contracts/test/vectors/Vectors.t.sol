@@ -2,12 +2,23 @@
 pragma solidity 0.8.37;
 
 import {Test} from "forge-std/Test.sol";
-import {LineInput, Margin, Margins, Portfolio, PositionInput, UnderlyingInput} from "../../src/clearing/Margin.sol";
-import {ListingTerms, MarketTerms, ParameterBlob, UnderlyingTerms} from "../../src/clearing/Parameters.sol";
+import {Margin, PositionInput} from "../../src/clearing/Margin.sol";
+import {
+    CreditTerms,
+    DepthTerms,
+    ListingTerms,
+    MarketTerms,
+    ParameterBlob,
+    PlaceTerms,
+    UnderlyingTerms,
+    VenueTerms
+} from "../../src/clearing/Parameters.sol";
 import {Positions} from "../../src/clearing/Positions.sol";
 import {Share} from "../../src/clearing/Share.sol";
 import {Claims} from "../../src/records/Claims.sol";
+import {Silence} from "../../src/clearing/Silence.sol";
 import {Key, Kind, Records} from "../../src/records/Records.sol";
+import {CreditInput, LineInput, Portfolio, Portfolios, UnderlyingInput, VenueInput} from "../harness/Portfolios.sol";
 
 /// @title The golden cases of vectors/, which core/ wrote, computed by the contracts' own libraries.
 contract VectorsTest is Test {
@@ -42,7 +53,7 @@ contract VectorsTest is Test {
     function test_MRG_01_margins() public {
         _open("margin");
         for (uint256 i; i < cases; ++i) {
-            Margin memory margin = Margins.compute(_portfolio(i));
+            Margin memory margin = Portfolios.marginOf(_portfolio(i));
             int256[] memory expected = _ints(i, "margin");
             assertEq(margin.equity, expected[0], _name(i));
             assertEq(margin.initialMarginBalance, expected[1], _name(i));
@@ -56,31 +67,18 @@ contract VectorsTest is Test {
     function _portfolio(uint256 i) private view returns (Portfolio memory p) {
         p.cash = vm.parseInt(vm.parseJsonString(json, _at(i, "cash")));
         p.cashHaircut = vm.parseUint(vm.parseJsonString(json, _at(i, "cashHaircut")));
-        int256[] memory v = _ints(i, "lines");
-        p.lines = new LineInput[](v.length / 6);
-        for (uint256 j; j < p.lines.length; ++j) {
-            p.lines[j] = LineInput(
-                _u(v, 6 * j), _u(v, 6 * j + 1), _u(v, 6 * j + 2), _u(v, 6 * j + 3), _u(v, 6 * j + 4), _u(v, 6 * j + 5)
-            );
-        }
-        v = _ints(i, "positions");
-        p.positions = new PositionInput[](v.length / 7);
-        for (uint256 j; j < p.positions.length; ++j) {
-            p.positions[j] = PositionInput(
-                v[7 * j],
-                v[7 * j + 1],
-                _u(v, 7 * j + 2),
-                _u(v, 7 * j + 3),
-                _u(v, 7 * j + 4),
-                _u(v, 7 * j + 5),
-                _u(v, 7 * j + 6)
-            );
-        }
-        v = _ints(i, "underlyings");
-        p.underlyings = new UnderlyingInput[](v.length / 3);
-        for (uint256 j; j < p.underlyings.length; ++j) {
-            p.underlyings[j] = UnderlyingInput(_u(v, 3 * j), _u(v, 3 * j + 1), _u(v, 3 * j + 2));
-        }
+        p.venueLossShare = vm.parseUint(vm.parseJsonString(json, _at(i, "venueLossShare")));
+        p.lines = abi.decode(_rows(i, "lines", 6), (LineInput[]));
+        p.positions = abi.decode(_rows(i, "positions", 7), (PositionInput[]));
+        p.underlyings = abi.decode(_rows(i, "underlyings", 6), (UnderlyingInput[]));
+        p.venues = abi.decode(_rows(i, "venues", 2), (VenueInput[]));
+        p.credits = abi.decode(_rows(i, "credits", 3), (CreditInput[]));
+    }
+
+    /// @dev Numbers in rows of `width`, as the ABI encodes a list of structs of that many words.
+    function _rows(uint256 i, string memory field, uint256 width) private view returns (bytes memory) {
+        int256[] memory values = _ints(i, field);
+        return abi.encodePacked(uint256(32), values.length / width, values);
     }
 
     function _u(int256[] memory values, uint256 i) private pure returns (uint256) {
@@ -158,16 +156,31 @@ contract VectorsTest is Test {
         }
     }
 
+    function test_MRG_31_silence() public {
+        _open("silence");
+        for (uint256 i; i < cases; ++i) {
+            int256[] memory v = _ints(i, "input");
+            uint256 share = Silence.legShareAt(_u(v, 0), _u(v, 1), _u(v, 2), _u(v, 3));
+            assertEq(int256(share), _ints(i, "output")[0], _name(i));
+        }
+    }
+
     /// @dev What core packed, read entry by entry: the devnet's parameters.
     function test_MRG_08_parameters() public {
         _open("parameters");
         bytes memory blob = vm.parseJsonBytes(json, _at(0, "blob"));
-        ParameterBlob.check(blob, 3, 3, 4);
+        ParameterBlob.check(blob, 3, 3, 4, 2);
         assertEq(blob.cashHaircut(), 0.02e18);
         assertEq(blob.liquidationDiscount(), 0.01e18);
         assertEq(blob.healthTarget(), 1.25e18);
         assertEq(blob.maxPriceAge(), 60);
         assertEq(blob.maxRecordAge(), 600);
+        assertEq(blob.venueLossShare(), 0.25e18);
+        assertEq(blob.settleShare(), 0.1e18);
+        assertEq(blob.saleDiscount(), 0.01e18);
+        assertEq(blob.maxMoveAge(), 3600);
+        assertEq(blob.settleAfter(), 86_400);
+        assertEq(blob.closeGrace(), 86_400);
         ListingTerms weth = blob.listing(0);
         assertEq(weth.feedOf(), 0);
         assertEq(weth.unitOf(), 1e18);
@@ -178,11 +191,29 @@ contract VectorsTest is Test {
         assertEq(btc.underlyingFeedOf(), 1);
         assertEq(btc.initialRateOf(), 0.1e18);
         assertEq(btc.maintenanceRateOf(), 0.05e18);
-        assertEq(btc.legRateOf(), 0.005e18);
-        MarketTerms market = blob.market(1);
+        assertEq(btc.basisRateOf(), 0.005e18);
+        DepthTerms depth = blob.depth(1);
+        assertEq(depth.depthOf(), 2_000_000e18);
+        assertEq(depth.concentrationRateOf(), 0.05e18);
+        MarketTerms market = blob.market(3);
         assertEq(market.underlyingOf(), 1);
         assertEq(market.bandOf(), 0.03e18);
         assertEq(market.minSizeOf(), 0.01e18);
         assertEq(market.openInterestCapOf(), 500e18);
+        PlaceTerms place = blob.place(3);
+        assertEq(place.venueOf(), 1);
+        assertEq(place.instrumentOf(), 0);
+        assertEq(place.maxFundingOf(), uint256(0.001e18) / 3600);
+        VenueTerms fast = blob.venue(1);
+        assertEq(fast.legShareOf(), 0.05e18);
+        assertEq(fast.calmAgeOf(), 60);
+        assertEq(fast.warnAgeOf(), 300);
+        assertEq(fast.deadAgeOf(), 3600);
+        assertTrue(fast.isRemoteOf());
+        assertFalse(blob.venue(0).isRemoteOf());
+        CreditTerms credit = blob.credit(0);
+        assertEq(credit.firstOf(), 0);
+        assertEq(credit.secondOf(), 1);
+        assertEq(credit.ratioOf(), 0.45e18);
     }
 }
