@@ -162,32 +162,14 @@ test('CAP-22 a book that cannot be used is named with its line', () => {
 })
 
 test('CAP-10 what fit writes, compare reads', () => {
-  const { status, stdout, stderr } = omnimargin(
-    'fit',
-    '--prices',
-    'risk/prices',
-    '--from',
-    '2001-01-01',
-    '--to',
-    '2001-06-01',
-  )
+  const asked = ['fit', '--prices=risk/prices', '--from=2001-01-01', '--to=2001-06-01']
+  const { status, stdout, stderr } = omnimargin(...asked)
   assert.equal(status, 0, stderr)
   const file = join(folder, 'parameters.json')
   writeFileSync(file, stdout)
   const run = omnimargin('compare', '--book', 'risk/books/1-basis.json', '--parameters', file)
   assert.equal(run.status, 0, run.stderr)
-  const again = omnimargin(
-    'fit',
-    '--prices',
-    'risk/prices',
-    '--from',
-    '2001-01-01',
-    '--to',
-    '2001-06-01',
-    '--parameters',
-    file,
-  )
-  assert.equal(again.stdout, stdout)
+  assert.equal(omnimargin(...asked, '--parameters', file).stdout, stdout)
 })
 
 test('CAP-23 the shipped prices are what scripts/prices.ts makes, and small', () => {
