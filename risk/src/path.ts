@@ -36,8 +36,8 @@ export function pathOf(
     const { closes, returns } = known(markets, underlying)
     const first = closes[0] ?? 0n
     for (let bar = 0; bar < bars; bar++) {
-      const moved = held.units * ((closes[bar] ?? 0n) - first) + held.dollars * (returns[bar] ?? 0n)
-      profit[bar] = (profit[bar] ?? 0n) + moved / WAD
+      const moved = mulDown(held.units, (closes[bar] ?? 0n) - first) + mulDown(held.dollars, returns[bar] ?? 0n)
+      profit[bar] = (profit[bar] ?? 0n) + moved
     }
   }
   const atBar = (bar: number) => requirementOf(exposuresAt(legs, markets, bar), terms, clearing).maintenanceMargin

@@ -18,8 +18,6 @@ export type Outcome = {
   readonly worstShortfall: Usd
 }
 
-type Flat = { readonly profit: readonly Usd[]; readonly maintenance: readonly Usd[] }
-
 export function moneyOf({ local, buffer }: Regime): Usd {
   return local.reduce((total, money) => total + money, buffer)
 }
@@ -60,8 +58,7 @@ export function replayFrom(start: number, regime: Regime, sum: readonly Usd[], w
     const anchor = Math.max(start, bar - delay)
     const pool = buffer + (sum[anchor] ?? 0n) - (sum[start] ?? 0n)
     let missing = anchor > start && pool < 0n ? -pool : 0n
-    for (let i = 0; i < accounts.length; i++) {
-      const { profit, maintenance } = accounts[i] as Flat
+    for (const [i, { profit, maintenance }] of accounts.entries()) {
       const short = (maintenance[bar] ?? 0n) - (local[i] ?? 0n) - (profit[bar] ?? 0n) + (profit[anchor] ?? 0n)
       if (short > 0n) missing += short
     }

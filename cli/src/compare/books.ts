@@ -8,6 +8,9 @@ import { ConfigError, readConfig } from '@omnimargin/service/config'
 import { z } from 'zod'
 import { dollars, name, quantity } from './decimals.ts'
 
+/** Fits the table. */
+const title = z.string().regex(/^[^\p{C}]{1,36}$/u, 'must be 1 to 36 characters that can be printed')
+
 /** What a file holds: one book, or many that are told of by their spread. */
 export type BookFile = { readonly name: string; readonly isRandom: boolean; readonly books: readonly Book[] }
 
@@ -43,14 +46,14 @@ function readBook(file: string, known: Known): BookFile {
 }
 
 function readGenerator(file: string, known: Known): BookFile {
-  const { name: title, random } = readConfig(file, generatorSchema(known))
+  const { name: of, random } = readConfig(file, generatorSchema(known))
   const collateral = new Map(Object.entries(random.collateral))
-  return { name: title, isRandom: true, books: drawBooks({ ...random, name: title, collateral }) }
+  return { name: of, isRandom: true, books: drawBooks({ ...random, name: of, collateral }) }
 }
 
 function bookSchema(known: Known) {
   return z.strictObject({
-    name: z.string().min(1).max(60),
+    name: title,
     legs: z
       .array(legSchema(known))
       .min(1)
@@ -90,7 +93,7 @@ function legSchema(known: Known) {
 
 function generatorSchema(known: Known) {
   return z.strictObject({
-    name: z.string().min(1).max(60),
+    name: title,
     random: z
       .strictObject({
         books: z.int().min(1).max(MAX_BOOKS),

@@ -81,9 +81,9 @@ function summaryRows({ name, isRandom, comparisons }: Group): string[][] {
   ]
   if (!isRandom) return [row(name, 'median')]
   return [
-    row(`${name}: median of ${comparisons.length}`, 'median'),
-    row('  p10, each column', 'p10'),
-    row('  p90, each column', 'p90'),
+    row(`${name}: median`, 'median'),
+    row(`  10th percentile of ${comparisons.length}`, 'p10'),
+    row(`  90th percentile of ${comparisons.length}`, 'p90'),
   ]
 }
 

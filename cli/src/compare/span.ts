@@ -11,6 +11,13 @@ export function readSpan(symbols: readonly string[], files: PriceFiles, asked: A
   const common = commonSpan(all)
   const from = asked.from === undefined ? common.from : parseTime(asked.from)
   const to = asked.to === undefined ? common.to : parseTime(asked.to)
+  const isWhole = [from, to].every((time) => (time - common.from) % common.interval === 0)
+  if (from < common.from || to > common.to || from >= to || !isWhole) {
+    const reach = `${formatTime(common.from)} to ${formatTime(common.to)} in bars of ${common.interval} s`
+    throw new InputError(
+      `${symbols.join(', ')}: there are prices from ${reach}: ask for whole bars of that, not ${formatTime(from)} to ${formatTime(to)}.`,
+    )
+  }
   return new Map(all.map((series) => [series.symbol, between(series, from, to)]))
 }
 
