@@ -6,8 +6,12 @@ import { type Clearing, type Exposure, known, requirementOf } from './requiremen
 import type { Terms } from './terms.ts'
 import { slidingMax } from './window.ts'
 
-/** Profit since the first bar, and maintenance margin, at each bar's close. */
-export type Path = { readonly profit: readonly Usd[]; readonly maintenance: readonly Usd[] }
+/** Profit since the first bar, maintenance margin, and the one less the other, at each bar's close. */
+export type Path = {
+  readonly profit: readonly Usd[]
+  readonly maintenance: readonly Usd[]
+  readonly spare: readonly Usd[]
+}
 
 /** The series of each underlying, all of one span, and the sum of its simple returns up to each bar. */
 export type Market = { readonly closes: readonly Price[]; readonly returns: readonly bigint[] }
@@ -43,7 +47,7 @@ export function pathOf(
   const atBar = (bar: number) => requirementOf(exposuresAt(legs, markets, bar), terms, clearing).maintenanceMargin
   const isConstant = legs.every(({ measure }) => measure === 'dollars')
   const maintenance = isConstant ? new Array<Usd>(bars).fill(atBar(0)) : profit.map((_, bar) => atBar(bar))
-  return { profit, maintenance }
+  return { profit, maintenance, spare: profit.map((made, bar) => made - (maintenance[bar] ?? 0n)) }
 }
 
 /** What each leg is worth at a bar's close. */
@@ -60,9 +64,9 @@ export function grossOf(exposures: readonly Exposure[]): Usd {
 }
 
 /** For each start that has `width` bars after it: what must be there at first to hold maintenance at each of them. */
-export function needsOf({ profit, maintenance }: Path, width: number): Usd[] {
+export function needsOf({ profit, spare }: Path, width: number): Usd[] {
   const deepest = slidingMax(
-    profit.map((made, bar) => (maintenance[bar] ?? 0n) - made),
+    spare.map((left) => -left),
     width,
   )
   return deepest.map((depth, start) => (profit[start] ?? 0n) + depth)

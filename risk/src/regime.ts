@@ -52,14 +52,20 @@ export function replay(regime: Regime, whole: Path, width: number): Outcome {
  */
 export function replayFrom(start: number, regime: Regime, sum: readonly Usd[], width: number) {
   const { accounts, local, buffer, delay } = regime
+  // What the profit of a bar, less its maintenance, must reach: it changes only with the anchor.
+  const marks = local.map((money, i) => (accounts[i]?.profit[start] ?? 0n) - money)
+  let missingOfPool = 0n
   let first: number | undefined
   let shortfall = 0n
   for (let bar = start; bar <= start + width; bar++) {
-    const anchor = Math.max(start, bar - delay)
-    const pool = buffer + (sum[anchor] ?? 0n) - (sum[start] ?? 0n)
-    let missing = anchor > start && pool < 0n ? -pool : 0n
-    for (const [i, { profit, maintenance }] of accounts.entries()) {
-      const short = (maintenance[bar] ?? 0n) - (local[i] ?? 0n) - (profit[bar] ?? 0n) + (profit[anchor] ?? 0n)
+    const anchor = bar - delay
+    if (anchor > start) {
+      for (let i = 0; i < marks.length; i++) marks[i] = (accounts[i]?.profit[anchor] ?? 0n) - (local[i] ?? 0n)
+      missingOfPool = max(0n, (sum[start] ?? 0n) - (sum[anchor] ?? 0n) - buffer)
+    }
+    let missing = missingOfPool
+    for (let i = 0; i < marks.length; i++) {
+      const short = (marks[i] ?? 0n) - (accounts[i]?.spare[bar] ?? 0n)
       if (short > 0n) missing += short
     }
     if (missing > 0n) first ??= bar

@@ -9,7 +9,7 @@ import { type Regime, replay, replayFrom, withMoney } from '@omnimargin/risk/reg
 import type { Terms } from '@omnimargin/risk/terms'
 import { slidingMax } from '@omnimargin/risk/window'
 import fc from 'fast-check'
-import { bookOf, closes, legOf, legs, percent, seriesOf, TERMS, usd } from './scenes.ts'
+import { bookOf, closes, legOf, legs, pathWith, percent, seriesOf, TERMS, usd } from './scenes.ts'
 
 const value = fc.bigInt({ min: -1_000n, max: 1_000n })
 const charged: Terms = {
@@ -85,7 +85,7 @@ test('CAP-02 a need is just enough to hold maintenance through the window', () =
   fc.assert(
     fc.property(path, fc.integer({ min: 1, max: 5 }), (bars, width) => {
       const { profit, maintenance } = { profit: bars.map(([made]) => made), maintenance: bars.map(([, kept]) => kept) }
-      for (const [start, need] of needsOf({ profit, maintenance }, width).entries()) {
+      for (const [start, need] of needsOf(pathWith(profit, maintenance), width).entries()) {
         const spare = profit
           .slice(start, start + width + 1)
           .map((made, i) => need + made - (profit[start] ?? 0n) - (maintenance[start + i] ?? 0n))
@@ -156,7 +156,12 @@ const account = (length: number) =>
       profit: fc.array(value, { minLength: length, maxLength: length }),
       kept: fc.bigInt({ min: 0n, max: 300n }),
     })
-    .map(({ profit, kept }): Path => ({ profit, maintenance: profit.map(() => kept) }))
+    .map(({ profit, kept }) =>
+      pathWith(
+        profit,
+        profit.map(() => kept),
+      ),
+    )
 const regime = fc
   .record({
     accounts: fc.array(account(12), { minLength: 1, maxLength: 3 }),
@@ -165,27 +170,39 @@ const regime = fc
     delay: fc.integer({ min: 1, max: 4 }),
   })
   .map(({ accounts, money, buffer, delay }): { regime: Regime; whole: Path } => ({
-    regime: { accounts, local: accounts.map((_, i) => money[i] ?? 0n), buffer: delay === 4 ? 0n : buffer, delay },
-    whole: {
-      profit: Array.from({ length: 12 }, (_, bar) =>
-        accounts.reduce((sum, { profit }) => sum + (profit[bar] ?? 0n), 0n),
-      ),
-      maintenance: new Array<bigint>(12).fill(accounts.reduce((sum, one) => sum + (one.maintenance[0] ?? 0n), 0n)),
-    },
+    regime: { accounts, local: accounts.map((_, i) => money[i] ?? 0n), buffer, delay },
+    whole: pathWith(
+      Array.from({ length: 12 }, (_, bar) => accounts.reduce((sum, { profit }) => sum + (profit[bar] ?? 0n), 0n)),
+      new Array<bigint>(12).fill(accounts.reduce((sum, one) => sum + (one.maintenance[0] ?? 0n), 0n)),
+    ),
   }))
 
-test('CAP-06 with all money in the accounts and no maintenance, what is missing is what the sum lacks or more', () => {
+/** The replay as spec/capital.md writes it. */
+function missingAt(start: number, bar: number, { accounts, local, buffer, delay }: Regime, whole: Path) {
+  const at = (values: readonly bigint[], index: number) => values[index] ?? 0n
+  const anchor = Math.max(start, bar - delay)
+  const pool = buffer + at(whole.profit, anchor) - at(whole.profit, start)
+  const held = accounts.map(({ profit }, i) => (local[i] ?? 0n) + at(profit, bar) - at(profit, anchor))
+  const missing = accounts.map(({ maintenance }, i) => max(0n, at(maintenance, bar) - (held[i] ?? 0n)))
+  return {
+    money: held.reduce((sum, part) => sum + part, pool),
+    missing: missing.reduce((sum, part) => sum + part, max(0n, -pool)),
+  }
+}
+
+test('CAP-06 money is conserved at every bar, and what is missing is as defined', () => {
   fc.assert(
     fc.property(regime, ({ regime, whole }) => {
-      const bare = {
-        ...regime,
-        accounts: regime.accounts.map(({ profit }) => ({ profit, maintenance: profit.map(() => 0n) })),
-      }
-      const money = bare.local.reduce((sum, part) => sum + part, bare.buffer)
+      const all = regime.local.reduce((sum, part) => sum + part, regime.buffer)
       for (let start = 0; start < 8; start++) {
-        const { shortfall } = replayFrom(start, bare, whole.profit, 4)
-        const lowest = whole.profit.slice(start, start + 5).reduce(min) - (whole.profit[start] ?? 0n)
-        assert(shortfall >= -(money + lowest))
+        const bars = [0, 1, 2, 3, 4].map((after) => missingAt(start, start + after, regime, whole))
+        for (const [after, { money }] of bars.entries()) {
+          assert.equal(money, all + (whole.profit[start + after] ?? 0n) - (whole.profit[start] ?? 0n))
+        }
+        const { first, shortfall } = replayFrom(start, regime, whole.profit, 4)
+        const index = bars.findIndex(({ missing }) => missing > 0n)
+        assert.equal(first, index < 0 ? undefined : start + index)
+        assert.equal(shortfall, bars.map(({ missing }) => missing).reduce(max))
       }
     }),
   )
@@ -225,7 +242,7 @@ test('CAP-08 a silo that fails while the sum is solvent is counted, by hand', ()
 })
 
 test('CAP-08 money is split as before', () => {
-  const path = { profit: [0n], maintenance: [0n] }
+  const path = pathWith([0n], [0n])
   const regime: Regime = { accounts: [path, path], local: [10n, 30n], buffer: 60n, delay: 1 }
   assert.deepEqual(withMoney(regime, 50n).local, [5n, 15n])
   assert.equal(withMoney(regime, 50n).buffer, 30n)

@@ -3,6 +3,7 @@
 import { WAD } from '@omnimargin/core/wad'
 import type { Series } from '@omnimargin/risk/bars'
 import type { Book, Leg } from '@omnimargin/risk/book'
+import type { Path } from '@omnimargin/risk/path'
 import type { Terms } from '@omnimargin/risk/terms'
 import fc from 'fast-check'
 
@@ -55,6 +56,11 @@ export function legOf(chain: string, underlying: string, dollars: number, measur
 
 export function bookOf(...legs: Leg[]): Book {
   return { name: 'a book', legs, collateral: new Map([['x', usd(100)]]) }
+}
+
+/** A path of such bars. */
+export function pathWith(profit: readonly bigint[], maintenance: readonly bigint[]): Path {
+  return { profit, maintenance, spare: profit.map((made, bar) => made - (maintenance[bar] ?? 0n)) }
 }
 
 /** Closes that wander. */
