@@ -3,129 +3,41 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Hex, keccak, toHex, word } from '@omnimargin/core/bytes'
 import { type Claims, EMPTY, rootOf, setClaim, siblingsOf } from '@omnimargin/core/claims'
+import { accrue, premiumOf, type Running } from '@omnimargin/core/funding'
 import { shareOf } from '@omnimargin/core/liquidation'
-import { computeMargin, type Line, type Portfolio, type Position } from '@omnimargin/core/margin'
+import { computeMargin } from '@omnimargin/core/margin'
 import { packParameters } from '@omnimargin/core/parameters'
 import { book } from '@omnimargin/core/position'
 import { type Fields, type Key, KIND, keyHash, leafOf, stepDigest, ZERO_DIGEST } from '@omnimargin/core/record'
+import { legShareAt } from '@omnimargin/core/silence'
 import { WAD } from '@omnimargin/core/wad'
 import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
+import { PORTFOLIOS, percent, usd } from './vectors/portfolios.ts'
 
 type Case = { readonly name: string } & Readonly<Record<string, unknown>>
 
 const folder = join(import.meta.dirname, '..', 'vectors')
-const usd = (n: number | bigint) => BigInt(n) * WAD
-const percent = (n: number) => (BigInt(n) * WAD) / 100n
-
 /* MARGIN */
 
-const WETH: Line = {
-  units: usd(10),
-  counted: usd(10),
-  unit: WAD,
-  price: usd(2_000),
-  initialHaircut: percent(20),
-  maintenanceHaircut: percent(15),
-}
-const USDC: Line = {
-  units: 8_000_000_000n,
-  counted: 8_000_000_000n,
-  unit: 10n ** 6n,
-  price: WAD,
-  initialHaircut: percent(3),
-  maintenanceHaircut: percent(2),
-}
-const LONG: Position = {
-  size: usd(60),
-  quote: -usd(120_000),
-  buyOut: 0n,
-  sellOut: 0n,
-  price: usd(2_000),
-  band: percent(3),
-  underlying: 0,
-}
-const ETH = { initialRate: percent(10), maintenanceRate: percent(5), legRate: WAD / 200n }
-const EMPTY_PORTFOLIO: Portfolio = {
-  cash: 0n,
-  cashHaircut: percent(2),
-  lines: [],
-  positions: [],
-  underlyings: [ETH, ETH],
-}
-
-const at = (price: number, position: Position = LONG): Position => ({ ...position, price: usd(price) })
-const short = (size: number): Position => ({ ...LONG, size: -usd(size), quote: usd(2_000 * size) })
-const with_ = (change: Partial<Portfolio>): Portfolio => ({ ...EMPTY_PORTFOLIO, ...change })
-
-const PORTFOLIOS: Record<string, Portfolio> = {
-  nothing_at_all: EMPTY_PORTFOLIO,
-  one_line: with_({ lines: [WETH] }),
-  six_decimals: with_({ lines: [USDC] }),
-  no_decimals: with_({ lines: [{ ...USDC, units: 7n, counted: 7n, unit: 1n }] }),
-  uncounted_units_above_a_cap: with_({ lines: [{ ...WETH, counted: usd(3) }] }),
-  counted_nothing: with_({ lines: [{ ...WETH, counted: 0n }] }),
-  whole_haircut: with_({ lines: [{ ...WETH, initialHaircut: WAD, maintenanceHaircut: WAD }] }),
-  no_haircut: with_({ lines: [{ ...WETH, initialHaircut: 0n, maintenanceHaircut: 0n }] }),
-  dust_that_rounds_to_nothing: with_({ lines: [{ ...WETH, units: 1n, counted: 1n, price: 1n }] }),
-  dust_that_rounds_down: with_({ lines: [{ ...USDC, units: 1n, counted: 1n, price: 1_999_999n }] }),
-  largest_line: with_({
-    lines: [{ ...WETH, units: 2n ** 112n - 1n, counted: 2n ** 112n - 1n, price: 2n ** 96n - 1n }],
-  }),
-  line_above_the_largest_value: with_({
-    lines: [{ ...WETH, units: 2n ** 112n - 1n, counted: 2n ** 112n - 1n, price: 2n ** 96n - 1n, unit: 1n }],
-  }),
-  positive_cash_after_its_haircut: with_({ cash: usd(1_000) }),
-  negative_cash_in_full: with_({ cash: -usd(1_000) }),
-  one_unit_of_cash: with_({ cash: 1n }),
-  long_at_entry: with_({ lines: [WETH, USDC], positions: [LONG] }),
-  long_at_a_loss: with_({ lines: [WETH, USDC], positions: [at(1_680)] }),
-  long_at_a_profit_which_initial_ignores: with_({ lines: [WETH], positions: [at(2_400)] }),
-  short_at_a_loss: with_({ lines: [WETH], positions: [at(2_400, short(60))] }),
-  short_loss_rounds_away_from_zero: with_({ positions: [{ ...short(0), size: -1n, quote: 0n, price: 1n }] }),
-  long_gain_rounds_to_nothing: with_({ positions: [{ ...LONG, size: 1n, quote: 0n, price: 1n }] }),
-  two_venues_flat: with_({ lines: [WETH], positions: [LONG, short(60)] }),
-  two_venues_net_long: with_({ lines: [WETH], positions: [LONG, short(20)] }),
-  two_underlyings_do_not_net: with_({ lines: [WETH], positions: [LONG, { ...short(60), underlying: 1 }] }),
-  loss_on_one_leg_gain_on_the_other: with_({ lines: [WETH], positions: [at(1_500), at(1_500, short(60))] }),
-  limits_without_a_position: with_({
-    lines: [WETH],
-    positions: [{ ...LONG, size: 0n, quote: 0n, buyOut: usd(5), sellOut: usd(3) }],
-  }),
-  limits_that_grow_the_position: with_({ lines: [WETH], positions: [{ ...LONG, buyOut: usd(10) }] }),
-  limits_that_shrink_the_position: with_({ lines: [WETH], positions: [{ ...LONG, sellOut: usd(10) }] }),
-  limits_that_flip_the_position: with_({ lines: [WETH], positions: [{ ...LONG, sellOut: usd(200) }] }),
-  limits_on_both_sides_of_a_flat_pair: with_({
-    positions: [
-      { ...LONG, buyOut: usd(1), sellOut: usd(2) },
-      { ...short(60), buyOut: usd(3), sellOut: usd(4) },
-    ],
-  }),
-  no_band_no_reserve: with_({ positions: [{ ...LONG, buyOut: usd(10), band: 0n }] }),
-  leg_rate_zero: with_({ positions: [LONG, short(60)], underlyings: [{ ...ETH, legRate: 0n }] }),
-  leg_rate_as_high_as_maintenance: with_({
-    positions: [LONG, short(60)],
-    underlyings: [{ ...ETH, legRate: percent(5) }],
-  }),
-  requirement_rounds_up: with_({
-    positions: [{ ...LONG, size: 1n, quote: 0n, price: 1n }],
-    underlyings: [{ initialRate: 1n, maintenanceRate: 1n, legRate: 0n }],
-  }),
-}
-
-const strings = (values: readonly bigint[]) => values.map(String)
+const strings = (values: readonly (bigint | number)[]) => values.map(String)
 const marginCases: Case[] = Object.entries(PORTFOLIOS).map(([name, portfolio]) => {
   const m = computeMargin(portfolio)
   return {
     name,
     cash: `${portfolio.cash}`,
     cashHaircut: `${portfolio.cashHaircut}`,
-    lines: strings(
-      portfolio.lines.flatMap((l) => [l.units, l.counted, l.unit, l.price, l.initialHaircut, l.maintenanceHaircut]),
+    venueLossShare: `${portfolio.venueLossShare}`,
+    lines: portfolio.lines.flatMap((l) =>
+      strings([l.units, l.counted, `${l.unit}`.length - 1, l.price, l.initialHaircut, l.maintenanceHaircut]),
     ),
-    positions: strings(
-      portfolio.positions.flatMap((p) => [p.size, p.quote, p.buyOut, p.sellOut, p.price, p.band, BigInt(p.underlying)]),
+    positions: portfolio.positions.flatMap((p) =>
+      strings([p.size, p.quote, p.buyOut, p.sellOut, p.band, p.underlying, p.venue]),
     ),
-    underlyings: strings(portfolio.underlyings.flatMap((u) => [u.initialRate, u.maintenanceRate, u.legRate])),
+    underlyings: portfolio.underlyings.flatMap((u) =>
+      strings([u.initialRate, u.maintenanceRate, u.basisRate, u.depth, u.concentrationRate, u.price]),
+    ),
+    venues: portfolio.venues.flatMap((v) => strings([v.initialLegShare, v.maintenanceLegShare])),
+    credits: portfolio.credits.flatMap((c) => strings([c.first, c.second, c.ratio])),
     margin: strings([
       m.equity,
       m.initialMarginBalance,
@@ -136,6 +48,24 @@ const marginCases: Case[] = Object.entries(PORTFOLIOS).map(([name, portfolio]) =
     ]),
   }
 })
+
+/* SILENCE: leg share, from, dead, silence */
+
+const SILENCES: Record<string, [bigint, number, number, bigint]> = {
+  none: [percent(5), 60, 3_600, 0n],
+  calm: [percent(5), 60, 3_600, 60n],
+  one_second_late: [percent(5), 60, 3_600, 61n],
+  half_way: [percent(5), 0, 3_600, 1_800n],
+  dead: [percent(5), 60, 3_600, 3_600n],
+  long_dead: [percent(5), 60, 3_600, 1n << 40n],
+  all_charged_already: [WAD, 60, 3_600, 1_000n],
+  nothing_charged: [0n, 0, 7, 3n],
+}
+const silenceCases: Case[] = Object.entries(SILENCES).map(([name, [share, from, dead, silence]]) => ({
+  name,
+  input: strings([share, from, dead, silence]),
+  output: strings([legShareAt(share, from, dead, silence)]),
+}))
 
 /* POSITIONS: size, quote, change of both */
 
@@ -191,6 +121,44 @@ const liquidationCases: Case[] = Object.entries(DEFAULTS).map(([name, input]) =>
   return { name, input: strings(input), output: strings([share, payment]) }
 })
 
+/* FUNDING: mark and index of the last fill, its cap; what ran before; index, its time, its greatest age; period, now */
+
+const NOW = 1_700_000_000n
+const funded = (change: Record<string, bigint>) => ({
+  ...{ mark: usd(2_010), index: usd(2_000), maxPremium: percent(1), accruedAt: NOW - 60n, byLongs: 7n, byShorts: 9n },
+  ...{ price: usd(2_000), publishTime: NOW, maxAge: 60n, period: 28_800n, now: NOW, ...change },
+})
+const FUNDINGS: Record<string, ReturnType<typeof funded>> = {
+  above_the_index_longs_pay: funded({}),
+  below_the_index_shorts_pay: funded({ mark: usd(1_990) }),
+  at_the_index_nobody_pays: funded({ mark: usd(2_000) }),
+  clamped_above: funded({ mark: usd(2_040) }),
+  clamped_below: funded({ mark: usd(1_960) }),
+  no_cap_no_funding: funded({ maxPremium: 0n }),
+  the_premium_rounds_toward_zero: funded({ mark: 2n, index: 3n, maxPremium: WAD }),
+  a_premium_too_small_to_see: funded({ mark: usd(2_000) + 1n }),
+  the_index_moved_since: funded({ price: usd(1_500) }),
+  no_time_has_passed: funded({ accruedAt: NOW }),
+  a_second: funded({ accruedAt: NOW - 1n }),
+  a_whole_period: funded({ accruedAt: NOW - 28_800n, publishTime: NOW }),
+  dust_rounds_down: funded({ price: 1n }),
+  stale_for_a_part: funded({ accruedAt: NOW - 1_000n, publishTime: NOW - 500n }),
+  stale_all_along: funded({ publishTime: NOW - 120n }),
+  stale_for_ever: funded({ publishTime: 0n }),
+  ahead_of_the_clock: funded({ publishTime: NOW + 60n }),
+  largest: funded({
+    ...{ mark: 2n ** 96n - 1n, index: 1n, maxPremium: WAD, price: 2n ** 96n - 1n, accruedAt: 0n },
+    ...{ publishTime: 2n ** 32n - 1n, now: 2n ** 32n - 1n, period: 1n },
+  }),
+}
+const fundingCases: Case[] = Object.entries(FUNDINGS).map(([name, f]) => {
+  const { accruedAt, byLongs, byShorts } = f
+  const running: Running = { premium: premiumOf(f.mark, f.index, f.maxPremium), accruedAt, byLongs, byShorts }
+  const after = accrue(running, f, f, f.now)
+  const output = strings([after.premium, after.accruedAt, after.byLongs, after.byShorts])
+  return { name, input: strings(Object.values(f)), output }
+})
+
 /* RECORDS AND CLAIMS */
 
 const seeded = (seed: string, n: number): Hex => toHex(keccak(new TextEncoder().encode(seed), word(BigInt(n))))
@@ -237,8 +205,10 @@ const parameterCases: Case[] = [{ name: 'devnet', blob: packParameters(PARAMETER
 
 const files = {
   margin: marginCases,
+  silence: silenceCases,
   positions: positionCases,
   liquidation: liquidationCases,
+  funding: fundingCases,
   records: recordCases,
   claims: claimCases,
   parameters: parameterCases,

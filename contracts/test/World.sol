@@ -27,6 +27,8 @@ abstract contract World is Attestors {
     bytes32 internal constant ETH = bytes32(uint256(1));
     bytes32 internal constant USD = bytes32(uint256(2));
     uint64 internal constant BAND = 0.02e18;
+    uint64 internal constant MAX_PREMIUM = 0.005e18;
+    uint32 internal constant PERIOD = 8 hours;
     uint112 internal constant CAP = 1_000e18;
 
     CommitteeRoots internal roots;
@@ -52,11 +54,11 @@ abstract contract World is Attestors {
         pyth = new MockPyth(60, 0);
         PricePolicy memory policy = PricePolicy(60, 60, 0.01e18);
         clearing = new Clearing(roots, 10, pyth, policy, address(this));
-        vault = new Vault(roots, 10);
+        vault = new Vault(roots, 10, address(0));
         weth = new Token("WETH", 18);
         local = Listing(block.chainid, address(vault), address(weth));
         MarketTerms[] memory terms = new MarketTerms[](1);
-        terms[0] = MarketTerms(ETH, BAND, 0.01e18);
+        terms[0] = MarketTerms(ETH, BAND, MAX_PREMIUM, PERIOD, 0.01e18);
         venue = new Venue(roots, 10, block.chainid, address(clearing), 3600, pyth, policy, terms);
         clearing.addFeed(ETH);
         clearing.addFeed(USD);

@@ -5,6 +5,6 @@ import { mulDown, type Price, type Size, type Usd } from './wad.ts'
 export const INSTRUMENT = { PERPETUAL: 0 } as const
 
 /** A perpetual of `size` base units at the index price, USD at 1e18; rounds down. */
-export function valueOf(size: Size, price: Price): Usd {
+export function positionValue(size: Size, price: Price): Usd {
   return mulDown(size, price)
 }

@@ -152,20 +152,21 @@ export function portfolioOf(ledger: Ledger, id: Hex, now: bigint): Portfolio | P
     const terms = entryOf(parameters.listings, line.listing)
     return { ...line, ...terms, unit: 10n ** BigInt(terms.decimals), feed: terms.feed }
   })
-  const positions = open.map(([market, position]) => {
+  const positions = open.map(([market, position]): PositionInput => {
     const { underlying, venue, band } = entryOf(parameters.markets, market)
-    return { ...position, underlying, venue, band, feed: entryOf(parameters.underlyings, underlying).feed }
+    return { ...position, underlying, venue, band }
   })
+  const traded = positions.map(({ underlying }) => entryOf(parameters.underlyings, underlying))
   const oldest = now - BigInt(parameters.maxPriceAge)
-  const used = [...lines, ...positions].map(({ feed }) => ledger.prices.get(feed))
+  const used = [...lines, ...traded].map(({ feed }) => ledger.prices.get(feed))
   if (used.some((cached) => !cached || cached.publishTime < oldest)) return 'price_too_old'
   const priceOf = (feed: number): Price => ledger.prices.get(feed)?.price ?? 0n
   return {
     cash: account.cash,
     cashHaircut: parameters.cashHaircut,
     lines: lines.map((line) => ({ ...line, price: priceOf(line.feed) })),
-    positions: positions.map((position): PositionInput => ({ ...position, price: priceOf(position.feed) })),
-    underlyings: parameters.underlyings,
+    positions,
+    underlyings: parameters.underlyings.map((terms) => ({ ...terms, price: priceOf(terms.feed) })),
     venues: parameters.venues.map((terms, venue) => venueInput(terms, now - (ledger.heard.get(venue) ?? 0n))),
     credits: parameters.credits,
     venueLossShare: parameters.venueLossShare,

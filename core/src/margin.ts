@@ -1,5 +1,5 @@
 /** The margin of a portfolio: spec/margin.md. Twin of contracts/src/clearing/Margin.sol, to the last unit. */
-import { valueOf } from './instrument.ts'
+import { positionValue } from './instrument.ts'
 import { abs, max, min, mulDown, mulUp, type Price, type Ratio, type Size, type Units, type Usd, WAD } from './wad.ts'
 
 /** A line with everything the formula needs; `unit` is 10^decimals. */
@@ -18,7 +18,6 @@ export type Position = {
   readonly quote: Usd
   readonly buyOut: Size
   readonly sellOut: Size
-  readonly price: Price
   readonly band: Ratio
   readonly underlying: number
   readonly venue: number
@@ -31,9 +30,11 @@ export type Underlying = {
   readonly basisRate: Ratio
   readonly depth: Usd
   readonly concentrationRate: Ratio
+  /** The index price of a whole unit. */
+  readonly price: Price
 }
 
-/** The share of an underlying's rate that a leg at this venue is charged, because it may have to be closed late. */
+/** The share of the risk of the legs at this venue that is charged beside the net, because they may have to be closed late. */
 export type Venue = { readonly initialLegShare: Ratio; readonly maintenanceLegShare: Ratio }
 
 /** The share of two underlyings' rates that is one common risk: opposite positions offset in it, others do not. */
@@ -70,7 +71,6 @@ const ROUNDING = 2n
 
 /** Outstanding limits may fill either way, so what is held is an interval. */
 type Interval = { readonly low: bigint; readonly high: bigint }
-type Net = Interval & { readonly size: bigint; readonly price: bigint }
 
 /** Which of two rates, and of two leg shares, a requirement is for. */
 type Grade = {
@@ -83,18 +83,20 @@ const MAINTENANCE: Grade = { rate: (u) => u.maintenanceRate, legShare: (v) => v.
 
 /** Balances, requirements, equity and exposure of a portfolio. Never fails: every input is bounded by its type. */
 export function computeMargin(portfolio: Portfolio): Margin {
+  const { cash, positions, underlyings } = portfolio
   const collateral = sumLines(portfolio.lines)
-  const pnl = sum(portfolio.positions.map(unrealizedPnl))
-  const { cash } = portfolio
+  const pnl = sum(positions.map((position) => unrealizedPnl(position, at(underlyings, position.underlying).price)))
   const countedCash = cash > 0n ? mulDown(cash, WAD - portfolio.cashHaircut) : cash
-  const nets = netsOf(portfolio.positions, portfolio)
+  const netNotionals = underlyings.map(({ price }, u) =>
+    mulUp(abs(sum(positions.filter(({ underlying }) => underlying === u).map(({ size }) => size))), price),
+  )
   return {
     equity: cash + pnl + collateral.value,
     initialMarginBalance: collateral.initial + countedCash + (pnl < 0n ? pnl : 0n),
-    initialMargin: requirement(portfolio, nets, INITIAL),
+    initialMargin: requirement(portfolio, INITIAL),
     maintenanceMarginBalance: collateral.maintenance + countedCash + pnl,
-    maintenanceMargin: requirement(portfolio, nets, MAINTENANCE),
-    exposure: collateral.value + sum(nets.map(({ size, price }) => mulUp(abs(size), price))),
+    maintenanceMargin: requirement(portfolio, MAINTENANCE),
+    exposure: collateral.value + sum(netNotionals),
   }
 }
 
@@ -109,8 +111,8 @@ export function isLiquidatable(margin: Margin): boolean {
 }
 
 /** A position's value at the index price plus the cash flows that opened it; rounds down. */
-export function unrealizedPnl({ size, price, quote }: Pick<Position, 'size' | 'price' | 'quote'>): Usd {
-  return valueOf(size, price) + quote
+export function unrealizedPnl({ size, quote }: Pick<Position, 'size' | 'quote'>, price: Price): Usd {
+  return positionValue(size, price) + quote
 }
 
 function sumLines(lines: readonly Line[]) {
@@ -129,78 +131,83 @@ function collateralValue(units: Units, { price, unit }: Line): Usd {
   return min(MAX_LINE_VALUE, (units * price) / unit)
 }
 
-/** max(directional risk, venue loss) + legs + reserve + concentration; every term rounds up. */
-function requirement(portfolio: Portfolio, nets: readonly Net[], grade: Grade): Usd {
-  const { positions, underlyings } = portfolio
-  const directional = directionalRisk(portfolio, nets, grade)
-  const venueLoss = mulUp(lossesOfVenues(portfolio, nets, grade).reduce(max, 0n), portfolio.venueLossShare)
-  const legs = sum(positions.map((position) => legCharge(portfolio, position, grade)))
-  const reserve = sum(positions.map(reserveOf))
-  const concentration = sum(nets.map((net, u) => concentrationCharge(net, at(underlyings, u))))
-  return max(directional, venueLoss) + legs + reserve + concentration
+/** max(directional risk, venue loss) + latency + basis + concentration + reserve; every term rounds up. */
+function requirement(portfolio: Portfolio, grade: Grade): Usd {
+  const { positions, underlyings, venues } = portfolio
+  const legs = venues.map((_, venue) =>
+    intervalsOf(
+      positions.filter((position) => position.venue === venue),
+      portfolio,
+    ),
+  )
+  const latency = sum(legs.map((leg, v) => mulUp(riskOf(leg, portfolio, grade), grade.legShare(at(venues, v)))))
+  const basis = underlyings.map(({ price, basisRate }, u) =>
+    mulUp(sum(legs.map((leg) => mulUp(widest(at(leg, u)), price))), basisRate),
+  )
+  const venueLoss = mulUp(lossesOfVenues(portfolio, grade).reduce(max, 0n), portfolio.venueLossShare)
+  const directional = max(directionalRisk(portfolio, grade), venueLoss)
+  return directional + latency + sum(basis) + concentrationOf(portfolio) + reserveOf(portfolio)
 }
 
 /** Each underlying's net at its rate, less what opposite positions in correlated ones offset. */
-function directionalRisk({ underlyings, credits }: Portfolio, nets: readonly Net[], grade: Grade): Usd {
-  const risks = nets.map((net, u) => riskOf(net, net.price, grade.rate(at(underlyings, u))))
-  const offsets = credits.map(({ first, second, ratio }) => {
+function directionalRisk(portfolio: Portfolio, grade: Grade): Usd {
+  const nets = intervalsOf(portfolio.positions, portfolio)
+  const risks = nets.map((net, u) => signedRisk(net, at(portfolio.underlyings, u), grade))
+  const offsets = portfolio.credits.map(({ first, second, ratio }) => {
     const [a, b] = [at(risks, first), at(risks, second)]
-    const both = widest({ low: a.low + b.low, high: a.high + b.high }) + ROUNDING
-    return mulDown(max(0n, widest(a) + widest(b) - both), ratio)
+    const together = widest({ low: a.low + b.low, high: a.high + b.high }) + ROUNDING
+    return mulDown(max(0n, widest(a) + widest(b) - together), ratio)
   })
   return sum(risks.map(widest)) - sum(offsets)
 }
 
 /** For each venue, what the other venues' positions alone would require, without credits. */
-function lossesOfVenues({ positions, venues, underlyings }: Portfolio, nets: readonly Net[], grade: Grade): Usd[] {
+function lossesOfVenues(portfolio: Portfolio, grade: Grade): Usd[] {
+  const { positions, venues } = portfolio
   return venues.map((_, venue) => {
-    const rests = netsOf(
-      positions.filter((position) => position.venue !== venue),
-      { underlyings },
-    )
-    const isThere = positions.some((position) => position.venue === venue)
-    if (!isThere) return 0n
-    return sum(rests.map((rest, u) => widest(riskOf(rest, at(nets, u).price, grade.rate(at(underlyings, u))))))
+    const rest = positions.filter((position) => position.venue !== venue)
+    return rest.length === positions.length ? 0n : riskOf(intervalsOf(rest, portfolio), portfolio, grade)
   })
 }
 
-/** What a leg costs to close beside its price: the venue's basis, and the underlying's move while its chain is late. */
-function legCharge({ underlyings, venues }: Portfolio, position: Position, grade: Grade): Usd {
-  const underlying = at(underlyings, position.underlying)
-  const latency = mulUp(grade.rate(underlying), grade.legShare(at(venues, position.venue)))
-  return mulUp(mulUp(widest(intervalOf(position)), position.price), underlying.basisRate + latency)
+/** Beyond its depth, an underlying's net notional is charged. */
+function concentrationOf(portfolio: Portfolio): Usd {
+  const charges = intervalsOf(portfolio.positions, portfolio).map((net, u) => {
+    const { price, depth, concentrationRate } = at(portfolio.underlyings, u)
+    return mulUp(max(0n, mulUp(widest(net), price) - depth), concentrationRate)
+  })
+  return sum(charges)
 }
 
 /** What outstanding limits may lose to fills at the far end of the band. */
-function reserveOf({ buyOut, sellOut, price, band }: Position): Usd {
-  return mulUp(mulUp(buyOut + sellOut, price), band)
+function reserveOf({ positions, underlyings }: Portfolio): Usd {
+  const reserves = positions.map(({ buyOut, sellOut, band, underlying }) =>
+    mulUp(mulUp(buyOut + sellOut, at(underlyings, underlying).price), band),
+  )
+  return sum(reserves)
 }
 
-function concentrationCharge(net: Net, { depth, concentrationRate }: Underlying): Usd {
-  return mulUp(max(0n, mulUp(widest(net), net.price) - depth), concentrationRate)
-}
-
-function netsOf(positions: readonly Position[], { underlyings }: Pick<Portfolio, 'underlyings'>): Net[] {
-  const nets = underlyings.map(() => ({ size: 0n, high: 0n, low: 0n, price: 0n }))
-  for (const position of positions) {
-    const net = at(nets, position.underlying)
-    const { low, high } = intervalOf(position)
-    net.size += position.size
-    net.high += high
-    net.low += low
-    net.price = position.price
-  }
-  return nets
+/** By underlying, the positions in it added up. */
+function intervalsOf(positions: readonly Position[], { underlyings }: Portfolio): Interval[] {
+  return underlyings.map((_, u) => {
+    const held = positions.filter(({ underlying }) => underlying === u).map(intervalOf)
+    return { low: sum(held.map(({ low }) => low)), high: sum(held.map(({ high }) => high)) }
+  })
 }
 
 function intervalOf({ size, buyOut, sellOut }: Position): Interval {
   return { low: size - sellOut, high: size + buyOut }
 }
 
-/** Both ends at a price and a rate, rounded away from zero. */
-function riskOf({ low, high }: Interval, price: Price, rate: Ratio): Interval {
+/** The widest ends at their underlyings' prices and rates, added up. */
+function riskOf(held: readonly Interval[], { underlyings }: Portfolio, grade: Grade): Usd {
+  return sum(held.map((interval, u) => widest(signedRisk(interval, at(underlyings, u), grade))))
+}
+
+/** Both ends at the underlying's price and rate, rounded away from zero. */
+function signedRisk({ low, high }: Interval, underlying: Underlying, grade: Grade): Interval {
   const risk = (size: bigint) => {
-    const magnitude = mulUp(mulUp(abs(size), price), rate)
+    const magnitude = mulUp(mulUp(abs(size), underlying.price), grade.rate(underlying))
     return size < 0n ? -magnitude : magnitude
   }
   return { low: risk(low), high: risk(high) }

@@ -117,16 +117,16 @@ const GENERAL: Layout = [
   ['healthTarget', 64n],
   ['liquidationDiscount', 64n],
   ['cashHaircut', 64n],
-  ['markets', 8n],
-  ['underlyings', 8n],
-  ['listings', 8n],
+  ['firstVenue', 8n],
+  ['firstMarket', 8n],
+  ['firstUnderlying', 8n],
   ['venueLossShare', 64n],
   ['settleShare', 64n],
   ['saleDiscount', 64n],
   ['maxMoveAge', 32n],
   ['unused', 16n],
-  ['venues', 8n],
-  ['credits', 8n],
+  ['firstCredit', 8n],
+  ['end', 8n],
   ['settleAfter', 32n],
   ['closeGrace', 32n],
 ]
@@ -136,14 +136,19 @@ const GENERAL_WORDS = 3
 const LISTS = { listings: LISTING, underlyings: UNDERLYING, markets: MARKET, venues: VENUE, credits: CREDIT } as const
 type List = keyof typeof LISTS
 const NAMES = Object.keys(LISTS) as List[]
+/** The words at which each of them ends and the next one begins. */
+const PLACES = ['firstUnderlying', 'firstMarket', 'firstVenue', 'firstCredit', 'end'] as const
 
 /** The blob that `Clearing.setParameters` takes. Asserts that every number fits its place. */
 export function packParameters(parameters: Parameters): Hex {
-  const counts = Object.fromEntries(NAMES.map((name) => [name, parameters[name].length]))
-  const words = [
-    ...packRow(GENERAL, { ...parameters, ...counts }),
-    ...NAMES.flatMap((name) => parameters[name].flatMap((row) => packRow(LISTS[name], row))),
-  ]
+  const rows = NAMES.map((name) => parameters[name].flatMap((row) => packRow(LISTS[name], row)))
+  const places: Record<string, number> = {}
+  let next = GENERAL_WORDS
+  for (const [i, row] of rows.entries()) {
+    next += row.length
+    places[PLACES[i] ?? ''] = next
+  }
+  const words = [...packRow(GENERAL, { ...parameters, ...places }), ...rows.flat()]
   return `0x${words.map((value) => value.toString(16).padStart(64, '0')).join('')}`
 }
 
@@ -154,15 +159,16 @@ export function unpackParameters(blob: Hex): Parameters {
   const general = unpackRow(GENERAL, words.slice(0, GENERAL_WORDS))
   const rows: Partial<Record<List, unknown[]>> = {}
   let next = GENERAL_WORDS
-  for (const name of NAMES) {
-    const width = wordsOf(LISTS[name])
-    rows[name] = Array.from({ length: Number(general[name]) }, (_, i) =>
-      unpackRow(LISTS[name], words.slice(next + i * width, next + (i + 1) * width)),
+  for (const [i, name] of NAMES.entries()) {
+    const [width, end] = [wordsOf(LISTS[name]), Number(general[PLACES[i] ?? ''])]
+    rows[name] = Array.from({ length: (end - next) / width }, (_, row) =>
+      unpackRow(LISTS[name], words.slice(next + row * width, next + (row + 1) * width)),
     )
-    next += Number(general[name]) * width
+    next = end
   }
   if (words.length !== next) throw new Error('The parameter blob is cut short.')
-  return { ...general, ...rows } as unknown as Parameters
+  const known = Object.entries(general).filter(([name]) => !PLACES.some((place) => place === name))
+  return { ...Object.fromEntries(known), ...rows } as unknown as Parameters
 }
 
 export type ParametersFault = { readonly list: 'general' | List; readonly entry: number }

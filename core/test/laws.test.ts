@@ -86,11 +86,11 @@ test('MRG-31 silence only adds to what a leg is charged, in a straight line up t
   )
 })
 
-test('MRG-32 a flat pair costs its legs and its venue loss, to the unit, and never more than un-netted', () => {
+test('MRG-32 a flat pair costs its latency, basis and venue loss, to the unit, and never more than un-netted', () => {
   const size = fc.bigInt({ min: 1n, max: wad(1_000) })
   fc.assert(
     fc.property(size, ratio, (held, venueLossShare) => {
-      const leg = { quote: 0n, buyOut: 0n, sellOut: 0n, price: wad(2_000), band: 0n, underlying: 0 }
+      const leg = { quote: 0n, buyOut: 0n, sellOut: 0n, band: 0n, underlying: 0 }
       const pair = [
         { ...leg, size: held, venue: 0 },
         { ...leg, size: -held, venue: 1 },
@@ -99,11 +99,10 @@ test('MRG-32 a flat pair costs its legs and its venue loss, to the unit, and nev
       const p: Portfolio = { ...NOTHING, positions: pair, underlyings: [UNDERLYING], venues, venueLossShare }
       const notional = mulUp(held, wad(2_000))
       const margin = computeMargin(p)
-      const legs = venues.map((v) =>
-        mulUp(notional, UNDERLYING.basisRate + mulUp(UNDERLYING.initialRate, v.initialLegShare)),
-      )
-      const loss = mulUp(mulUp(notional, UNDERLYING.initialRate), venueLossShare)
-      assert.equal(margin.initialMargin, (legs[0] ?? 0n) + (legs[1] ?? 0n) + loss)
+      const risk = mulUp(notional, UNDERLYING.initialRate)
+      const latency = venues.map((v) => mulUp(risk, v.initialLegShare))
+      const basis = mulUp(2n * notional, UNDERLYING.basisRate)
+      assert.equal(margin.initialMargin, basis + (latency[0] ?? 0n) + (latency[1] ?? 0n) + mulUp(risk, venueLossShare))
       const alone = pair.map((one) => computeMargin({ ...p, positions: [one] }))
       requireAll((grade) => margin[grade] <= sumOf(alone, grade))
     }),
@@ -139,7 +138,7 @@ test('MRG-34 netting never goes below the loss of the worst scenario, and there 
   fc.assert(
     fc.property(portfolio, (drawn) => {
       const positions = drawn.positions.map((each) => ({ ...each, buyOut: 0n, sellOut: 0n, band: 0n }))
-      const underlyings = [half, half, half]
+      const underlyings = drawn.underlyings.map(({ price }) => ({ ...half, price }))
       const p = { ...drawn, positions, underlyings, venues: [free, free, free], venueLossShare: 0n }
       const worst = scenarios(p).reduce((most, moves) => max(most, lossOf(p, moves)), 0n)
       const { initialMargin } = computeMargin(p)
@@ -170,8 +169,8 @@ test('MRG-36 beyond the depth every dollar of net notional is charged, and none 
   const at = (size: bigint, depth: bigint) =>
     computeMargin({
       ...NOTHING,
-      positions: [{ size, quote: 0n, buyOut: 0n, sellOut: 0n, price: wad(1), band: 0n, underlying: 0, venue: 0 }],
-      underlyings: [{ ...UNDERLYING, depth }],
+      positions: [{ size, quote: 0n, buyOut: 0n, sellOut: 0n, band: 0n, underlying: 0, venue: 0 }],
+      underlyings: [{ ...UNDERLYING, depth, price: wad(1) }],
       venues: [VENUE],
     }).maintenanceMargin
   assert.equal(at(wad(100), wad(100)), at(wad(100), wad(1_000)))
@@ -209,8 +208,8 @@ function scenarios({ credits }: Portfolio): bigint[][] {
 
 /** What the positions lose if each underlying moves by that share (1e18) of its initial rate. */
 function lossOf({ positions, underlyings }: Portfolio, moves: readonly bigint[]): bigint {
-  const loss = positions.reduce((total, { size, price, underlying }) => {
-    const rate = underlyings[underlying]?.initialRate ?? 0n
+  const loss = positions.reduce((total, { size, underlying }) => {
+    const { initialRate: rate = 0n, price = 0n } = underlyings[underlying] ?? {}
     return total - size * price * rate * (moves[underlying] ?? 0n)
   }, 0n)
   return loss < 0n ? 0n : abs(loss) / WAD ** 3n

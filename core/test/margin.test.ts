@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { shareOf } from '@omnimargin/core/liquidation'
-import { computeMargin, type Line, type Margin, type Position } from '@omnimargin/core/margin'
+import { computeMargin, type Line, type Margin, unrealizedPnl } from '@omnimargin/core/margin'
 import { book } from '@omnimargin/core/position'
 import { abs, mulDown, mulTrunc, mulUp, WAD } from '@omnimargin/core/wad'
 import fc from 'fast-check'
@@ -29,10 +29,8 @@ test('MRG-01 a worked example, by hand', () => {
         maintenanceHaircut: WAD / 50n,
       },
     ],
-    positions: [
-      { size: wad(60), quote: 0n, buyOut: 0n, sellOut: 0n, price: wad(1_680), band: 0n, underlying: 0, venue: 0 },
-    ],
-    underlyings: [UNDERLYING],
+    positions: [{ size: wad(60), quote: 0n, buyOut: 0n, sellOut: 0n, band: 0n, underlying: 0, venue: 0 }],
+    underlyings: [{ ...UNDERLYING, price: wad(1_680) }],
     venues: [VENUE],
   })
   const expected: Margin = {
@@ -52,7 +50,8 @@ test('MRG-02 initial asks at least as much as maintenance, and never counts unre
     fc.property(portfolio, (p) => {
       const margin = computeMargin(p)
       assert.ok(margin.initialMargin >= margin.maintenanceMargin && margin.maintenanceMargin >= 0n)
-      const pnl = p.positions.reduce((total, each) => total + mulDown(each.size, each.price) + each.quote, 0n)
+      const priceOf = (u: number) => p.underlyings[u]?.price ?? 0n
+      const pnl = p.positions.reduce((total, each) => total + unrealizedPnl(each, priceOf(each.underlying)), 0n)
       assert.ok(margin.initialMarginBalance <= margin.maintenanceMarginBalance + abs(pnl))
       const richer = { ...p, positions: p.positions.map((each) => ({ ...each, quote: each.quote + wad(1) })) }
       const gain = computeMargin(richer).initialMarginBalance - margin.initialMarginBalance

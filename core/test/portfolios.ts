@@ -20,6 +20,7 @@ export const UNDERLYING: Underlying = {
   basisRate: WAD / 200n,
   depth: wad(10_000_000),
   concentrationRate: WAD / 20n,
+  price: wad(2_000),
 }
 export const VENUE: Venue = { initialLegShare: WAD / 10n, maintenanceLegShare: WAD / 10n }
 export const NOTHING: Portfolio = {
@@ -49,7 +50,7 @@ export const line = fc
 const ordered = fc.tuple(ratio, ratio).map(([a, b]) => (a < b ? ([a, b] as const) : ([b, a] as const)))
 
 const underlying: fc.Arbitrary<Underlying> = fc
-  .record({ rates: ordered, basisRate: ratio, depth: fc.oneof(fc.constant(0n), usd), concentrationRate: ratio })
+  .record({ rates: ordered, basisRate: ratio, depth: fc.oneof(fc.constant(0n), usd), concentrationRate: ratio, price })
   .map(({ rates: [maintenanceRate, initialRate], ...rest }) => ({ ...rest, initialRate, maintenanceRate }))
 
 const venue: fc.Arbitrary<Venue> = ordered.map(([maintenanceLegShare, initialLegShare]) => ({
@@ -64,28 +65,23 @@ const credits: fc.Arbitrary<Credit[]> = fc.tuple(ratio, ratio, ratio).map(([a, b
   { first: 1, second: 2, ratio: c / 2n },
 ])
 
-const position = (prices: readonly bigint[]): fc.Arbitrary<Position> =>
-  fc
-    .record({
-      size,
-      quote: money,
-      buyOut: limit,
-      sellOut: limit,
-      band: ratio,
-      underlying: fc.nat(UNDERLYINGS - 1),
-      venue: fc.nat(VENUES - 1),
-    })
-    .map((drawn) => ({ ...drawn, price: prices[drawn.underlying] ?? 1n }))
+const position: fc.Arbitrary<Position> = fc.record({
+  size,
+  quote: money,
+  buyOut: limit,
+  sellOut: limit,
+  band: ratio,
+  underlying: fc.nat(UNDERLYINGS - 1),
+  venue: fc.nat(VENUES - 1),
+})
 
-export const portfolio: fc.Arbitrary<Portfolio> = fc.tuple(price, price, price).chain((prices) =>
-  fc.record({
-    cash: money,
-    cashHaircut: ratio,
-    lines: fc.array(line, { maxLength: 5 }),
-    positions: fc.array(position(prices), { maxLength: 6 }),
-    underlyings: fc.tuple(underlying, underlying, underlying),
-    venues: fc.tuple(venue, venue, venue),
-    credits,
-    venueLossShare: ratio,
-  }),
-)
+export const portfolio: fc.Arbitrary<Portfolio> = fc.record({
+  cash: money,
+  cashHaircut: ratio,
+  lines: fc.array(line, { maxLength: 5 }),
+  positions: fc.array(position, { maxLength: 6 }),
+  underlyings: fc.tuple(underlying, underlying, underlying),
+  venues: fc.tuple(venue, venue, venue),
+  credits,
+  venueLossShare: ratio,
+})

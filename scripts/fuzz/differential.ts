@@ -77,7 +77,7 @@ async function compareBatch(
   count: number,
 ): Promise<Difference | undefined> {
   const portfolios = Array.from({ length: count }, () => drawPortfolio(dice))
-  const data = encodeFunctionData({ abi, functionName: 'margins', args: [portfolios.map(withoutNumbers)] })
+  const data = encodeFunctionData({ abi, functionName: 'margins', args: [portfolios.map(abiPortfolio)] })
   const answer = await reader.call({ to: address, data, gas: GAS_LIMIT })
   const there = decodeFunctionResult({ abi, functionName: 'margins', data: answer.data ?? '0x' }) as Margin[]
   for (const [i, portfolio] of portfolios.entries()) {
@@ -88,7 +88,12 @@ async function compareBatch(
   return undefined
 }
 
-function withoutNumbers(portfolio: Portfolio) {
-  const positions = portfolio.positions.map((position) => ({ ...position, underlying: BigInt(position.underlying) }))
-  return { ...portfolio, positions }
+/** As contracts/test/harness/Portfolios.sol takes it. */
+function abiPortfolio({ lines, positions, credits, ...rest }: Portfolio) {
+  return {
+    ...rest,
+    lines: lines.map((line) => ({ ...line, decimals: BigInt(`${line.unit}`.length - 1) })),
+    positions: positions.map((p) => ({ ...p, underlying: BigInt(p.underlying), venue: BigInt(p.venue) })),
+    credits: credits.map((credit) => ({ ...credit, first: BigInt(credit.first), second: BigInt(credit.second) })),
+  }
 }

@@ -1,6 +1,6 @@
 /** Random portfolios out of a seed, with a liking for edges: zero, one, powers of two, and the largest there is. */
-import type { Line, Portfolio, Position, Underlying } from '@omnimargin/core/margin'
-import { WAD } from '@omnimargin/core/wad'
+import type { Credit, Line, Portfolio, Position, Underlying, Venue } from '@omnimargin/core/margin'
+import { min, WAD } from '@omnimargin/core/wad'
 
 /** Draws numbers; the same seed draws the same ones. */
 export type Dice = (sides: bigint) => bigint
@@ -24,15 +24,31 @@ export function diceOf(seed: bigint): Dice {
 }
 
 export function drawPortfolio(dice: Dice): Portfolio {
-  const underlyings = listOf(dice, 4n, drawUnderlying)
-  const prices = underlyings.map(() => drawPrice(dice))
-  const positions = underlyings.length === 0 ? [] : listOf(dice, 7n, (d) => drawPosition(d, prices))
+  const underlyings = listOf(dice, 5n, drawUnderlying)
+  const venues = listOf(dice, 4n, drawVenue)
+  const positions = underlyings.length * venues.length === 0 ? [] : listOf(dice, 9n, drawPosition)
   return {
     cash: drawSigned(dice, SIZE_BITS),
     cashHaircut: drawRatio(dice),
     lines: listOf(dice, 9n, drawLine),
     positions,
     underlyings,
+    venues,
+    credits: drawCredits(dice, underlyings.length),
+    venueLossShare: drawRatio(dice),
+  }
+
+  function drawPosition(): Position {
+    const hasLimits = dice(2n) === 0n
+    return {
+      size: drawSigned(dice, SIZE_BITS),
+      quote: drawSigned(dice, SIZE_BITS),
+      buyOut: hasLimits ? drawBits(dice, SIZE_BITS) : 0n,
+      sellOut: hasLimits ? drawBits(dice, SIZE_BITS) : 0n,
+      band: drawRatio(dice),
+      underlying: Number(dice(BigInt(underlyings.length))),
+      venue: Number(dice(BigInt(venues.length))),
+    }
   }
 }
 
@@ -44,24 +60,40 @@ function drawLine(dice: Dice): Line {
   return { units, counted, unit: 10n ** dice(37n), price: drawPrice(dice), initialHaircut, maintenanceHaircut }
 }
 
-function drawPosition(dice: Dice, prices: readonly bigint[]): Position {
-  const underlying = Number(dice(BigInt(prices.length)))
-  const hasLimits = dice(2n) === 0n
-  return {
-    size: drawSigned(dice, SIZE_BITS),
-    quote: drawSigned(dice, SIZE_BITS),
-    buyOut: hasLimits ? drawBits(dice, SIZE_BITS) : 0n,
-    sellOut: hasLimits ? drawBits(dice, SIZE_BITS) : 0n,
-    price: prices[underlying] ?? 1n,
-    band: drawRatio(dice),
-    underlying,
-  }
-}
-
 function drawUnderlying(dice: Dice): Underlying {
   const initialRate = drawRatio(dice)
   const maintenanceRate = dice(initialRate + 1n)
-  return { initialRate, maintenanceRate, legRate: dice(maintenanceRate + 1n) }
+  const [basisRate, concentrationRate] = [drawRatio(dice), drawRatio(dice)]
+  return {
+    initialRate,
+    maintenanceRate,
+    basisRate,
+    depth: drawBits(dice, 128),
+    concentrationRate,
+    price: drawPrice(dice),
+  }
+}
+
+function drawVenue(dice: Dice): Venue {
+  const initialLegShare = drawRatio(dice)
+  return { initialLegShare, maintenanceLegShare: dice(initialLegShare + 1n) }
+}
+
+/** Some of the pairs, in order; each underlying has at most all of its risk to share. */
+function drawCredits(dice: Dice, underlyings: number): Credit[] {
+  const left = Array.from({ length: underlyings }, () => WAD)
+  const credits: Credit[] = []
+  for (let first = 0; first < underlyings; first++) {
+    for (let second = first + 1; second < underlyings; second++) {
+      if (dice(2n) === 0n) continue
+      const most = min(left[first] ?? 0n, left[second] ?? 0n)
+      const ratio = dice(most + 1n)
+      left[first] = (left[first] ?? 0n) - ratio
+      left[second] = (left[second] ?? 0n) - ratio
+      credits.push({ first, second, ratio })
+    }
+  }
+  return credits
 }
 
 function drawRatio(dice: Dice): bigint {

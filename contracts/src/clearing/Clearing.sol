@@ -149,10 +149,10 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
 
     function _reads(Kind kind, uint256 chainId, address writer) internal view override returns (bool) {
         bytes32 peer = Books.peerOf(chainId, writer);
-        if (kind == Kind.GRANT) return _isVault[peer];
+        if (kind == Kind.GRANT) return _ledger.isVault[peer];
         bool isVenue = _ledger.venueNumber[peer] > 0;
-        if (kind == Kind.FILLS) return isVenue;
-        return kind == Kind.HEARD && (isVenue || _isVault[peer]);
+        if (kind == Kind.FILLS || kind == Kind.MARKET) return isVenue;
+        return kind == Kind.HEARD && (isVenue || _ledger.isVault[peer]);
     }
 
     function _isConsistent(Key memory key, uint128[6] memory known, uint128[6] calldata next, uint64 knownAsOf)

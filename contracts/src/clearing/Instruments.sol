@@ -9,7 +9,7 @@ library Instruments {
     uint256 internal constant PERPETUAL = 0;
 
     /// @notice A perpetual of `size` base units at the index price, USD at 1e18; rounds down.
-    function valueOf(int256 size, uint256 price) internal pure returns (int256) {
+    function positionValue(int256 size, uint256 price) internal pure returns (int256) {
         return Wad.mulDown(size, price);
     }
 }

@@ -82,6 +82,7 @@ struct Ledger {
     Place[] venues;
     /// By venue number, 32 bits each: the newest time of this clearing that the venue is known to have heard (seconds).
     uint256[2] heard;
+    mapping(bytes32 peer => bool) isVault;
     /// From one, so that zero means "not there".
     mapping(bytes32 peer => uint256) venueNumber;
     mapping(bytes32 id => uint256) listingIndex;

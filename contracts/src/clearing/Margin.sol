@@ -29,7 +29,7 @@ struct Margin {
 
 /// An underlying's terms and the account's positions in it, added up; outstanding limits may fill either way, so that
 /// what is held is an interval from `low` to `high`. The risks are both ends' notional at a rate, with their sign;
-/// `initial` and `maintenance` the wider ones without it.
+/// `initial` and `maintenance` the wider ones without it. `gross` is the notional of all legs, venue by venue.
 struct Net {
     UnderlyingTerms terms;
     DepthTerms depth;
@@ -43,6 +43,7 @@ struct Net {
     int256 maintenanceHigh;
     uint256 initial;
     uint256 maintenance;
+    uint256 gross;
 }
 
 /// The positions of an account, added up. `legShares` holds each venue's initial and maintenance share of a rate that a
@@ -120,7 +121,7 @@ library Margins {
             Net memory net = sums.nets[position.underlying];
             (int256 size, int256 low) = (position.size, position.size);
             int256 high = size;
-            sums.pnl += Instruments.valueOf(size, net.price) + position.quote;
+            sums.pnl += Instruments.positionValue(size, net.price) + position.quote;
             uint256 outstanding = position.buyOut + position.sellOut;
             if (outstanding > 0) {
                 (low, high) = (size - int256(position.sellOut), size + int256(position.buyOut));
@@ -142,11 +143,55 @@ library Margins {
             margin.equity += pnl;
             margin.maintenanceMarginBalance += pnl;
             if (pnl < 0) margin.initialMarginBalance += pnl;
-            (uint256 initial, uint256 maintenance, uint256 both) = _directional(margin, sums);
-            both += sums.reserve;
-            _addVenues(margin, sums, initial, maintenance);
-            margin.initialMargin += both;
-            margin.maintenanceMargin += both;
+            (uint256 initial, uint256 maintenance) = _addLegs(margin, sums);
+            // No venue can be lost with more than all there is.
+            (uint256 most, uint256 mostMaintenance) = (initial.mulUp(sums.venueLossShare), maintenance.mulUp(sums.venueLossShare));
+            uint256 both;
+            (initial, maintenance, both) = _directional(margin, sums);
+            if (most > initial || mostMaintenance > maintenance) {
+                (most, mostMaintenance) = _venueLoss(sums);
+                (initial, maintenance) = (initial.max(most), maintenance.max(mostMaintenance));
+            }
+            margin.initialMargin += initial + both;
+            margin.maintenanceMargin += maintenance + both;
+        }
+    }
+
+    /// @dev What legs are charged beside the net: each venue's share of the risk it holds, since its chain may be late, and
+    /// each underlying's basis.
+    /// @return initial The risk of all venues together.
+    function _addLegs(Margin memory margin, Sums memory sums)
+        private
+        pure
+        returns (uint256 initial, uint256 maintenance)
+    {
+        unchecked {
+            uint256 venue;
+            for (uint256 left = sums.used; left != 0; (left >>= 1, ++venue)) {
+                if (left & 1 == 0) continue;
+                (uint256 here, uint256 hereMaintenance) = _riskAt(sums, venue);
+                margin.initialMargin += here.mulUp(sums.legShares[2 * venue]);
+                margin.maintenanceMargin += hereMaintenance.mulUp(sums.legShares[2 * venue + 1]);
+                (initial, maintenance) = (initial + here, maintenance + hereMaintenance);
+            }
+        }
+    }
+
+    /// @dev The risk of a venue's legs, underlying by underlying; adds their notional to each underlying's gross.
+    function _riskAt(Sums memory sums, uint256 venue) private pure returns (uint256 initial, uint256 maintenance) {
+        unchecked {
+            (Net[] memory nets, int256[] memory legs) = (sums.nets, sums.legs);
+            uint256 place = 2 * venue * nets.length;
+            for (uint256 u; u < nets.length; (++u, place += 2)) {
+                uint256 notional = _widest(legs[place], legs[place + 1]);
+                if (notional == 0) continue;
+                Net memory net = nets[u];
+                notional = notional.mulUp(net.price);
+                net.gross += notional;
+                UnderlyingTerms terms = net.terms;
+                initial += notional.mulUp(terms.initialRateOf());
+                maintenance += notional.mulUp(terms.maintenanceRateOf());
+            }
         }
     }
 
@@ -158,34 +203,36 @@ library Margins {
         }
     }
 
-    /// @dev Each underlying's net at its rates, less what opposite positions in correlated ones offset; and what is
-    /// charged for concentration, at either rate.
+    /// @dev Each underlying's net at its rates, less what opposite positions in correlated ones offset; and what is charged
+    /// at either rate: basis, concentration, and the band on what is outstanding.
     function _directional(Margin memory margin, Sums memory sums)
         private
         pure
-        returns (uint256 initial, uint256 maintenance, uint256 concentration)
+        returns (uint256 initial, uint256 maintenance, uint256 both)
     {
         unchecked {
+            both = sums.reserve;
             Net[] memory nets = sums.nets;
             for (uint256 u; u < nets.length; ++u) {
                 Net memory net = nets[u];
+                if (net.gross == 0) continue;
+                both += net.gross.mulUp(net.terms.basisRateOf());
                 if (net.low == 0 && net.high == 0) continue;
                 uint256 notional = _setRisks(net);
+                (initial, maintenance) = (initial + net.initial, maintenance + net.maintenance);
+                margin.exposure += net.low == net.high ? notional : net.size.abs().mulUp(net.price);
                 uint256 depth = net.depth.depthOf();
-                margin.exposure += net.size.abs().mulUp(net.price);
-                initial += net.initial;
-                maintenance += net.maintenance;
-                if (notional > depth) concentration += (notional - depth).mulUp(net.depth.concentrationRateOf());
+                if (notional > depth) both += (notional - depth).mulUp(net.depth.concentrationRateOf());
             }
             CreditTerms[] memory credits = sums.credits;
             for (uint256 i; i < credits.length; ++i) {
                 CreditTerms credit = credits[i];
                 (Net memory a, Net memory b) = (nets[credit.firstOf()], nets[credit.secondOf()]);
                 if (a.price == 0 || b.price == 0) continue;
-                uint256 both = _widest(a.initialLow + b.initialLow, a.initialHigh + b.initialHigh);
-                initial -= _offset(a.initial + b.initial, both, credit.ratioOf());
-                both = _widest(a.maintenanceLow + b.maintenanceLow, a.maintenanceHigh + b.maintenanceHigh);
-                maintenance -= _offset(a.maintenance + b.maintenance, both, credit.ratioOf());
+                uint256 together = _widest(a.initialLow + b.initialLow, a.initialHigh + b.initialHigh);
+                initial -= _offset(a.initial + b.initial, together, credit.ratioOf());
+                together = _widest(a.maintenanceLow + b.maintenanceLow, a.maintenanceHigh + b.maintenanceHigh);
+                maintenance -= _offset(a.maintenance + b.maintenance, together, credit.ratioOf());
             }
         }
     }
@@ -221,67 +268,42 @@ library Margins {
     }
 
     /// @dev The ratio of what two risks have less together than apart, less what rounding may have added.
-    function _offset(uint256 apart, uint256 both, uint256 ratio) private pure returns (uint256) {
+    function _offset(uint256 apart, uint256 together, uint256 ratio) private pure returns (uint256) {
         unchecked {
-            return apart > both + ROUNDING ? (apart - both - ROUNDING) * ratio / WAD : 0;
+            return apart > together + ROUNDING ? (apart - together - ROUNDING) * ratio / WAD : 0;
         }
     }
 
-    /// @dev The greater of the directional risk and the share of what would be required of the rest without a venue,
-    /// without credits; and what each venue's legs are charged.
-    function _addVenues(Margin memory margin, Sums memory sums, uint256 initial, uint256 maintenance) private pure {
+    /// @dev The share of what would be required of the rest without a venue, without credits; of the worst venue.
+    function _venueLoss(Sums memory sums) private pure returns (uint256 initial, uint256 maintenance) {
         unchecked {
-            (uint256 lossInitial, uint256 lossMaintenance) = (0, 0);
             uint256 venue;
             for (uint256 left = sums.used; left != 0; (left >>= 1, ++venue)) {
                 if (left & 1 == 0) continue;
-                (uint256 restInitial, uint256 restMaintenance) = _addVenue(margin, sums, venue);
-                lossInitial = lossInitial.max(restInitial);
-                lossMaintenance = lossMaintenance.max(restMaintenance);
+                (uint256 rest, uint256 restMaintenance) = _riskWithout(sums, venue);
+                (initial, maintenance) = (initial.max(rest), maintenance.max(restMaintenance));
             }
-            margin.initialMargin += initial.max(lossInitial.mulUp(sums.venueLossShare));
-            margin.maintenanceMargin += maintenance.max(lossMaintenance.mulUp(sums.venueLossShare));
+            return (initial.mulUp(sums.venueLossShare), maintenance.mulUp(sums.venueLossShare));
         }
     }
 
-    /// @return restInitial What would be required of the other venues' positions, and likewise for maintenance.
-    function _addVenue(Margin memory margin, Sums memory sums, uint256 venue)
-        private
-        pure
-        returns (uint256 restInitial, uint256 restMaintenance)
-    {
+    function _riskWithout(Sums memory sums, uint256 venue) private pure returns (uint256 initial, uint256 maintenance) {
         unchecked {
             (Net[] memory nets, int256[] memory legs) = (sums.nets, sums.legs);
             uint256 place = 2 * venue * nets.length;
             for (uint256 u; u < nets.length; (++u, place += 2)) {
                 Net memory net = nets[u];
-                if (net.price == 0) continue;
                 (int256 low, int256 high) = (legs[place], legs[place + 1]);
                 if (low == 0 && high == 0) {
-                    (restInitial, restMaintenance) = (restInitial + net.initial, restMaintenance + net.maintenance);
+                    (initial, maintenance) = (initial + net.initial, maintenance + net.maintenance);
                     continue;
                 }
-                _addLeg(margin, net.terms, sums.legShares, venue, _widest(low, high).mulUp(net.price));
-                uint256 rest = _widest(net.low - low, net.high - high).mulUp(net.price);
+                uint256 rest = _widest(net.low - low, net.high - high);
                 if (rest == 0) continue;
-                restInitial += rest.mulUp(net.terms.initialRateOf());
-                restMaintenance += rest.mulUp(net.terms.maintenanceRateOf());
+                rest = rest.mulUp(net.price);
+                initial += rest.mulUp(net.terms.initialRateOf());
+                maintenance += rest.mulUp(net.terms.maintenanceRateOf());
             }
-        }
-    }
-
-    /// @dev The venue's basis, and the underlying's move while its chain is late.
-    function _addLeg(
-        Margin memory margin,
-        UnderlyingTerms terms,
-        uint256[] memory legShares,
-        uint256 venue,
-        uint256 notional
-    ) private pure {
-        unchecked {
-            uint256 basis = terms.basisRateOf();
-            margin.initialMargin += notional.mulUp(basis + terms.initialRateOf().mulUp(legShares[2 * venue]));
-            margin.maintenanceMargin += notional.mulUp(basis + terms.maintenanceRateOf().mulUp(legShares[2 * venue + 1]));
         }
     }
 

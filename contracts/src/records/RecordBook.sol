@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Book, Books, Learned} from "./Books.sol";
+import {Book, Books} from "./Books.sol";
 import {Key, Kind, Outcome, Record, Records} from "./Records.sol";
 import {RecordSource} from "./RecordSource.sol";
 
@@ -141,35 +141,23 @@ abstract contract RecordBook {
         private
         returns (Outcome outcome)
     {
-        (uint128[6] memory known, uint64 knownBlock, uint64 knownAsOf) = _book.learnedOf(key);
+        bytes32 hash = Records.hashOf(key);
+        (uint128[6] memory known, uint64 knownBlock, uint64 knownAsOf) =
+            _book.learnedAt(hash, Records.fieldCount(key.kind));
         outcome = Records.compare(known, knownBlock, record.fields, blockNumber);
         if (outcome == Outcome.TAKEN && !_isConsistent(key, known, record.fields, knownAsOf)) {
             outcome = Outcome.CONTRADICTION;
         }
         if (outcome == Outcome.CONTRADICTION) {
             _book.ended[Books.peerOf(key.writerChain, key.writer)] = true;
-            emit PeerContradicted(key.writerChain, key.writer, Records.hashOf(key));
+            emit PeerContradicted(key.writerChain, key.writer, hash);
         }
         if (outcome != Outcome.TAKEN) return outcome;
         uint64 asOf = timestamp > knownAsOf ? timestamp : knownAsOf;
-        _store(key, known, record.fields, blockNumber, asOf);
+        _book.keepLearned(hash, known, record.fields, blockNumber, asOf);
         emit RecordLearned(
             key.kind, key.writerChain, key.writer, key.account, key.item, key.holder, record.fields, blockNumber, asOf
         );
         _apply(key, known, record.fields);
-    }
-
-    function _store(
-        Key memory key,
-        uint128[6] memory known,
-        uint128[6] calldata fields,
-        uint64 blockNumber,
-        uint64 asOf
-    ) private {
-        Learned storage stored = _book.learned[Records.hashOf(key)];
-        (stored.first, stored.blockNumber, stored.asOf) = (fields[0], blockNumber, asOf);
-        for (uint256 i = 1; i < 6; ++i) {
-            if (fields[i] != known[i]) stored.rest[i - 1] = fields[i];
-        }
     }
 }
