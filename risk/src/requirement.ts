@@ -30,9 +30,9 @@ function portfolioOf(exposures: readonly Exposure[], terms: Terms, clearing: Cle
       // A unit is one dollar, so that legs held in units and in dollars net against each other.
       const size: bigint = signed
       const [underlying, venue] = [names.indexOf(leg.underlying), order.indexOf(venueOf(leg))]
-      return { size, quote: -signed, buyOut: 0n, sellOut: 0n, price: WAD, band: 0n, underlying, venue }
+      return { size, quote: -signed, buyOut: 0n, sellOut: 0n, band: 0n, underlying, venue }
     }),
-    underlyings: names.map((name) => known(terms.underlyings, name)),
+    underlyings: names.map((name) => ({ ...known(terms.underlyings, name), price: WAD })),
     venues: [...venues.values()].map((chain): Venue => {
       if (clearing === 'local') return { initialLegShare: 0n, maintenanceLegShare: 0n }
       const { initialLegShare, maintenanceLegShare } = known(terms.chains, chain)

@@ -14,6 +14,9 @@ export type ChainTerms = {
 
 export type CreditTerms = { readonly first: string; readonly second: string; readonly ratio: Ratio }
 
+/** Everything about an underlying but its price. */
+export type UnderlyingTerms = Omit<Underlying, 'price'>
+
 export type Terms = {
   /** Of start times at which the capital lasts for the window. */
   readonly confidence: Ratio
@@ -25,7 +28,7 @@ export type Terms = {
   readonly haircut: Ratio
   readonly latencyPremium: Ratio
   readonly venueLossShare: Ratio
-  readonly underlyings: ReadonlyMap<string, Underlying>
+  readonly underlyings: ReadonlyMap<string, UnderlyingTerms>
   readonly credits: readonly CreditTerms[]
   readonly chains: ReadonlyMap<string, ChainTerms>
 }
