@@ -4,7 +4,7 @@ import type { Series } from './bars.ts'
 import { type Book, chainsOf, type Leg } from './book.ts'
 import { excursionsOf, exposuresAt, grossOf, type Market, marketOf, needsOf, pathOf } from './path.ts'
 import { quantile } from './quantile.ts'
-import { moneyOf, type Outcome, type Regime, replay, withMoney } from './regime.ts'
+import { moneyAsSafe, moneyOf, type Outcome, type Regime, replay, withMoney } from './regime.ts'
 import { type Clearing, known, requirementOf } from './requirement.ts'
 import type { Terms } from './terms.ts'
 
@@ -33,6 +33,9 @@ export type Comparison = {
   readonly regimes: Readonly<Record<RegimeName, RegimeReport>>
   readonly savingToSiloed: Ratio
   readonly savingToBridge: Ratio
+  /** Siloed, were it as safe as unified: no chain liquidated from as many starts. */
+  readonly siloedAsSafe: Usd
+  readonly savingAsSafe: Ratio
   /** New in unified: what is expected to be lost a year by routes that fail, with unified's capital split as the book's collateral. */
   readonly routeLossPerYear: Usd
 }
@@ -58,6 +61,7 @@ export function compare(book: Book, series: ReadonlyMap<string, Series>, terms: 
   const posted = [...book.collateral.values()].reduce((total, value) => total + value, 0n)
   const regimes = regimesOf(scene, whole)
   const capitals = mapRegimes((name) => marketValueOf(moneyOf(regimes[name]), haircutOf(name, terms)))
+  const siloedAsSafe = marketValueOf(moneyAsSafe(regimes.siloed, terms.confidence), haircutOf('siloed', terms))
   const margins = initialMarginsOf(scene)
   const reports = mapRegimes((name): RegimeReport => {
     const capital = capitals[name]
@@ -80,6 +84,8 @@ export function compare(book: Book, series: ReadonlyMap<string, Series>, terms: 
     regimes: reports,
     savingToSiloed: WAD - ratioUp(capitals.unified, capitals.siloed),
     savingToBridge: WAD - ratioUp(capitals.unified, capitals.bridge),
+    siloedAsSafe,
+    savingAsSafe: WAD - ratioUp(capitals.unified, siloedAsSafe),
     routeLossPerYear: routeLossOf(book, terms, moneyOf(regimes.unified), posted),
   }
 }

@@ -1,6 +1,7 @@
 /** One book's money under one regime, and what becomes of it: spec/capital.md. */
-import { max, type Usd } from '@omnimargin/core/wad'
+import { divUp, max, type Ratio, type Usd } from '@omnimargin/core/wad'
 import { excursionsOf, needsOf, type Path } from './path.ts'
+import { quantile } from './quantile.ts'
 
 /** Accounts that are liquidated each for itself, what stands behind them, and how many bars old the last top-up is. */
 export type Regime = {
@@ -28,6 +29,20 @@ export function withMoney(regime: Regime, money: Usd): Regime {
   if (before === 0n) return regime
   const scaled = (part: Usd) => (part * money) / before
   return { ...regime, local: regime.local.map(scaled), buffer: scaled(regime.buffer) }
+}
+
+/** The least money, split as before, with which at least a share `p` of starts see no account liquidated; without top-ups. */
+export function moneyAsSafe(regime: Regime, p: Ratio): Usd {
+  const before = moneyOf(regime)
+  const asked = regime.accounts.map((account, i) => {
+    const part = max(1n, regime.local[i] ?? 0n)
+    return needsOf(account, regime.delay).map((need) => divUp(max(0n, need) * before, part))
+  })
+  const [first = [], ...others] = asked
+  return quantile(
+    first.map((money, start) => others.reduce((most, needs) => max(most, needs[start] ?? 0n), money)),
+    p,
+  )
 }
 
 /** Replays the window from every start. `whole` is the book as one account, the judge of what was necessary. */

@@ -5,7 +5,7 @@ import { drawBooks, type Leg } from '@omnimargin/risk/book'
 import { compare } from '@omnimargin/risk/compare'
 import { marketOf, needsOf, type Path, pathOf } from '@omnimargin/risk/path'
 import { quantile } from '@omnimargin/risk/quantile'
-import { type Regime, replay, replayFrom, withMoney } from '@omnimargin/risk/regime'
+import { moneyAsSafe, type Regime, replay, replayFrom, withMoney } from '@omnimargin/risk/regime'
 import type { Terms } from '@omnimargin/risk/terms'
 import { slidingMax } from '@omnimargin/risk/window'
 import fc from 'fast-check'
@@ -246,6 +246,24 @@ test('CAP-08 money is split as before', () => {
   const regime: Regime = { accounts: [path, path], local: [10n, 30n], buffer: 60n, delay: 1 }
   assert.deepEqual(withMoney(regime, 50n).local, [5n, 15n])
   assert.equal(withMoney(regime, 50n).buffer, 30n)
+})
+
+test('CAP-11 silos that are as safe as unified have just enough', () => {
+  const silos = regime.map(({ regime, whole }) => ({
+    regime: { ...regime, local: regime.local.map((money) => money + 1n), buffer: 0n, delay: 4 },
+    whole,
+  }))
+  fc.assert(
+    fc.property(silos, fc.bigInt({ min: 1n, max: WAD }), ({ regime, whole }, p) => {
+      const money = moneyAsSafe(regime, p)
+      const isSafe = (sum: bigint) => {
+        const { liquidated, starts } = replay(withMoney(regime, sum), whole, 4)
+        return BigInt(starts - liquidated) * WAD >= BigInt(starts) * p
+      }
+      assert(isSafe(money))
+      assert(money === 0n || !isSafe(money - 1n))
+    }),
+  )
 })
 
 test('CAP-09 routes are expected to lose their share of what is recognized', () => {

@@ -9,7 +9,7 @@ import { z } from 'zod'
 import { dollars, name, quantity } from './decimals.ts'
 
 /** Fits the table. */
-const title = z.string().regex(/^[^\p{C}]{1,36}$/u, 'must be 1 to 36 characters that can be printed')
+const title = z.string().regex(/^[^\p{C}]{1,28}$/u, 'must be 1 to 28 characters that can be printed')
 
 /** What a file holds: one book, or many that are told of by their spread. */
 export type BookFile = { readonly name: string; readonly isRandom: boolean; readonly books: readonly Book[] }

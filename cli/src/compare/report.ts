@@ -39,7 +39,16 @@ function toTables(report: Report): string {
   )
   screen.say(`${headline(report)}\n`)
   screen.table(
-    ['', 'siloed', 'bridge', 'unified', 'saves of\nsiloed', 'saves of\nbridge', 'routes lose\na year'],
+    [
+      '',
+      'siloed',
+      'bridge',
+      'unified',
+      'saves of\nsiloed',
+      'saves of\nbridge',
+      'of siloed,\nas safe',
+      'routes lose\na year',
+    ],
     report.groups.flatMap(summaryRows),
   )
   screen.say('Capital in USD. New in unified is what routes are expected to lose by failing.')
@@ -52,6 +61,7 @@ const LEGEND = `Capital: collateral that holds maintenance margin through the wi
 Own: with that capital posted. Same: with unified's posted in each regime.
 Unnecessary: share of starts from which an account is liquidated while the sum over all chains still held the whole
 book's maintenance margin, charges and all. In unified all is one account, so there are none: by definition.
+As safe: with so much that all chains together last as often as unified; siloed holds each chain for itself.
 A bridge lasts its own time at that share, not the window: it is asked for less, and fails more often.
 Unified pays for late legs, for the loss of a venue and a latency premium on collateral; all else is charged alike.
 One price per underlying on all chains, closes only; no fees, no funding.`
@@ -71,7 +81,11 @@ function minutes(seconds: number): string {
 function summaryRows({ name, isRandom, comparisons }: Group): string[][] {
   const spread = (of: (comparison: Comparison) => bigint) => spreadOf(comparisons.map(of))
   const capitals = REGIMES.map((regime) => spread(({ regimes }) => regimes[regime].capital))
-  const savings = [spread(({ savingToSiloed }) => savingToSiloed), spread(({ savingToBridge }) => savingToBridge)]
+  const savings = [
+    spread(({ savingToSiloed }) => savingToSiloed),
+    spread(({ savingToBridge }) => savingToBridge),
+    spread(({ savingAsSafe }) => savingAsSafe),
+  ]
   const losses = spread(({ routeLossPerYear }) => routeLossPerYear)
   const row = (title: string, part: 'p10' | 'median' | 'p90') => [
     title,
@@ -166,6 +180,8 @@ function fieldsOf(comparison: Comparison, regime: RegimeName): Record<string, Fi
     unnecessaryAtUnifiedCapital: atUnifiedCapital.unnecessary,
     savingToSiloed: comparison.savingToSiloed,
     savingToBridge: comparison.savingToBridge,
+    siloedAsSafe: comparison.siloedAsSafe,
+    savingAsSafe: comparison.savingAsSafe,
     routeLossPerYear: regime === 'unified' ? comparison.routeLossPerYear : 0n,
   }
 }
@@ -183,6 +199,7 @@ function toJson({ groups, span }: Report): string {
     ...(isRandom && {
       savingToSiloed: spreadOf(comparisons.map(({ savingToSiloed }) => savingToSiloed)),
       savingToBridge: spreadOf(comparisons.map(({ savingToBridge }) => savingToBridge)),
+      savingAsSafe: spreadOf(comparisons.map(({ savingAsSafe }) => savingAsSafe)),
     }),
     comparisons,
   }))
