@@ -83,9 +83,10 @@ export const PARAMETERS: Parameters = {
   ),
   venues: VENUES.map((name) => ({
     legShare: name === 'trading' ? 0n : percent(5n),
-    calmAge: 60,
-    warnAge: 300,
-    deadAge: 3_600,
+    // Short, so that a story can wait for it: on real chains these are minutes, hours and days.
+    calmAge: 30,
+    warnAge: 90,
+    deadAge: 300,
     isRemote: name !== 'trading',
   })),
   credits: [{ first: 0, second: 1, ratio: percent(45n) }],
