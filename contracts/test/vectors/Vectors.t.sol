@@ -224,9 +224,9 @@ contract VectorsTest is Test {
         assertEq(place.maxFundingOf(), uint256(0.001e18) / 3600);
         VenueTerms fast = blob.venue(1);
         assertEq(fast.legShareOf(), 0.05e18);
-        assertEq(fast.calmAgeOf(), 60);
-        assertEq(fast.warnAgeOf(), 300);
-        assertEq(fast.deadAgeOf(), 3600);
+        assertEq(fast.calmAgeOf(), 30);
+        assertEq(fast.warnAgeOf(), 90);
+        assertEq(fast.deadAgeOf(), 300);
         assertTrue(fast.isRemoteOf());
         assertFalse(blob.venue(0).isRemoteOf());
         CreditTerms credit = blob.credit(0);
