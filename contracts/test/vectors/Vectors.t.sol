@@ -207,8 +207,8 @@ contract VectorsTest is Test {
         assertEq(weth.capOf(), 100_000e18);
         UnderlyingTerms btc = blob.underlying(1);
         assertEq(btc.underlyingFeedOf(), 1);
-        assertEq(btc.initialRateOf(), 0.1e18);
-        assertEq(btc.maintenanceRateOf(), 0.05e18);
+        assertEq(btc.initialRateOf(), 0.095e18);
+        assertEq(btc.maintenanceRateOf(), 0.045e18);
         assertEq(btc.basisRateOf(), 0.005e18);
         DepthTerms depth = blob.depth(1);
         assertEq(depth.depthOf(), 2_000_000e18);

@@ -64,8 +64,9 @@ export const PARAMETERS: Parameters = {
   ],
   underlyings: [0, 1].map((feed) => ({
     feed,
-    initialRate: percent(10n),
-    maintenanceRate: percent(5n),
+    // With the basis of its one leg, a lone position is asked for 10 % and 5 %.
+    initialRate: permille(95n),
+    maintenanceRate: permille(45n),
     basisRate: permille(5n),
     depth: 2_000_000n * 10n ** 18n,
     concentrationRate: percent(5n),
