@@ -14,6 +14,7 @@ import {
     VenueTerms
 } from "../../src/clearing/Parameters.sol";
 import {Positions} from "../../src/clearing/Positions.sol";
+import {Settlement} from "../../src/clearing/Settlement.sol";
 import {Share} from "../../src/clearing/Share.sol";
 import {Claims} from "../../src/records/Claims.sol";
 import {Silence} from "../../src/clearing/Silence.sol";
@@ -109,6 +110,15 @@ contract VectorsTest is Test {
             (uint256 share, uint256 payment) = Share.shareOf(margin, _u(v, 4), _u(v, 5), _u(v, 6));
             assertEq(int256(share), expected[0], _name(i));
             assertEq(int256(payment), expected[1], _name(i));
+        }
+    }
+
+    function test_WIT_01_sales() public {
+        _open("settlement");
+        for (uint256 i; i < cases; ++i) {
+            int256[] memory v = _ints(i, "input");
+            uint256 price = Settlement.priceAt(_u(v, 0), _u(v, 1), _u(v, 2), _u(v, 3));
+            assertEq(int256(price), _ints(i, "output")[0], _name(i));
         }
     }
 
