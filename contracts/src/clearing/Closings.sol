@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IPyth} from "@pythnetwork/pyth-sdk-solidity/IPyth.sol";
 import {PythStructs} from "@pythnetwork/pyth-sdk-solidity/PythStructs.sol";
-import {PricePolicy, Prices} from "../price/Prices.sol";
+import {Price, PricePolicy, Prices} from "../price/Prices.sol";
 import {Book, Books} from "../records/Books.sol";
 import {RecordSource} from "../records/RecordSource.sol";
 import {Closing, Ledger, Ledgers, Market, Place} from "./Ledger.sol";
@@ -78,10 +78,13 @@ library Closings {
         require(ledger.closePrice[market] == 0, PricedBefore(market));
         bytes32[] memory ids = new bytes32[](1);
         ids[0] = ledger.feeds[_feedOf(blob, market)];
-        PythStructs.Price memory report = pyth.parsePriceFeedUpdatesUnique{value: msg.value}(
-            updates, ids, uint64(until), uint64(block.timestamp)
-        )[0].price;
-        _fix(ledger, market, Prices.parse(ids[0], report, policy).price, report.publishTime);
+        // The report before it is older than `until`.
+        bool isFirst = true;
+        (PythStructs.PriceFeed[] memory found,) = pyth.parsePriceFeedUpdatesWithConfig{value: msg.value}(
+            updates, ids, uint64(until), uint64(block.timestamp), isFirst, false, false
+        );
+        Price memory first = Prices.parse(ids[0], found[0].price, policy);
+        _fix(ledger, market, first.price, first.publishTime);
     }
 
     /// @notice Settles an account's position at a closed venue in cash, and frees what its limits there were charged. What
