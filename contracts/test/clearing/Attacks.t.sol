@@ -66,8 +66,9 @@ contract AttacksTest is Far {
         Margin memory margin = clearing.marginOf(a);
         (, Outstanding memory left) = clearing.positionOf(a, 1);
         assertEq(left.buy, 50e18, "still to be filled by whoever holds them");
-        // The corner of fifty at 1,820, at five percent, and their band, are in maintenance; the account can bear them.
-        assertGe(margin.maintenanceMargin, (50 * 1820e18 * 8) / 100);
+        // The corner of fifty at 1,820, at five percent and the leg's share of it, and the band on them are in maintenance, and held.
+        uint256 corner = (uint256(_size(a, 1)) + 50e18) * 1820;
+        assertApproxEqAbs(margin.maintenanceMargin, corner * 525 / 10_000 + 50 * 54.6e18, 10);
         assertGe(margin.maintenanceMarginBalance, int256(margin.maintenanceMargin));
         assertGe(margin.equity, equity - int256(exposure / 100) - 1, "no share takes more than its discount");
         // The worst that the fifty can do: filled at the top of the band, marked at the index.
