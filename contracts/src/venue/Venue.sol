@@ -25,7 +25,7 @@ struct MarketTerms {
 /// @title Where perpetual orders meet.
 /// @notice Anyone may match two signed orders. The venue knows what each account may still buy and sell, which its
 /// clearing told it, and nothing about positions or collateral; what was filled it writes down for the clearing.
-/// No owner. @dev spec/contracts.md, VEN-01 to VEN-08.
+/// No owner. @dev spec/contracts.md, VEN-01 to VEN-09.
 contract Venue is RecordBook, EIP712 {
     using Books for Book;
     using Orders for Order;
