@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Hex, keccak, toHex, word } from '@omnimargin/core/bytes'
 import { type Claims, EMPTY, rootOf, setClaim, siblingsOf } from '@omnimargin/core/claims'
+import { accrue, premiumOf, type Running } from '@omnimargin/core/funding'
 import { shareOf } from '@omnimargin/core/liquidation'
 import { computeMargin } from '@omnimargin/core/margin'
 import { packParameters } from '@omnimargin/core/parameters'
@@ -120,6 +121,44 @@ const liquidationCases: Case[] = Object.entries(DEFAULTS).map(([name, input]) =>
   return { name, input: strings(input), output: strings([share, payment]) }
 })
 
+/* FUNDING: mark and index of the last fill, its cap; what ran before; index, its time, its greatest age; period, now */
+
+const NOW = 1_700_000_000n
+const funded = (change: Record<string, bigint>) => ({
+  ...{ mark: usd(2_010), index: usd(2_000), maxPremium: percent(1), accruedAt: NOW - 60n, byLongs: 7n, byShorts: 9n },
+  ...{ price: usd(2_000), publishTime: NOW, maxAge: 60n, period: 28_800n, now: NOW, ...change },
+})
+const FUNDINGS: Record<string, ReturnType<typeof funded>> = {
+  above_the_index_longs_pay: funded({}),
+  below_the_index_shorts_pay: funded({ mark: usd(1_990) }),
+  at_the_index_nobody_pays: funded({ mark: usd(2_000) }),
+  clamped_above: funded({ mark: usd(2_040) }),
+  clamped_below: funded({ mark: usd(1_960) }),
+  no_cap_no_funding: funded({ maxPremium: 0n }),
+  the_premium_rounds_toward_zero: funded({ mark: 2n, index: 3n, maxPremium: WAD }),
+  a_premium_too_small_to_see: funded({ mark: usd(2_000) + 1n }),
+  the_index_moved_since: funded({ price: usd(1_500) }),
+  no_time_has_passed: funded({ accruedAt: NOW }),
+  a_second: funded({ accruedAt: NOW - 1n }),
+  a_whole_period: funded({ accruedAt: NOW - 28_800n, publishTime: NOW }),
+  dust_rounds_down: funded({ price: 1n }),
+  stale_for_a_part: funded({ accruedAt: NOW - 1_000n, publishTime: NOW - 500n }),
+  stale_all_along: funded({ publishTime: NOW - 120n }),
+  stale_for_ever: funded({ publishTime: 0n }),
+  ahead_of_the_clock: funded({ publishTime: NOW + 60n }),
+  largest: funded({
+    ...{ mark: 2n ** 96n - 1n, index: 1n, maxPremium: WAD, price: 2n ** 96n - 1n, accruedAt: 0n },
+    ...{ publishTime: 2n ** 32n - 1n, now: 2n ** 32n - 1n, period: 1n },
+  }),
+}
+const fundingCases: Case[] = Object.entries(FUNDINGS).map(([name, f]) => {
+  const { accruedAt, byLongs, byShorts } = f
+  const running: Running = { premium: premiumOf(f.mark, f.index, f.maxPremium), accruedAt, byLongs, byShorts }
+  const after = accrue(running, f, f, f.now)
+  const output = strings([after.premium, after.accruedAt, after.byLongs, after.byShorts])
+  return { name, input: strings(Object.values(f)), output }
+})
+
 /* RECORDS AND CLAIMS */
 
 const seeded = (seed: string, n: number): Hex => toHex(keccak(new TextEncoder().encode(seed), word(BigInt(n))))
@@ -169,6 +208,7 @@ const files = {
   silence: silenceCases,
   positions: positionCases,
   liquidation: liquidationCases,
+  funding: fundingCases,
   records: recordCases,
   claims: claimCases,
   parameters: parameterCases,

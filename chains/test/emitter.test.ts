@@ -18,6 +18,7 @@ import {
   http,
   type PublicClient,
   toHex,
+  zeroAddress,
 } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 
@@ -77,7 +78,7 @@ before(async () => {
     reader,
     wallet: createWalletClient({ account, chain: chain(anvil.url), transport: http(anvil.url) }),
   }
-  vault = await deploy(deployer, Vault, [vaultSource, 10n])
+  vault = await deploy(deployer, Vault, [vaultSource, 10n, zeroAddress])
   token = await deploy(deployer, Token, ['T', 18])
   emitter = { chainId: CHAIN_ID, address: vault, checkpointInterval: 1n, fromBlock: await reader.getBlockNumber() }
   await send(token, Token.abi, 'mint', [account.address, 10n ** 20n])

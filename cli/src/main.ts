@@ -29,6 +29,21 @@ program
     await run(role, config, stopping.signal)
   })
 
+program
+  .command('reconcile')
+  .description('add up both sides of a running deployment: vaults against the clearing, the clearing against itself')
+  .requiredOption('--deployment <file>', 'where everything is, JSON; `start` prints where it wrote its own')
+  .option(
+    '--block <chain=number>',
+    'read that chain at that block; at its finalized one unless told',
+    (text: string, others: string[]) => [...others, text],
+    [],
+  )
+  .action(async (options: { deployment: string; block: string[] }) => {
+    const { reconcile } = await import('./reconcile.ts')
+    process.exitCode = await reconcile(options)
+  })
+
 try {
   await program.parseAsync()
 } catch (failure) {

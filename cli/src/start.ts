@@ -35,6 +35,10 @@ export async function start({ once, verbose }: StartOptions, stopped: AbortSigna
     )
     if (once || !outcome) return outcome ? 0 : 1
     showAddresses(devnet, screen)
+    const command = `npm run omnimargin -- reconcile --deployment ${devnet.deploymentFile}`
+    screen.say(
+      `\nWhere everything is: ${devnet.deploymentFile}\nBoth sides once more, from another terminal:\n\n    ${command}`,
+    )
     screen.say('\nEverything stays up until Ctrl-C.')
     return await Promise.race([interrupted.then(() => 0), devnet.failed])
   } finally {

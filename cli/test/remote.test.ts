@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 import { Clearing, Venue } from '@omnimargin/chains/abi'
 import { KIND } from '@omnimargin/core/record'
 import { type Devnet, startDevnet } from '@omnimargin/service/devnet/devnet'
 import { until } from '@omnimargin/service/devnet/until'
 import { runKeeper } from '@omnimargin/service/keeper/run'
+import { readSides } from '@omnimargin/service/reconcile/read'
+import { addUp, holds } from '@omnimargin/service/reconcile/sums'
 import { destinationsOf, relay } from '@omnimargin/service/relayer/relay'
 import { emittersOf, type LogEvent } from '@omnimargin/service/role'
 import { openStore } from '@omnimargin/service/store'
@@ -15,9 +19,10 @@ import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { type Actor, makeActor } from '../src/story/actor.ts'
 import { whole } from '../src/story/amounts.ts'
 
+const main = join(import.meta.dirname, '..', 'src', 'main.ts')
 const SIZE = whole(5n)
 
-test('ROL-36 fills at a remote venue that the relayer keeps back are proven by the keeper', async () => {
+test('ROL-36 ROL-41 fills at a remote venue that the relayer keeps back are proven by the keeper; until then they are under way', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'omnimargin-remote-'))
   const stopping = new AbortController()
   const { signal } = stopping
@@ -75,6 +80,7 @@ test('ROL-36 fills at a remote venue that the relayer keeps back are proven by t
 
     const sizesAtHome = () => sizesOf(devnet, market, [long, short])
     assert.deepEqual(await sizesAtHome(), [0n, 0n])
+    assert.deepEqual(await underWayOf(devnet, market), [SIZE, SIZE])
     const keeper = { deployment, account: devnet.keeper, dataDir: join(folder, 'keeper'), pollMs: 50 }
     const log = (event: LogEvent) => events.push(event)
     running.push(runKeeper({ ...keeper, patienceSeconds: 2 }, { signal, log }))
@@ -82,6 +88,11 @@ test('ROL-36 fills at a remote venue that the relayer keeps back are proven by t
     await until('the keeper to say so', () =>
       events.some(({ role, event }) => role === 'keeper' && event === 'records_learned'),
     )
+    assert.deepEqual(await underWayOf(devnet, market), [])
+    const command = [main, 'reconcile', '--deployment', devnet.deploymentFile]
+    const { stdout } = await promisify(execFile)(process.execPath, command)
+    assert.match(stdout, /fast +│ 31002 │ \d+[\s\S]*Both sides add up\.\n$/)
+    assert.doesNotMatch(stdout, /✗/)
   } finally {
     stopping.abort()
     await Promise.allSettled(running)
@@ -90,6 +101,19 @@ test('ROL-36 fills at a remote venue that the relayer keeps back are proven by t
     rmSync(folder, { recursive: true, force: true })
   }
 })
+
+/** What is under way of a market at the newest blocks; every sum holds all the same. */
+async function underWayOf({ chains, deployment }: Devnet, market: number): Promise<bigint[]> {
+  const readers = new Map(chains.map(({ plan, reader }) => [plan.chainId, reader]))
+  const sides = await readSides(deployment, readers, () => 'latest')
+  const sums = addUp(sides)
+  assert.deepEqual(
+    sums.filter((sum) => !holds(sum)),
+    [],
+  )
+  const name = sides.markets[market]?.name ?? ''
+  return sums.flatMap(({ what, underWay }) => (what.startsWith(name) ? underWay.map(({ amount }) => amount) : []))
+}
 
 function sizesOf({ chains, deployment: { clearing } }: Devnet, market: number, actors: Actor[]): Promise<bigint[]> {
   const trading = chains.find(({ plan }) => plan.chainId === clearing.chainId)

@@ -8,20 +8,21 @@ import {Outcome, Record} from "../src/records/Records.sol";
 /// @notice It swallows the error, so that a test sees the guard's own answer and not what the outer call makes of it.
 contract Intruder {
     address private _target;
+    uint256 private _value;
     bytes private _call;
     bool public tried;
     bool public wentIn;
     bytes public answer;
 
-    function arm(address target, bytes calldata call) external {
-        (_target, _call, tried, wentIn) = (target, call, false, false);
+    function arm(address target, uint256 value, bytes calldata call) external {
+        (_target, _value, _call, tried, wentIn) = (target, value, call, false, false);
     }
 
     function intrude() public {
         if (_target == address(0)) return;
         address target = _target;
         (_target, tried) = (address(0), true);
-        (wentIn, answer) = target.call(_call);
+        (wentIn, answer) = target.call{value: _value}(_call);
     }
 
     /// @dev As the reader of a record on the writer's own chain.
@@ -29,14 +30,30 @@ contract Intruder {
         intrude();
         return Outcome.TAKEN;
     }
+
+    /// @dev As the receiver of coin.
+    receive() external payable {
+        intrude();
+    }
 }
 
-/// @title A token that tells somebody of every transfer, itself if nobody else.
+/// @title A token, and a wrapper of the chain's coin, that tells somebody of every transfer, itself if nobody else.
 contract CallingToken is Token("CALL", 18), Intruder {
     Intruder private _listener = this;
 
     function tell(Intruder listener) external {
         _listener = listener;
+    }
+
+    function deposit() external payable {
+        _mint(msg.sender, msg.value);
+        _listener.intrude();
+    }
+
+    function withdraw(uint256 amount) external {
+        _burn(msg.sender, amount);
+        (bool success,) = msg.sender.call{value: amount}("");
+        require(success, "no coin taken");
     }
 
     function _afterTokenTransfer(address from, address, uint256) internal override {

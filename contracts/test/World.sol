@@ -27,6 +27,8 @@ abstract contract World is Attestors {
     bytes32 internal constant ETH = bytes32(uint256(1));
     bytes32 internal constant USD = bytes32(uint256(2));
     uint64 internal constant BAND = 0.02e18;
+    uint64 internal constant MAX_PREMIUM = 0.005e18;
+    uint32 internal constant PERIOD = 8 hours;
     uint112 internal constant CAP = 1_000e18;
 
     CommitteeRoots internal roots;
@@ -44,6 +46,7 @@ abstract contract World is Attestors {
     Listing internal local;
     Listing internal remote = Listing(REMOTE, REMOTE_VAULT, REMOTE_USDC);
     uint64 internal remoteBlock;
+    uint128[6] internal remoteFunding;
 
     function setUp() public virtual {
         vm.warp(1_700_000_000);
@@ -52,11 +55,11 @@ abstract contract World is Attestors {
         pyth = new MockPyth(60, 0);
         PricePolicy memory policy = PricePolicy(60, 60, 0.01e18);
         clearing = new Clearing(roots, 10, pyth, policy, address(this));
-        vault = new Vault(roots, 10);
+        vault = new Vault(roots, 10, address(0));
         weth = new Token("WETH", 18);
         local = Listing(block.chainid, address(vault), address(weth));
         MarketTerms[] memory terms = new MarketTerms[](1);
-        terms[0] = MarketTerms(ETH, BAND, 0.01e18);
+        terms[0] = MarketTerms(ETH, BAND, MAX_PREMIUM, PERIOD, 0.01e18);
         venue = new Venue(roots, 10, block.chainid, address(clearing), 3600, pyth, policy, terms);
         clearing.addFeed(ETH);
         clearing.addFeed(USD);
@@ -204,8 +207,23 @@ abstract contract World is Attestors {
         );
     }
 
+    /// @dev Fills come with the market record of a newer checkpoint.
     function _learn(Record memory record) internal returns (Outcome) {
+        bytes memory proof = _attest(record, address(clearing));
+        if (record.kind == Kind.FILLS) _learnMarket();
+        return _learnWith(record, proof);
+    }
+
+    /// @dev The remote market's record, in which nothing has accrued but what `remoteFunding` says.
+    function _learnMarket() internal returns (Outcome) {
+        Record memory record = Record(Kind.MARKET, REMOTE, REMOTE_VENUE, 0, 0, address(0), remoteFunding);
         return _learnWith(record, _attest(record, address(clearing)));
+    }
+
+    /// @dev The remote venue has just heard the clearing: it is not silent.
+    function _hear() internal {
+        uint128[6] memory fields = _fields(uint128(block.timestamp), 0, 0, 0, 0, 0);
+        _learn(Record(Kind.HEARD, REMOTE, REMOTE_VENUE, 0, 0, address(0), fields));
     }
 
     function _learnWith(Record memory record, bytes memory proof) internal returns (Outcome) {

@@ -6,7 +6,7 @@ import { max } from './wad.ts'
 export const KIND = { GRANT: 1, LEDGER: 2, LIMIT: 3, FILLS: 4, MARKET: 5, HEARD: 6 } as const
 export type Kind = (typeof KIND)[keyof typeof KIND]
 
-const FIELD_COUNTS: Record<Kind, number> = { 1: 1, 2: 3, 3: 4, 4: 6, 5: 2, 6: 1 }
+const FIELD_COUNTS: Record<Kind, number> = { 1: 1, 2: 3, 3: 4, 4: 6, 5: 3, 6: 1 }
 const MAX_FIELD = 1n << 128n
 
 /** The six fields of a record, unsigned and below 2^128; those that its kind does not use are zero. */

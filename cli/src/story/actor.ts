@@ -5,7 +5,7 @@ import type { Hex } from '@omnimargin/core/bytes'
 import type { Deployment } from '@omnimargin/service/deployment'
 import type { LocalChain } from '@omnimargin/service/devnet/chains'
 import { type Sender, senderOf } from '@omnimargin/service/sender'
-import { type Address, encodeFunctionData, type TransactionReceipt } from 'viem'
+import { type Address, encodeFunctionData, isAddressEqual, type PublicClient, type TransactionReceipt } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 
 export type DeployedToken = Deployment['tokens'][number]
@@ -64,10 +64,10 @@ export async function makeActor(
   await Promise.all(chains.map((chain) => chain.fund(key.address)))
   const senders = new Map(chains.map((c): [number, Sender] => [c.plan.chainId, senderOf(c.reader, c.walletOf(key))]))
   const account = accountOf(key.address)
-  const send = async (chainId: number, to: Address, data: Hex, what: string) => {
+  const send = async (chainId: number, to: Address, data: Hex, what: string, value = 0n) => {
     const sender = senders.get(chainId)
     if (!sender) throw new Error(`${name} has no key on chain ${chainId}.`)
-    const receipt = await sender.send({ to, data, gas: GAS_LIMIT })
+    const receipt = await sender.send({ to, data, value, gas: GAS_LIMIT })
     if (receipt.status !== 'success')
       throw new Error(`${name} could not ${what}: transaction ${receipt.transactionHash}.`)
     return receipt
@@ -77,7 +77,11 @@ export async function makeActor(
     name,
     address: key.address,
     account,
-    deposit: (token, amount) => deposit(send, key.address, account, clearing, token, amount),
+    deposit: (token, amount) => {
+      const reader = chains.find(({ plan }) => plan.chainId === token.chainId)?.reader
+      if (!reader) throw new Error(`There is no chain ${token.chainId} to lock ${token.symbol} on.`)
+      return deposit(reader, send, key.address, account, clearing, token, amount)
+    },
     openLine: ({ chainId, vault, address: asset }) => {
       const args = [account, { chainId: BigInt(chainId), vault, asset }, key.address] as const
       return atClearing(encodeFunctionData({ abi: Clearing.abi, functionName: 'openLine', args }), 'open a line')
@@ -115,15 +119,22 @@ function marketOf({ markets }: Deployment['clearing'], market: number) {
   return found
 }
 
-/** Mints the devnet's token, lets the vault take it, and locks it for the account, in one block if it can be. */
+/** Locks the chain's own coin for the account; or mints the devnet's token, lets the vault take it, and locks that. */
 async function deposit(
-  send: (chainId: number, to: Address, data: Hex, what: string) => Promise<TransactionReceipt>,
+  reader: PublicClient,
+  send: (chainId: number, to: Address, data: Hex, what: string, value?: bigint) => Promise<TransactionReceipt>,
   holder: Address,
   account: Hex,
   clearing: Deployment['clearing'],
   { chainId, address: asset, vault }: DeployedToken,
   amount: bigint,
 ): Promise<TransactionReceipt> {
+  const wrapped = await reader.readContract({ address: vault, abi: Vault.abi, functionName: 'wrapped' })
+  if (isAddressEqual(wrapped, asset)) {
+    const args = [BigInt(clearing.chainId), clearing.address, account] as const
+    const data = encodeFunctionData({ abi: Vault.abi, functionName: 'depositNativeAndGrant', args })
+    return send(chainId, vault, data, 'deposit', amount)
+  }
   const mint = encodeFunctionData({ abi: Token.abi, functionName: 'mint', args: [holder, amount] })
   const approve = encodeFunctionData({ abi: Token.abi, functionName: 'approve', args: [vault, amount] })
   const grantArgs = [asset, amount, BigInt(clearing.chainId), clearing.address, account] as const

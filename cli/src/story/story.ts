@@ -1,17 +1,19 @@
 /** The story of `npm start`: from two deposits on two chains to a liquidation on a third, and the collateral going home. */
 import { Clearing, Vault } from '@omnimargin/chains/abi'
-import { portfolioOf } from '@omnimargin/core/ledger'
+import { applyEvent, EMPTY_LEDGER, type Ledger, type LedgerEvent, portfolioOf } from '@omnimargin/core/ledger'
 import { computeMargin, type Margin } from '@omnimargin/core/margin'
 import { KIND, keyHash } from '@omnimargin/core/record'
 import type { Devnet } from '@omnimargin/service/devnet/devnet'
 import { FEEDS } from '@omnimargin/service/devnet/parameters'
+import { readSides } from '@omnimargin/service/reconcile/read'
+import { addUp, holds } from '@omnimargin/service/reconcile/sums'
 import type { LogEvent } from '@omnimargin/service/role'
 import { padHex, parseEventLogs, type TransactionReceipt } from 'viem'
+import { showSums } from '../reconcile.ts'
 import { type Actor, type DeployedToken, makeActor } from './actor.ts'
 import { amount, percent, whole } from './amounts.ts'
 import { isOver, type Journey, observe, reach, rowOf, STAGES } from './journey.ts'
 import type { Screen } from './screen.ts'
-import { addUp, readLedger } from './sums.ts'
 
 export type Teller = {
   readonly devnet: Devnet
@@ -38,15 +40,10 @@ export async function tell(teller: Teller): Promise<boolean> {
   const liquidation = await fall(teller, cast)
   await takeHome(teller, cast, props, liquidation)
   screen.chapter('Both sides add up, on every chain')
-  const sums = await addUp(
-    devnet,
-    [cast.trader, cast.counterparty, cast.keeper].map(({ address }) => address),
-  )
-  screen.table(
-    ['equation', 'left', 'right', ''],
-    sums.map(({ what, left, right, holds }) => [what, left, right, holds ? '✓' : '✗']),
-  )
-  return sums.every(({ holds }) => holds)
+  const readers = new Map(devnet.chains.map(({ plan, reader }) => [plan.chainId, reader]))
+  const sums = addUp(await readSides(devnet.deployment, readers, () => 'latest'))
+  showSums(screen, sums)
+  return sums.every(holds)
 }
 
 function propsOf({ deployment, chains }: Devnet): Props {
@@ -262,6 +259,13 @@ function tradingChain({ chains, deployment }: Devnet) {
 
 function clearingOf({ deployment }: Devnet) {
   return { address: deployment.clearing.address, abi: Clearing.abi } as const
+}
+
+/** The clearing's accounts, rebuilt from its events up to now. */
+async function readLedger(devnet: Devnet): Promise<Ledger> {
+  const { reader } = tradingChain(devnet)
+  const events = await reader.getContractEvents({ ...clearingOf(devnet), fromBlock: 0n, strict: true })
+  return (events as unknown as LedgerEvent[]).reduce(applyEvent, EMPTY_LEDGER)
 }
 
 function marginOf(devnet: Devnet, { account }: Actor): Promise<Margin> {

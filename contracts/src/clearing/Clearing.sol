@@ -6,15 +6,18 @@ import {IPyth} from "@pythnetwork/pyth-sdk-solidity/IPyth.sol";
 import {Price, PricePolicy} from "../price/Prices.sol";
 import {Books} from "../records/Books.sol";
 import {Key, Kind} from "../records/Records.sol";
-import {RecordBook} from "../records/RecordBook.sol";
+import {RecordBook, Seen} from "../records/RecordBook.sol";
 import {RecordSource} from "../records/RecordSource.sol";
+import {Closings} from "./Closings.sol";
 import {Index} from "./Index.sol";
 import {Account, Ledger, Ledgers, Line, Listing, Market, OpenInterest, Outstanding, Position} from "./Ledger.sol";
+import {Learning} from "./Learning.sol";
 import {Limits} from "./Limits.sol";
 import {Lines} from "./Lines.sol";
 import {Liquidation} from "./Liquidation.sol";
 import {Margin} from "./Margin.sol";
 import {Registry} from "./Registry.sol";
+import {Settlement} from "./Settlement.sol";
 
 /// @title One margin account over every chain.
 /// @notice Counts collateral locked in vaults, after a haircut, as margin for what the account trades at venues; gives
@@ -32,7 +35,7 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
     error NotTheOwner(address caller, bytes32 account);
 
     modifier onlyOwnerOf(bytes32 account) {
-        require(msg.sender == address(bytes20(account)), NotTheOwner(msg.sender, account));
+        _requireOwner(account);
         _;
     }
 
@@ -81,7 +84,7 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
     /// @notice Voids the account's limits in a market. They keep being charged until the venue shows them forfeited.
     /// @dev By the owner; by anyone once the account is below maintenance.
     function voidLimits(bytes32 account, uint256 market) external nonReentrant {
-        Limits.voidAt(_ledger, _book, account, market, msg.sender == address(bytes20(account)));
+        Limits.voidAt(_ledger, _book, account, market, _isOwnerOf(account));
     }
 
     /* DEFAULT */
@@ -90,6 +93,37 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
     /// to `liquidator`, an account of the caller, which pays for it in ledger cash and must end above initial margin.
     function liquidate(bytes32 account, bytes32 liquidator) external nonReentrant onlyOwnerOf(liquidator) {
         Liquidation.liquidate(_ledger, _book, account, liquidator);
+    }
+
+    /// @notice Closes a venue that contradicted itself, or has been silent for longer than its `deadAge`.
+    function closeVenue(uint256 venue) external nonReentrant {
+        Closings.close(_ledger, _book, source, venue);
+    }
+
+    /// @notice Settles a position at a closed venue in cash, once the last root's records have had their time.
+    function settleClosed(bytes32 account, uint256 market) external nonReentrant {
+        Closings.settle(_ledger, account, market);
+    }
+
+    /* CASH */
+
+    /// @notice Settles the funding of an account's positions up to the newest known index. Anyone may.
+    function payFunding(bytes32 account) external nonReentrant {
+        Settlement.payFunding(_ledger, account);
+    }
+
+    /// @notice Puts up an account's lines for the cash it owes: by its owner, or by anyone once the debt is old or large.
+    function putUp(bytes32 account) external nonReentrant {
+        Settlement.putUp(_ledger, account, _isOwnerOf(account));
+    }
+
+    /// @notice Buys units of an account that is put up, for ledger cash of the caller's account.
+    function buyUnits(bytes32 seller, uint256 index, uint256 units, bytes32 buyer)
+        external
+        nonReentrant
+        onlyOwnerOf(buyer)
+    {
+        Settlement.buy(_ledger, _book, seller, index, units, buyer);
     }
 
     /* PRICES */
@@ -145,31 +179,42 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
         return (_ledger.version, _ledger.blobOf());
     }
 
+    function _requireOwner(bytes32 account) private view {
+        require(_isOwnerOf(account), NotTheOwner(msg.sender, account));
+    }
+
+    function _isOwnerOf(bytes32 account) private view returns (bool) {
+        return msg.sender == address(bytes20(account));
+    }
+
     /* RECORDS */
 
     function _reads(Kind kind, uint256 chainId, address writer) internal view override returns (bool) {
         bytes32 peer = Books.peerOf(chainId, writer);
-        if (kind == Kind.GRANT) return _isVault[peer];
+        if (kind == Kind.GRANT) return _ledger.isVault[peer];
         bool isVenue = _ledger.venueNumber[peer] > 0;
-        if (kind == Kind.FILLS) return isVenue;
-        return kind == Kind.HEARD && (isVenue || _isVault[peer]);
+        if (kind == Kind.FILLS || kind == Kind.MARKET) return isVenue;
+        return kind == Kind.HEARD && (isVenue || _ledger.isVault[peer]);
     }
 
-    function _isConsistent(Key memory key, uint128[6] memory known, uint128[6] calldata next, uint64 knownAsOf)
+    function _isConsistent(
+        Key memory key,
+        uint128[6] memory known,
+        uint128[6] calldata next,
+        uint64 knownAsOf,
+        Seen memory seen
+    ) internal view override returns (bool) {
+        return Learning.isConsistent(_ledger, _book, key, known, next, knownAsOf, seen);
+    }
+
+    function _isOver(bytes32 peer, uint64 blockNumber) internal view override returns (bool) {
+        return Learning.isOver(_ledger, peer, blockNumber);
+    }
+
+    function _apply(Key memory key, uint128[6] memory known, uint128[6] calldata next, uint64 blockNumber)
         internal
-        view
         override
-        returns (bool)
     {
-        return key.kind != Kind.FILLS || Limits.isConsistent(_ledger, _book, key, known, next, knownAsOf);
-    }
-
-    function _apply(Key memory key, uint128[6] memory known, uint128[6] calldata next) internal override {
-        if (key.kind == Kind.GRANT) Lines.applyGrant(_ledger, _book, key);
-        if (key.kind == Kind.FILLS) Limits.applyFills(_ledger, key, known, next);
-        if (key.kind == Kind.HEARD) {
-            uint256 number = _ledger.venueNumber[Books.peerOf(key.writerChain, key.writer)];
-            if (number > 0) _ledger.setHeard(number - 1, next[0]);
-        }
+        Learning.take(_ledger, _book, key, known, next, blockNumber);
     }
 }

@@ -32,12 +32,15 @@ struct Market {
 }
 
 /// One slot. `markets` and `limited` are bitmaps over market indexes: where there is anything, and where limits are
-/// outstanding.
+/// outstanding. `debtSince` is when the cash fell below zero (seconds), 0 while it is not; `isPutUp` that its lines may be
+/// bought for it.
 struct Account {
     int128 cash;
     uint32 markets;
     uint32 limited;
     uint8 lineCount;
+    uint32 debtSince;
+    bool isPutUp;
 }
 
 /// One slot. What the account owns of a listing at one holder, and the part of it under the cap.
@@ -60,10 +63,25 @@ struct Outstanding {
     uint32 since;
 }
 
-/// A venue, by its number.
+/// A venue, by its number, and since when it is one (seconds).
 struct Place {
     uint256 chainId;
     address venue;
+    uint64 addedAt;
+}
+
+/// One slot. What a base unit long has paid in funding since the market was added, less what it received (USD at 1e18),
+/// up to when, and the checkpoint it was learned from.
+struct FundingIndex {
+    int128 index;
+    uint64 accruedUntil;
+    uint64 blockNumber;
+}
+
+/// One slot. When a venue was closed (seconds), and the one checkpoint whose records are still learned.
+struct Closing {
+    uint64 closedAt;
+    uint64 lastBlock;
 }
 
 /// One slot. The longs and shorts of a market if every outstanding limit filled.
@@ -82,6 +100,7 @@ struct Ledger {
     Place[] venues;
     /// By venue number, 32 bits each: the newest time of this clearing that the venue is known to have heard (seconds).
     uint256[2] heard;
+    mapping(bytes32 peer => bool) isVault;
     /// From one, so that zero means "not there".
     mapping(bytes32 peer => uint256) venueNumber;
     mapping(bytes32 id => uint256) listingIndex;
@@ -95,6 +114,11 @@ struct Ledger {
     mapping(bytes32 account => mapping(uint256 market => Position)) positions;
     mapping(bytes32 account => mapping(uint256 market => Outstanding)) outstanding;
     mapping(uint256 market => OpenInterest) openInterest;
+    mapping(uint256 market => FundingIndex) funding;
+    /// The index up to which an account's position has paid and received.
+    mapping(bytes32 account => mapping(uint256 market => int256)) fundedTo;
+    mapping(uint256 venue => Closing) closings;
+    mapping(uint256 market => uint256) closePrice;
     mapping(uint256 listing => uint256) counted;
 }
 
@@ -116,11 +140,16 @@ library Ledgers {
     event PositionChanged(bytes32 indexed account, uint256 indexed market, int128 size, int128 quote, int128 cash);
     event OutstandingChanged(bytes32 indexed account, uint256 indexed market, uint112 buy, uint112 sell);
     event CashChanged(bytes32 indexed account, int128 cash);
+    /// `paid` is below zero for what was received. `index` is the one paid up to.
+    event FundingPaid(bytes32 indexed account, uint256 indexed market, int256 paid, int256 index);
+    event DebtChanged(bytes32 indexed account, uint32 debtSince, bool isPutUp);
     event VenueHeard(uint256 indexed venue, uint64 timestamp);
 
     /// The cached price is older than the parameters allow: poke it.
     error IndexTooOld(uint256 feed, uint64 publishTime, uint256 now_);
     error TooManyMarkets(bytes32 account);
+    /// No market has been added under this number of the venue's.
+    error UnknownMarket(bytes32 item);
     error BelowInitialMargin(int256 marginBalance, uint256 initialMargin);
 
     function blobOf(Ledger storage ledger) internal view returns (bytes memory) {
@@ -138,6 +167,13 @@ library Ledgers {
         margin.addCash(account_.cash, blob.cashHaircut());
         if (account_.markets == 0) return margin;
         margin.addPositions(_sumPositions(ledger, account, account_, blob));
+    }
+
+    /// @notice What an account's lines are worth without haircuts, USD at 1e18.
+    function collateralOf(Ledger storage ledger, bytes32 account, bytes memory blob) internal view returns (uint256) {
+        Margin memory margin;
+        _addLines(ledger, account, ledger.accounts[account].lineCount, blob, margin);
+        return margin.exposure;
     }
 
     function requireInitialMargin(Ledger storage ledger, bytes32 account, bytes memory blob) internal view {
@@ -186,13 +222,14 @@ library Ledgers {
         int256 deltaQuote,
         Outstanding memory left
     ) internal {
+        if (deltaSize != 0) payFunding(ledger, account, market);
         Position memory position = ledger.positions[account][market];
         Outstanding memory before = ledger.outstanding[account][market];
         (int256 size, int256 quote, int256 realized) =
             Positions.book(position.size, position.quote, deltaSize, deltaQuote);
         _moveOpenInterest(ledger, market, position.size, before, size, left);
         Account memory account_ = ledger.accounts[account];
-        account_.cash = (account_.cash + realized).toInt128();
+        _setCash(account, account_, account_.cash + realized);
         bool hasLimits = left.buy > 0 || left.sell > 0;
         account_.limited = _withBit(account_.limited, market, hasLimits);
         account_.markets = _withBit(account_.markets, market, hasLimits || size != 0 || quote != 0);
@@ -208,6 +245,50 @@ library Ledgers {
         }
     }
 
+    /// @notice Settles the funding of a position up to the market's index: what a long owes is rounded up, what it is
+    /// owed down, and the other side of it is the house's.
+    function payFunding(Ledger storage ledger, bytes32 account, uint256 market) internal {
+        int256 index = ledger.funding[market].index;
+        int256 growth = index - ledger.fundedTo[account][market];
+        if (growth == 0) return;
+        ledger.fundedTo[account][market] = index;
+        int256 size = ledger.positions[account][market].size;
+        if (size == 0) return;
+        int256 received = Wad.mulDown(growth > 0 ? -size : size, Wad.abs(growth));
+        emit FundingPaid(account, market, -received, index);
+        addCash(ledger, account, received);
+        addCash(ledger, house(), -received);
+    }
+
+    /// @notice Settles the funding of all of an account's positions.
+    function payAllFunding(Ledger storage ledger, bytes32 account) internal {
+        uint256 market;
+        for (uint256 left = ledger.accounts[account].markets; left != 0; (left >>= 1, ++market)) {
+            if (left & 1 == 1) payFunding(ledger, account, market);
+        }
+    }
+
+    /// @notice The account that takes the other side of what does not add up between two others: residues, and what one
+    /// side of a trade has learned before the other. It is the clearing's own, so that nobody can act for it.
+    function house() internal view returns (bytes32) {
+        return bytes32(bytes20(address(this)));
+    }
+
+    function addCash(Ledger storage ledger, bytes32 account, int256 amount) internal {
+        Account memory account_ = ledger.accounts[account];
+        _setCash(account, account_, account_.cash + amount);
+        ledger.accounts[account] = account_;
+        emit CashChanged(account, account_.cash);
+    }
+
+    function _setCash(bytes32 account, Account memory account_, int256 cash) private {
+        account_.cash = cash.toInt128();
+        uint32 debtSince = cash >= 0 ? 0 : account_.debtSince == 0 ? uint32(block.timestamp) : account_.debtSince;
+        if (debtSince == account_.debtSince) return;
+        (account_.debtSince, account_.isPutUp) = (debtSince, false);
+        emit DebtChanged(account, debtSince, false);
+    }
+
     /// @notice The newest time of this clearing (seconds) that a venue is known to have heard.
     function heardBy(Ledger storage ledger, uint256 venue) internal view returns (uint256) {
         unchecked {
@@ -215,22 +296,27 @@ library Ledgers {
         }
     }
 
-    function setHeard(Ledger storage ledger, uint256 venue, uint256 timestamp) internal {
-        uint256 shift = venue % 8 * 32;
-        uint256 word = ledger.heard[venue / 8];
-        ledger.heard[venue / 8] = word & ~(uint256(type(uint32).max) << shift) | uint256(uint32(timestamp)) << shift;
-        emit VenueHeard(venue, uint64(timestamp));
-    }
-
-    function addCash(Ledger storage ledger, bytes32 account, int256 amount) internal {
-        int128 cash = (ledger.accounts[account].cash + amount).toInt128();
-        ledger.accounts[account].cash = cash;
-        emit CashChanged(account, cash);
+    /// @notice Keeps the newest time of this clearing that a peer heard, if it is a venue.
+    function hear(Ledger storage ledger, bytes32 peer, uint256 timestamp) internal {
+        uint256 number = ledger.venueNumber[peer];
+        if (number == 0) return;
+        uint256 shift = (number - 1) % 8 * 32;
+        uint256 word = ledger.heard[(number - 1) / 8] & ~(uint256(type(uint32).max) << shift);
+        ledger.heard[(number - 1) / 8] = word | uint256(uint32(timestamp)) << shift;
+        emit VenueHeard(number - 1, uint64(timestamp));
     }
 
     function limitKey(Ledger storage ledger, bytes32 account, uint256 market) internal view returns (Key memory) {
         Market memory m = ledger.markets[market];
         return Books.keyTo(Kind.LIMIT, m.chainId, m.venue, account, m.item, address(0));
+    }
+
+    /// @notice The number of a record's market. Only records of known markets have limits, and only those are learned with
+    /// anything in them.
+    function marketOf(Ledger storage ledger, Key memory key) internal view returns (uint256) {
+        uint256 number = ledger.marketIndex[keccak256(abi.encode(key.writerChain, key.writer, key.item))];
+        require(number > 0, UnknownMarket(key.item));
+        return number - 1;
     }
 
     /// @notice The key of the ledger record of a line, which this clearing writes.

@@ -2,13 +2,12 @@
 pragma solidity 0.8.37;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {WAD, Wad} from "../math/Wad.sol";
-import {Prices} from "../price/Prices.sol";
+import {Wad} from "../math/Wad.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key} from "../records/Records.sol";
 import {Ledger, Ledgers, OpenInterest, Outstanding} from "./Ledger.sol";
 import {Margin, Margins} from "./Margin.sol";
-import {MarketTerms, ParameterBlob} from "./Parameters.sol";
+import {ParameterBlob} from "./Parameters.sol";
 
 /// @title Trade limits: given against initial margin, used up by fills, voided.
 /// @dev Linked: runs in the clearing's storage. spec/contracts.md, CLR-04, CLR-10; spec/margin.md, MRG-20 to MRG-22.
@@ -17,7 +16,6 @@ library Limits {
     using Ledgers for Ledger;
     using Margins for Margin;
     using ParameterBlob for bytes;
-    using Prices for Prices.Extremes;
     using SafeCast for uint256;
 
     event LimitsRaised(bytes32 indexed account, uint256 indexed market, uint112 buy, uint112 sell, uint32 version);
@@ -32,16 +30,13 @@ library Limits {
     error BelowMinSize(uint256 size, uint256 minSize);
     error OpenInterestCapExceeded(uint256 openInterest, uint256 cap);
     error NotLiquidatable(int256 marginBalance, uint256 maintenanceMargin);
-    /// A fill is outside the band around the extremes of this clearing's index. Poke it, or for a fill of the past
-    /// show it the report that it missed (`widenIndex`).
-    error FillOutsideBand(uint256 market, uint256 low, uint256 high);
-
     function raise(Ledger storage ledger, Book storage book, bytes32 account, uint256 market, uint112 buy, uint112 sell)
         external
     {
         bytes memory blob = ledger.blobOf();
         require(market < blob.marketCount(), NoMarketParameters(market));
         require(buy > 0 || sell > 0, NothingToRaise());
+        ledger.payAllFunding(account);
         uint256 limited = ledger.accounts[account].limited;
         OpenInterest memory before = ledger.openInterest[market];
         Outstanding memory left = ledger.outstanding[account][market];
@@ -68,45 +63,6 @@ library Limits {
         voidLimits(ledger, book, account, market);
     }
 
-    /// @notice Whether an honest venue could have written this: no more than the limits it was given. Payments outside
-    /// the band around the extremes of this clearing's own index since the record's age are refused: it cannot tell a
-    /// lie from a price that nobody poked, and refusing costs nothing.
-    function isConsistent(
-        Ledger storage ledger,
-        Book storage book,
-        Key memory key,
-        uint128[6] memory known,
-        uint128[6] memory next,
-        uint64 knownAsOf
-    ) external view returns (bool) {
-        if (key.holder != address(0)) return false;
-        uint256 market = marketOf(ledger, key);
-        uint128[6] memory limits = book.writtenOf(ledger.limitKey(key.account, market));
-        if (uint256(next[0]) + next[4] > limits[0] || uint256(next[1]) + next[5] > limits[1]) return false;
-        if (next[0] == known[0] && next[1] == known[1]) return next[2] == known[2] && next[3] == known[3];
-        uint256 limitedSince = ledger.outstanding[key.account][market].since;
-        uint256 since = key.writerChain == block.chainid ? block.timestamp : Wad.max(knownAsOf, limitedSince);
-        (uint256 low, uint256 high) = _priceBounds(ledger, market, since);
-        bool inBand = _isWithin(next[0] - known[0], next[2] - known[2], low, high)
-            && _isWithin(next[1] - known[1], next[3] - known[3], low, high);
-        require(inBand, FillOutsideBand(market, low, high));
-        return true;
-    }
-
-    /// @notice Books what a fills record that has just been learned adds.
-    function applyFills(Ledger storage ledger, Key memory key, uint128[6] memory known, uint128[6] memory next)
-        external
-    {
-        uint256 market = marketOf(ledger, key);
-        uint256 bought = next[0] - known[0];
-        uint256 sold = next[1] - known[1];
-        Outstanding memory left = ledger.outstanding[key.account][market];
-        left.buy -= (bought + next[4] - known[4]).toUint112();
-        left.sell -= (sold + next[5] - known[5]).toUint112();
-        int256 deltaQuote = int256(uint256(next[3] - known[3])) - int256(uint256(next[2] - known[2]));
-        ledger.change(key.account, market, int256(bought) - int256(sold), deltaQuote, left);
-    }
-
     function voidLimits(Ledger storage ledger, Book storage book, bytes32 account, uint256 market) internal {
         Key memory key = ledger.limitKey(account, market);
         uint128[6] memory fields = book.writtenOf(key);
@@ -118,13 +74,6 @@ library Limits {
     function requireLiquidatable(Ledger storage ledger, bytes32 account, bytes memory blob) internal view {
         Margin memory margin = ledger.marginOf(account, blob);
         require(!margin.meetsMaintenance(), NotLiquidatable(margin.maintenanceMarginBalance, margin.maintenanceMargin));
-    }
-
-    /// @dev Only records of known markets have limits, and only those are learned with anything in them.
-    function marketOf(Ledger storage ledger, Key memory key) internal view returns (uint256) {
-        uint256 number = ledger.marketIndex[keccak256(abi.encode(key.writerChain, key.writer, key.item))];
-        require(number > 0, NoMarketParameters(uint256(key.item)));
-        return number - 1;
     }
 
     function _requireMinSize(uint256 buy, uint256 sell, uint256 minSize) private pure {
@@ -154,24 +103,5 @@ library Limits {
             shrinks ? margin.meetsMaintenance() : margin.meetsInitial(),
             Ledgers.BelowInitialMargin(margin.initialMarginBalance, margin.initialMargin)
         );
-    }
-
-    /// @dev The prices, USD at 1e18, between which a fill since `since` must lie: `low` rounded down, `high` up.
-    function _priceBounds(Ledger storage ledger, uint256 market, uint256 since)
-        private
-        view
-        returns (uint256 low, uint256 high)
-    {
-        bytes memory blob = ledger.blobOf();
-        MarketTerms risk = blob.market(market);
-        uint256 feed = blob.underlying(risk.underlyingOf()).underlyingFeedOf();
-        uint256 price = ledger.freshPrice(feed, blob);
-        // The venue's own index may have been as old as a price may be.
-        (low, high) = ledger.extremes[feed].within(since - blob.maxPriceAge(), uint96(price));
-        return (Wad.mulDown(low, WAD - risk.bandOf()), Wad.mulUp(high, WAD + risk.bandOf()));
-    }
-
-    function _isWithin(uint256 size, uint256 notional, uint256 low, uint256 high) private pure returns (bool) {
-        return notional >= Wad.mulDown(size, low) && notional <= Wad.mulUp(size, high);
     }
 }

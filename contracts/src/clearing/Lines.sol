@@ -47,7 +47,7 @@ library Lines {
         ledger.lines[account][index].listing = uint8(number - 1);
         ledger.holders[account][index] = holder;
         emit LineOpened(account, index, number - 1, holder, ledger.version);
-        ledger.setUnits(account, index, _unitsOf(book, account, listing, holder), blob);
+        ledger.setUnits(account, index, unitsOf(book, account, listing, holder), blob);
     }
 
     function release(Ledger storage ledger, Book storage book, bytes32 account, uint256 index, uint256 units) external {
@@ -55,6 +55,7 @@ library Lines {
         Line memory line = ledger.lines[account][index];
         require(units > 0, NothingToRelease());
         require(units <= line.units, InsufficientUnits(units, line.units));
+        ledger.payAllFunding(account);
         uint256 left = line.units - units;
         ledger.setLine(account, index, line, left, Wad.min(line.counted, left));
         Account memory account_ = ledger.accounts[account];
@@ -75,23 +76,14 @@ library Lines {
         address holder
     ) external {
         require(ledger.lineIndex[Records.hashOf(_grantKey(account, listing, holder))] == 0, LineIsOpen(account));
-        uint256 units = _unitsOf(book, account, listing, holder);
+        uint256 units = unitsOf(book, account, listing, holder);
         require(units > 0, NothingToRelease());
         book.add(_ledgerKey(account, listing, holder), 0, units.toUint128());
     }
 
-    /// @notice What a grant record that has just been learned adds to its line, if that is open.
-    function applyGrant(Ledger storage ledger, Book storage book, Key memory grant) external {
-        uint256 number = ledger.lineIndex[Records.hashOf(grant)];
-        if (number == 0) return;
-        Listing memory listing = ledger.listings[ledger.lines[grant.account][number - 1].listing];
-        uint256 units = _unitsOf(book, grant.account, listing, grant.holder);
-        ledger.setUnits(grant.account, number - 1, units, ledger.blobOf());
-    }
-
     /// @dev What a line owns: granted + gained - lost - released.
-    function _unitsOf(Book storage book, bytes32 account, Listing memory listing, address holder)
-        private
+    function unitsOf(Book storage book, bytes32 account, Listing memory listing, address holder)
+        internal
         view
         returns (uint256)
     {

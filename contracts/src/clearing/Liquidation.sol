@@ -1,26 +1,21 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Wad} from "../math/Wad.sol";
-import {Book, Books} from "../records/Books.sol";
-import {Ledger, Ledgers, Line, Position} from "./Ledger.sol";
+import {Book} from "../records/Books.sol";
+import {Ledger, Ledgers, Position} from "./Ledger.sol";
 import {Limits} from "./Limits.sol";
 import {Margin, Margins} from "./Margin.sol";
 import {ParameterBlob} from "./Parameters.sol";
 import {Share} from "./Share.sol";
+import {Transfers} from "./Transfers.sol";
 
 /// @title Liquidation: ledger work on one chain. No token moves, so no remote step can hold it up.
 /// @dev Linked: runs in the clearing's storage. spec/margin.md, LIQ-01 to LIQ-06.
 library Liquidation {
-    using Books for Book;
     using Ledgers for Ledger;
     using Margins for Margin;
     using ParameterBlob for bytes;
-    using SafeCast for uint256;
-
-    uint256 private constant GAINED = 1;
-    uint256 private constant LOST = 2;
 
     event Liquidated(
         bytes32 indexed account,
@@ -32,12 +27,12 @@ library Liquidation {
     );
 
     error SelfLiquidation(bytes32 account);
-    /// The liquidator has no open line for a listing that it would take units of.
-    error LineNotOpen(bytes32 account, uint256 listing);
 
     function liquidate(Ledger storage ledger, Book storage book, bytes32 account, bytes32 liquidator) external {
         require(account != liquidator, SelfLiquidation(account));
         bytes memory blob = ledger.blobOf();
+        ledger.payAllFunding(account);
+        ledger.payAllFunding(liquidator);
         Limits.requireLiquidatable(ledger, account, blob);
         ledger.requireFreshRecords(book, liquidator, ledger.accounts[liquidator].limited, blob);
         _voidAll(ledger, book, account);
@@ -77,30 +72,8 @@ library Liquidation {
     function _moveLines(Ledger storage ledger, Book storage book, bytes32 from, bytes32 to, uint256 share) private {
         uint256 count = ledger.accounts[from].lineCount;
         for (uint256 i; i < count; ++i) {
-            uint128 units = Wad.mulDown(ledger.lines[from][i].units, share).toUint128();
-            if (units == 0) continue;
-            uint256 j = _moveLine(ledger, from, i, to, share);
-            book.add(ledger.ledgerKey(from, i), LOST, units);
-            book.add(ledger.ledgerKey(to, j), GAINED, units);
+            uint256 units = Wad.mulDown(ledger.lines[from][i].units, share);
+            if (units > 0) Transfers.move(ledger, book, from, i, to, units);
         }
-    }
-
-    function _moveLine(Ledger storage ledger, bytes32 from, uint256 i, bytes32 to, uint256 share)
-        private
-        returns (uint256 j)
-    {
-        Line memory line = ledger.lines[from][i];
-        uint256 units = Wad.mulDown(line.units, share);
-        uint256 counted = Wad.mulDown(line.counted, share);
-        j = _lineFor(ledger, to, line.listing);
-        ledger.setLine(from, i, line, line.units - units, line.counted - counted);
-        line = ledger.lines[to][j];
-        ledger.setLine(to, j, line, line.units + units, line.counted + counted);
-    }
-
-    function _lineFor(Ledger storage ledger, bytes32 account, uint256 listing) private view returns (uint256 index) {
-        uint256 count = ledger.accounts[account].lineCount;
-        while (index < count && ledger.lines[account][index].listing != listing) ++index;
-        require(index < count, LineNotOpen(account, listing));
     }
 }

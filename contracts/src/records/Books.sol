@@ -39,13 +39,33 @@ library Books {
     /// @dev The last thing a function does with a record: the push runs the reader's code.
     function write(Book storage book, Key memory key, uint128[6] memory fields) internal {
         bytes32 hash = Records.hashOf(key);
+        writeOver(book, key, hash, writtenAt(book, hash, Records.fieldCount(key.kind)), fields);
+    }
+
+    /// @notice `write`, for who has hashed the key and read the record (`writtenAt`) already.
+    function writeOver(
+        Book storage book,
+        Key memory key,
+        bytes32 hash,
+        uint128[6] memory known,
+        uint128[6] memory fields
+    ) internal {
         uint128[6] storage stored = book.written[hash];
-        uint256 count = Records.fieldCount(key.kind);
-        for (uint256 i; i < count; ++i) {
-            uint128 known = stored[i];
-            assert(fields[i] >= known);
-            if (fields[i] != known) stored[i] = fields[i];
+        bool fell;
+        assembly ("memory-safe") {
+            for { let i := 0 } lt(i, 6) { i := add(i, 2) } {
+                let place := shl(5, i)
+                let left := mload(add(fields, place))
+                let right := mload(add(add(fields, place), 0x20))
+                let knownLeft := mload(add(known, place))
+                let knownRight := mload(add(add(known, place), 0x20))
+                fell := or(fell, or(lt(left, knownLeft), lt(right, knownRight)))
+                if or(xor(left, knownLeft), xor(right, knownRight)) {
+                    sstore(add(stored.slot, shr(1, i)), or(left, shl(128, right)))
+                }
+            }
         }
+        assert(!fell);
         bytes32 digest = Records.step(book.digest, hash, fields);
         book.digest = digest;
         emit Recorded(key.kind, key.readerChain, key.reader, key.account, key.item, key.holder, fields, digest);
@@ -57,16 +77,31 @@ library Books {
 
     /// @notice Adds to one field of a record this contract writes.
     function add(Book storage book, Key memory key, uint256 field, uint128 amount) internal {
-        uint128[6] memory fields = writtenOf(book, key);
+        bytes32 hash = Records.hashOf(key);
+        uint128[6] memory known = writtenAt(book, hash, Records.fieldCount(key.kind));
+        uint128[6] memory fields = copyOf(known);
         fields[field] += amount;
-        write(book, key, fields);
+        writeOver(book, key, hash, known, fields);
     }
 
-    function writtenOf(Book storage book, Key memory key) internal view returns (uint128[6] memory fields) {
-        uint128[6] storage stored = book.written[Records.hashOf(key)];
-        uint256 count = Records.fieldCount(key.kind);
-        for (uint256 i; i < count; ++i) {
-            fields[i] = stored[i];
+    function writtenOf(Book storage book, Key memory key) internal view returns (uint128[6] memory) {
+        return writtenAt(book, Records.hashOf(key), Records.fieldCount(key.kind));
+    }
+
+    /// @notice The first `count` fields written under a key's hash: two a slot, each slot read once.
+    function writtenAt(Book storage book, bytes32 hash, uint256 count)
+        internal
+        view
+        returns (uint128[6] memory fields)
+    {
+        uint128[6] storage stored = book.written[hash];
+        assembly ("memory-safe") {
+            for { let i := 0 } lt(i, count) { i := add(i, 2) } {
+                let both := sload(add(stored.slot, shr(1, i)))
+                let place := add(fields, shl(5, i))
+                mstore(place, shr(128, shl(128, both)))
+                mstore(add(place, 0x20), shr(128, both))
+            }
         }
     }
 
@@ -75,11 +110,65 @@ library Books {
         view
         returns (uint128[6] memory fields, uint64 blockNumber, uint64 asOf)
     {
-        Learned storage stored = book.learned[Records.hashOf(key)];
+        return learnedAt(book, Records.hashOf(key), Records.fieldCount(key.kind));
+    }
+
+    /// @notice The first `count` fields learned under a key's hash, and from which checkpoint; each slot read once.
+    function learnedAt(Book storage book, bytes32 hash, uint256 count)
+        internal
+        view
+        returns (uint128[6] memory fields, uint64 blockNumber, uint64 asOf)
+    {
+        Learned storage stored = book.learned[hash];
         (fields[0], blockNumber, asOf) = (stored.first, stored.blockNumber, stored.asOf);
-        uint256 count = Records.fieldCount(key.kind);
-        for (uint256 i = 1; i < count; ++i) {
-            fields[i] = stored.rest[i - 1];
+        uint128[5] storage rest = stored.rest;
+        assembly ("memory-safe") {
+            for { let i := 1 } lt(i, count) { i := add(i, 2) } {
+                let both := sload(add(rest.slot, shr(1, i)))
+                let place := add(fields, shl(5, i))
+                mstore(place, shr(128, shl(128, both)))
+                if lt(i, 5) { mstore(add(place, 0x20), shr(128, both)) }
+            }
+        }
+    }
+
+    /// @notice One field learned under a key's hash.
+    function learnedFieldAt(Book storage book, bytes32 hash, uint256 field) internal view returns (uint128) {
+        Learned storage stored = book.learned[hash];
+        return field == 0 ? stored.first : stored.rest[field - 1];
+    }
+
+    /// @notice Keeps what has been learned under a key's hash, over `known`, which it held before.
+    function keepLearned(
+        Book storage book,
+        bytes32 hash,
+        uint128[6] memory known,
+        uint128[6] memory fields,
+        uint64 blockNumber,
+        uint64 asOf
+    ) internal {
+        Learned storage stored = book.learned[hash];
+        (stored.first, stored.blockNumber, stored.asOf) = (fields[0], blockNumber, asOf);
+        uint128[5] storage rest = stored.rest;
+        assembly ("memory-safe") {
+            for { let i := 1 } lt(i, 6) { i := add(i, 2) } {
+                let place := shl(5, i)
+                let left := mload(add(fields, place))
+                let changed := xor(left, mload(add(known, place)))
+                let right := 0
+                if lt(i, 5) {
+                    right := mload(add(add(fields, place), 0x20))
+                    changed := or(changed, xor(right, mload(add(add(known, place), 0x20))))
+                }
+                if changed { sstore(add(rest.slot, shr(1, i)), or(left, shl(128, right))) }
+            }
+        }
+    }
+
+    /// @notice A list of fields of one's own to change.
+    function copyOf(uint128[6] memory fields) internal pure returns (uint128[6] memory copy) {
+        assembly ("memory-safe") {
+            mcopy(copy, fields, 0xc0)
         }
     }
 

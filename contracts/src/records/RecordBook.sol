@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Book, Books, Learned} from "./Books.sol";
+import {Book, Books} from "./Books.sol";
 import {Key, Kind, Outcome, Record, Records} from "./Records.sol";
 import {RecordSource} from "./RecordSource.sol";
+
+/// The checkpoint a record is learned from; for a push, the block it happens in.
+struct Seen {
+    uint64 blockNumber;
+    uint64 timestamp;
+}
 
 /// @title The records a contract has written and those it has learned: the one way chains speak to each other here.
 /// @notice Vault, clearing and venue each are a book. A peer on the same chain pushes its records in the transaction
@@ -61,7 +67,7 @@ abstract contract RecordBook {
             require(record.writerChain != block.chainid, PeerIsLocal(record.writer));
             Key memory key = _keyToLearn(record);
             (uint64 blockNumber, uint64 timestamp) = source.prove(key, record.fields, proofs[i]);
-            outcomes[i] = _learn(key, record, blockNumber, timestamp);
+            outcomes[i] = _learn(key, record, Seen(blockNumber, timestamp));
         }
     }
 
@@ -70,7 +76,7 @@ abstract contract RecordBook {
         require(
             record.writer == msg.sender && record.writerChain == block.chainid, NotTheWriter(msg.sender, record.writer)
         );
-        return _learn(_keyToLearn(record), record, uint64(block.number), uint64(block.timestamp));
+        return _learn(_keyToLearn(record), record, Seen(uint64(block.number), uint64(block.timestamp)));
     }
 
     /// @notice Writes down, for the peer to read, the time of the newest root accepted from it.
@@ -114,14 +120,23 @@ abstract contract RecordBook {
     function _reads(Kind kind, uint256 chainId, address writer) internal view virtual returns (bool);
 
     /// @dev Whether an honest writer could have written this; false is a contradiction. Must not change state.
-    function _isConsistent(Key memory, uint128[6] memory known, uint128[6] calldata next, uint64 knownAsOf)
-        internal
-        view
-        virtual
-        returns (bool);
+    function _isConsistent(
+        Key memory key,
+        uint128[6] memory known,
+        uint128[6] calldata next,
+        uint64 knownAsOf,
+        Seen memory seen
+    ) internal view virtual returns (bool);
+
+    /// @dev Whether nothing of an ended peer is learned from a checkpoint any more.
+    function _isOver(bytes32, uint64) internal view virtual returns (bool) {
+        return true;
+    }
 
     /// @dev Acts on a record that has been taken.
-    function _apply(Key memory key, uint128[6] memory known, uint128[6] calldata next) internal virtual;
+    function _apply(Key memory key, uint128[6] memory known, uint128[6] calldata next, uint64 blockNumber)
+        internal
+        virtual;
 
     function _keyToLearn(Record calldata record) private view returns (Key memory) {
         require(
@@ -131,45 +146,37 @@ abstract contract RecordBook {
         for (uint256 i = Records.fieldCount(record.kind); i < 6; ++i) {
             require(record.fields[i] == 0, UnusedField(record.kind, i));
         }
-        require(
-            !_book.ended[Books.peerOf(record.writerChain, record.writer)], PeerEnded(record.writerChain, record.writer)
-        );
         return Books.keyFrom(record.kind, record.writerChain, record.writer, record.account, record.item, record.holder);
     }
 
-    function _learn(Key memory key, Record calldata record, uint64 blockNumber, uint64 timestamp)
-        private
-        returns (Outcome outcome)
-    {
-        (uint128[6] memory known, uint64 knownBlock, uint64 knownAsOf) = _book.learnedOf(key);
-        outcome = Records.compare(known, knownBlock, record.fields, blockNumber);
-        if (outcome == Outcome.TAKEN && !_isConsistent(key, known, record.fields, knownAsOf)) {
+    function _learn(Key memory key, Record calldata record, Seen memory seen) private returns (Outcome outcome) {
+        bytes32 peer = Books.peerOf(key.writerChain, key.writer);
+        require(!_book.ended[peer] || !_isOver(peer, seen.blockNumber), PeerEnded(key.writerChain, key.writer));
+        bytes32 hash = Records.hashOf(key);
+        (uint128[6] memory known, uint64 knownBlock, uint64 knownAsOf) =
+            _book.learnedAt(hash, Records.fieldCount(key.kind));
+        outcome = Records.compare(known, knownBlock, record.fields, seen.blockNumber);
+        if (outcome == Outcome.TAKEN && !_isConsistent(key, known, record.fields, knownAsOf, seen)) {
             outcome = Outcome.CONTRADICTION;
         }
         if (outcome == Outcome.CONTRADICTION) {
-            _book.ended[Books.peerOf(key.writerChain, key.writer)] = true;
-            emit PeerContradicted(key.writerChain, key.writer, Records.hashOf(key));
+            _book.ended[peer] = true;
+            emit PeerContradicted(key.writerChain, key.writer, hash);
         }
         if (outcome != Outcome.TAKEN) return outcome;
-        uint64 asOf = timestamp > knownAsOf ? timestamp : knownAsOf;
-        _store(key, known, record.fields, blockNumber, asOf);
+        uint64 asOf = seen.timestamp > knownAsOf ? seen.timestamp : knownAsOf;
+        _book.keepLearned(hash, known, record.fields, seen.blockNumber, asOf);
         emit RecordLearned(
-            key.kind, key.writerChain, key.writer, key.account, key.item, key.holder, record.fields, blockNumber, asOf
+            key.kind,
+            key.writerChain,
+            key.writer,
+            key.account,
+            key.item,
+            key.holder,
+            record.fields,
+            seen.blockNumber,
+            asOf
         );
-        _apply(key, known, record.fields);
-    }
-
-    function _store(
-        Key memory key,
-        uint128[6] memory known,
-        uint128[6] calldata fields,
-        uint64 blockNumber,
-        uint64 asOf
-    ) private {
-        Learned storage stored = _book.learned[Records.hashOf(key)];
-        (stored.first, stored.blockNumber, stored.asOf) = (fields[0], blockNumber, asOf);
-        for (uint256 i = 1; i < 6; ++i) {
-            if (fields[i] != known[i]) stored.rest[i - 1] = fields[i];
-        }
+        _apply(key, known, record.fields, seen.blockNumber);
     }
 }

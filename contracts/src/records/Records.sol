@@ -48,11 +48,15 @@ library Records {
     /// @notice The number of fields a kind uses; the rest of the six are zero. 0 for what is not a kind.
     function fieldCount(Kind kind) internal pure returns (uint256) {
         // One nibble a kind, GRANT in the second from the right.
-        return (0x1264310 >> (uint256(kind) * 4)) & 0xf;
+        return (0x1364310 >> (uint256(kind) * 4)) & 0xf;
     }
 
-    function hashOf(Key memory key) internal pure returns (bytes32) {
-        return keccak256(abi.encode(key));
+    /// @notice keccak256(abi.encode(key)).
+    function hashOf(Key memory key) internal pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            // In memory a key is its own encoding: eight words.
+            hash := keccak256(key, 0x100)
+        }
     }
 
     /// @notice The leaf of a record in its emitter's claims tree. The 0x00 keeps a leaf from being read as a node.
@@ -60,9 +64,15 @@ library Records {
         return keccak256(abi.encodePacked(bytes1(0x00), key, fields));
     }
 
-    /// @notice The emitter's running digest after one more write.
-    function step(bytes32 digest, bytes32 key, uint128[6] memory fields) internal pure returns (bytes32) {
-        return keccak256(abi.encodePacked(digest, key, fields));
+    /// @notice The emitter's running digest after one more write: keccak256(digest ‖ key ‖ fields).
+    function step(bytes32 digest, bytes32 key, uint128[6] memory fields) internal pure returns (bytes32 next) {
+        assembly ("memory-safe") {
+            let place := mload(0x40)
+            mstore(place, digest)
+            mstore(add(place, 0x20), key)
+            mcopy(add(place, 0x40), fields, 0xc0)
+            next := keccak256(place, 0x100)
+        }
     }
 
     /// @notice What learning `next` at `nextBlock` does to a reader that knows `known` from `knownBlock`.
@@ -71,14 +81,18 @@ library Records {
         pure
         returns (Outcome)
     {
-        bool noneFell = true;
-        bool noneRose = true;
-        for (uint256 i; i < 6; ++i) {
-            if (next[i] < known[i]) noneFell = false;
-            if (next[i] > known[i]) noneRose = false;
+        bool anyFell;
+        bool anyRose;
+        assembly ("memory-safe") {
+            for { let place := 0 } lt(place, 0xc0) { place := add(place, 0x20) } {
+                let before := mload(add(known, place))
+                let after := mload(add(next, place))
+                anyFell := or(anyFell, lt(after, before))
+                anyRose := or(anyRose, gt(after, before))
+            }
         }
-        if (noneFell && nextBlock >= knownBlock) return Outcome.TAKEN;
-        if (noneRose && nextBlock <= knownBlock) return Outcome.STALE;
+        if (!anyFell && nextBlock >= knownBlock) return Outcome.TAKEN;
+        if (!anyRose && nextBlock <= knownBlock) return Outcome.STALE;
         return Outcome.CONTRADICTION;
     }
 }

@@ -7,19 +7,22 @@ import {SafeTransferLib} from "solady/src/utils/SafeTransferLib.sol";
 import {Wad} from "../math/Wad.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key, Kind, Records} from "../records/Records.sol";
-import {RecordBook} from "../records/RecordBook.sol";
+import {RecordBook, Seen} from "../records/RecordBook.sol";
 import {RecordSource} from "../records/RecordSource.sol";
+import {WrappedNative} from "./WrappedNative.sol";
 
 /// @title Where collateral stays locked, on the chain where it lives.
 /// @notice A holder deposits tokens, grants them to an account at a clearing of their choice, and withdraws what is
 /// free. What a clearing releases becomes free again, up to what that clearing was granted here and not one unit more.
 /// No owner, no upgrade: the only inputs are holders' calls and records proven through `source`.
-/// @dev spec/contracts.md, VLT-01 to VLT-08. Tokens must not rebase; a fee on transfer is borne by the depositor.
+/// @dev spec/contracts.md, VLT-01 to VLT-12. Tokens must not rebase; a fee on transfer is borne by the depositor.
 contract Vault is RecordBook, ReentrancyGuardTransient {
     using Books for Book;
     using SafeCast for uint256;
     using SafeTransferLib for address;
 
+    /// @notice The token that the chain's own coin is kept as; zero if the vault takes no coin.
+    address public immutable wrapped;
     /// @notice What a holder may withdraw or grant, in the asset's own units.
     mapping(address holder => mapping(address asset => uint256)) public free;
     /// @notice Granted and not honored, per clearing and asset: the most that clearing can still cause to be paid.
@@ -33,10 +36,20 @@ contract Vault is RecordBook, ReentrancyGuardTransient {
 
     error ZeroAmount();
     error InsufficientFree(uint256 requested, uint256 free);
+    /// This vault was made without a wrapped coin.
+    error NoWrappedCoin();
+    /// Coin comes in by `depositNative`, or from the wrapper while it unwraps; otherwise nobody could be credited.
+    error NotTheWrapper(address sender);
     /// A pool beyond 112 bits would not fit a line at the clearing.
     error PoolTooLarge(uint256 pool);
 
-    constructor(RecordSource source_, uint64 heartbeat_) RecordBook(source_, heartbeat_) {}
+    constructor(RecordSource source_, uint64 heartbeat_, address wrapped_) RecordBook(source_, heartbeat_) {
+        wrapped = wrapped_;
+    }
+
+    receive() external payable {
+        require(msg.sender == wrapped, NotTheWrapper(msg.sender));
+    }
 
     /// @notice Takes `amount` of `asset` from the caller and credits what arrived.
     function deposit(address asset, uint256 amount) external nonReentrant {
@@ -67,9 +80,44 @@ contract Vault is RecordBook, ReentrancyGuardTransient {
         asset.safeTransfer(to, amount);
     }
 
-    function _deposit(address asset, uint256 amount) private returns (uint256 received) {
+    /// @notice Wraps the coin sent and credits what arrived, as a deposit of the wrapped token.
+    function depositNative() external payable nonReentrant {
+        _depositNative();
+    }
+
+    /// @notice Wraps the coin sent, deposits and grants what arrived to `account` at a clearing, in one call.
+    function depositNativeAndGrant(uint256 clearingChain, address clearing, bytes32 account)
+        external
+        payable
+        nonReentrant
+    {
+        _grant(wrapped, _depositNative(), clearingChain, clearing, account);
+    }
+
+    /// @notice Pays out free balance of the caller in the wrapped token, as the coin itself.
+    function withdrawNative(uint256 amount, address to) external nonReentrant {
+        require(wrapped != address(0), NoWrappedCoin());
+        _take(wrapped, amount);
+        emit Withdrawn(msg.sender, wrapped, amount, to);
+        WrappedNative(wrapped).withdraw(amount);
+        to.safeTransferETH(amount);
+    }
+
+    function _deposit(address asset, uint256 amount) private returns (uint256) {
         uint256 before = asset.balanceOf(address(this));
         asset.safeTransferFrom(msg.sender, address(this), amount);
+        return _credit(asset, before);
+    }
+
+    function _depositNative() private returns (uint256) {
+        require(wrapped != address(0), NoWrappedCoin());
+        uint256 before = wrapped.balanceOf(address(this));
+        WrappedNative(wrapped).deposit{value: msg.value}();
+        return _credit(wrapped, before);
+    }
+
+    /// @dev What the vault holds more than before is the caller's.
+    function _credit(address asset, uint256 before) private returns (uint256 received) {
         received = asset.balanceOf(address(this)) - before;
         require(received > 0, ZeroAmount());
         free[msg.sender][asset] += received;
@@ -115,7 +163,7 @@ contract Vault is RecordBook, ReentrancyGuardTransient {
         return kind == Kind.LEDGER || kind == Kind.HEARD;
     }
 
-    function _isConsistent(Key memory, uint128[6] memory, uint128[6] calldata, uint64)
+    function _isConsistent(Key memory, uint128[6] memory, uint128[6] calldata, uint64, Seen memory)
         internal
         pure
         override
@@ -124,7 +172,7 @@ contract Vault is RecordBook, ReentrancyGuardTransient {
         return true;
     }
 
-    function _apply(Key memory key, uint128[6] memory, uint128[6] calldata next) internal override {
+    function _apply(Key memory key, uint128[6] memory, uint128[6] calldata next, uint64) internal override {
         if (key.kind == Kind.LEDGER) _honor(key, next[0]);
     }
 }

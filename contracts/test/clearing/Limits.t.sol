@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Ledgers, Market, OpenInterest, Outstanding, Position} from "../../src/clearing/Ledger.sol";
+import {Learning} from "../../src/clearing/Learning.sol";
 import {Limits} from "../../src/clearing/Limits.sol";
 import {Key, Kind, Outcome, Record} from "../../src/records/Records.sol";
 import {Order} from "../../src/venue/Orders.sol";
@@ -167,7 +168,8 @@ contract LimitsTest is World {
     function _priceRefused(uint128[6] memory fields, uint256 low, uint256 high) private {
         Record memory record = _fillsOf(a, fields);
         bytes memory proof = _attest(record, address(clearing));
-        _assertNotLearned(record, proof, abi.encodeWithSelector(Limits.FillOutsideBand.selector, 1, low, high));
+        _learnMarket();
+        _assertNotLearned(record, proof, abi.encodeWithSelector(Learning.FillOutsideBand.selector, 1, low, high));
         assertFalse(clearing.ended(REMOTE, REMOTE_VENUE), "an honest venue is not ended by a price nobody poked");
     }
 
@@ -245,7 +247,7 @@ contract LimitsTest is World {
         bytes memory makerSignature = _signOrder(bob, maker);
         bytes memory takerSignature = _signOrder(alice, taker);
         bytes32 before = _state();
-        vm.expectRevert(abi.encodeWithSelector(Limits.FillOutsideBand.selector, 0, 1940e18, 2060e18));
+        vm.expectRevert(abi.encodeWithSelector(Learning.FillOutsideBand.selector, 0, 1940e18, 2060e18));
         venue.fill(maker, makerSignature, taker, takerSignature, 5e18);
         assertEq(_state(), before);
         assertFalse(clearing.ended(block.chainid, address(venue)), "an honest venue is not ended by a race");

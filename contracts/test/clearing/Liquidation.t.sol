@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Ledgers, Position} from "../../src/clearing/Ledger.sol";
 import {Limits} from "../../src/clearing/Limits.sol";
 import {Liquidation} from "../../src/clearing/Liquidation.sol";
+import {Transfers} from "../../src/clearing/Transfers.sol";
 import {Margin} from "../../src/clearing/Margin.sol";
 import {Key, Kind} from "../../src/records/Records.sol";
 import {Order} from "../../src/venue/Orders.sol";
@@ -159,7 +160,7 @@ contract LiquidationTest is World {
         _setPrice(1800);
         bytes32 fresh = bytes32(uint256(k) | 1);
         vm.prank(keeper.addr);
-        vm.expectRevert(abi.encodeWithSelector(Liquidation.LineNotOpen.selector, fresh, 0));
+        vm.expectRevert(abi.encodeWithSelector(Transfers.LineNotOpen.selector, fresh, 0));
         clearing.liquidate(a, fresh);
     }
 

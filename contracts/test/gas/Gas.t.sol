@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {MockPyth} from "@pythnetwork/pyth-sdk-solidity/MockPyth.sol";
 import {Test, Vm} from "forge-std/Test.sol";
 import {ERC20} from "solady/src/tokens/ERC20.sol";
+import {WETH} from "solady/src/tokens/WETH.sol";
 import {Clearing} from "../../src/clearing/Clearing.sol";
 import {Line, Listing, Market} from "../../src/clearing/Ledger.sol";
 import {PricePolicy} from "../../src/price/Prices.sol";
@@ -66,7 +67,7 @@ contract GasTest is Test {
         }
         coins = [new Coin(), new Coin()];
         for (uint256 i; i < 4; ++i) {
-            vaults[i] = new Vault(roots, 60);
+            vaults[i] = new Vault(roots, 60, address(0));
             clearing.addVault(block.chainid, address(vaults[i]));
             for (uint256 j; j < 2; ++j) {
                 clearing.listAsset(Listing(block.chainid, address(vaults[i]), address(coins[j])));
@@ -74,9 +75,7 @@ contract GasTest is Test {
         }
         clearing.addVault(ORIGIN, ORIGIN_VAULT);
         clearing.listAsset(Listing(ORIGIN, ORIGIN_VAULT, ORIGIN_ASSET));
-        MarketTerms[] memory terms = new MarketTerms[](2);
-        (terms[0], terms[1]) =
-        (MarketTerms(bytes32(uint256(1)), 0.02e18, 0.01e18), MarketTerms(bytes32(uint256(2)), 0.02e18, 0.01e18));
+        MarketTerms[] memory terms = _marketTerms();
         for (uint256 i; i < 3; ++i) {
             venues[i] =
                 new Venue(roots, 60, block.chainid, address(clearing), 3600, pyth, PricePolicy(60, 60, 0.01e18), terms);
@@ -110,6 +109,21 @@ contract GasTest is Test {
         _cool();
         vaults[0].depositAndGrant(address(coins[0]), 1e18, ORIGIN, ORIGIN_VAULT, account);
         _report("Vault.depositAndGrant, new record");
+    }
+
+    function test_deposit_of_coin() public {
+        WETH wrapped = new WETH();
+        Vault vault = new Vault(roots, 60, address(wrapped));
+        vm.deal(address(this), 3e18);
+        vault.depositNative{value: 1e18}();
+        vm.cool(address(vault));
+        vm.cool(address(wrapped));
+        vault.depositNativeAndGrant{value: 1e18}(ORIGIN, ORIGIN_VAULT, account);
+        _report("Vault.depositNativeAndGrant, new record");
+        vm.cool(address(vault));
+        vm.cool(address(wrapped));
+        vault.withdrawNative(0.5e18, address(0xF0E));
+        _report("Vault.withdrawNative, to a new address");
     }
 
     function test_root_acceptance() public {
@@ -218,6 +232,64 @@ contract GasTest is Test {
         _report("Venue.fill, the rest of the same orders");
     }
 
+    /// @dev The limits came from a clearing on another chain, and what is filled goes back there by a proof: nothing is pushed.
+    function test_fill_far_from_the_clearing() public {
+        venues[0] =
+            new Venue(roots, 60, ORIGIN, address(clearing), 3600, pyth, PricePolicy(60, 60, 0.01e18), _marketTerms());
+        venues[0].poke(new uint256[](1), new bytes[](0));
+        _learnLimits();
+        _fill(0, 0.5e18);
+        vm.warp(block.timestamp + 30);
+        _setPrices(1990, 60000);
+        _fill(0, 0.1e18);
+        vm.warp(block.timestamp + 10);
+        venues[0].accrue(0);
+        vm.warp(block.timestamp + 10);
+        (Order memory maker, bytes memory ms) = _order(other, counterparty, 0, false, 0.2e18);
+        (Order memory taker, bytes memory ts) = _order(trader, account, 0, true, 0.2e18);
+        _cool();
+        venues[0].fill(maker, ms, taker, ts, 0.1e18);
+        _report("Venue.fill far from the clearing, two new orders, both accounts with a position");
+        vm.warp(block.timestamp + 10);
+        _cool();
+        venues[0].fill(maker, ms, taker, ts, 0.1e18);
+        _report("Venue.fill far from the clearing, the rest of the same orders");
+        vm.warp(block.timestamp + 600);
+        _setPrices(1990, 60000);
+        (maker, ms) = _order(other, counterparty, 0, false, 0.2e18);
+        (taker, ts) = _order(trader, account, 0, true, 0.2e18);
+        _cool();
+        venues[0].fill(maker, ms, taker, ts, 0.1e18);
+        _report("Venue.fill far from the clearing, two new orders, the market's record due");
+        vm.warp(block.timestamp + 10);
+        _cool();
+        venues[0].accrue(0);
+        _report("Venue.accrue far from the clearing");
+    }
+
+    function _learnLimits() private {
+        (Record[] memory records, bytes[] memory proofs) = (new Record[](2), new bytes[](2));
+        (bytes32[] memory hashes, bytes32[] memory leaves) = (new bytes32[](2), new bytes32[](2));
+        uint128[6] memory fields;
+        (fields[0], fields[1]) = (1e18, 1e18);
+        address writer = address(clearing);
+        for (uint256 i; i < 2; ++i) {
+            bytes32 to = i == 0 ? account : counterparty;
+            records[i] = Record(Kind.LIMIT, ORIGIN, writer, to, 0, address(0), fields);
+            hashes[i] =
+                Records.hashOf(Key(Kind.LIMIT, ORIGIN, writer, block.chainid, address(venues[0]), to, 0, address(0)));
+            leaves[i] = Records.leafOf(hashes[i], fields);
+        }
+        bytes32 root = Tree.rootOf(hashes, leaves);
+        Checkpoint memory checkpoint = Checkpoint(0, ORIGIN, writer, 1, uint64(block.timestamp), "h", root);
+        roots.submit(checkpoint, signers, _sign(checkpoint, 13));
+        for (uint256 i; i < 2; ++i) {
+            bytes32[] memory siblings = Tree.siblingsOf(hashes, leaves, hashes[i]);
+            proofs[i] = abi.encode(uint8(0), uint64(1), uint64(block.timestamp), root, siblings);
+        }
+        venues[0].learn(records, proofs);
+    }
+
     function test_liquidation() public {
         for (uint256 m; m < 6; ++m) {
             vm.prank(trader.addr);
@@ -240,6 +312,12 @@ contract GasTest is Test {
         _cool();
         clearing.liquidate(account, liquidator);
         _report("Clearing.liquidate, 8 lines and 6 positions move");
+    }
+
+    function _marketTerms() private pure returns (MarketTerms[] memory terms) {
+        terms = new MarketTerms[](2);
+        terms[0] = MarketTerms(bytes32(uint256(1)), 0.02e18, 0.005e18, 8 hours, 0.01e18);
+        terms[1] = MarketTerms(bytes32(uint256(2)), 0.02e18, 0.005e18, 8 hours, 0.01e18);
     }
 
     /// @dev Storage of everything that was deployed is cold again, as at the start of a transaction.

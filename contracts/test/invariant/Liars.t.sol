@@ -16,7 +16,7 @@ contract LyingClearingHandler is Test {
     address public constant LIAR = address(0xC1);
 
     Vouched public source = new Vouched();
-    Vault public vault = new Vault(source, 10);
+    Vault public vault = new Vault(source, 10, address(0));
     Token public token = new Token("T", 18);
     address[3] public holders = [address(0x11), address(0x12), address(0x13)];
     uint256 public grantedToLiar;
@@ -194,6 +194,7 @@ contract LyingVenueHandler is World {
     function _learnAny(uint128[6] memory next) private {
         Record memory record = _fillsOf(a, next);
         bytes memory proof = _attest(record, address(clearing));
+        _learnMarket();
         (Record[] memory records, bytes[] memory proofs) = (new Record[](1), new bytes[](1));
         (records[0], proofs[0]) = (record, proof);
         try clearing.learn(records, proofs) returns (Outcome[] memory outcomes) {

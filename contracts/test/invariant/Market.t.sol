@@ -145,6 +145,7 @@ contract MarketHandler is World {
             free += vault.free(address(bytes20(all[i])), address(weth));
             _checkLimits(all[i]);
         }
+        money += int256(clearing.accountOf(bytes32(bytes20(address(clearing)))).cash);
         assertEq(sizes, 0, "CLR-07 sizes");
         assertEq(money, 0, "CLR-07 cash and quotes");
         (, OpenInterest memory kept) = clearing.markets(0);

@@ -2,6 +2,8 @@
 pragma solidity 0.8.37;
 
 import {Test} from "forge-std/Test.sol";
+import {WETH} from "solady/src/tokens/WETH.sol";
+import {SafeTransferLib} from "solady/src/utils/SafeTransferLib.sol";
 import {Token} from "../../devnet/Token.sol";
 import {Kind, Outcome, Record} from "../../src/records/Records.sol";
 import {RecordSource} from "../../src/records/RecordSource.sol";
@@ -12,6 +14,36 @@ import {Vault} from "../../src/vault/Vault.sol";
 contract TollToken is Token("TOLL", 18) {
     function _afterTokenTransfer(address from, address to, uint256 amount) internal override {
         if (from != address(0) && to != address(0)) _burn(to, amount / 100);
+    }
+}
+
+/// Takes no coin, or calls the vault back for more.
+contract Receiver {
+    bytes public call;
+
+    function arm(bytes calldata call_) external {
+        call = call_;
+    }
+
+    function withdraw(Vault vault, uint256 amount) external {
+        vault.withdrawNative(amount, address(this));
+    }
+
+    function depositNative(Vault vault) external payable {
+        vault.depositNative{value: msg.value}();
+    }
+
+    receive() external payable {
+        require(call.length > 0, "no coin");
+        (bool success,) = msg.sender.call(call);
+        require(success, "refused");
+    }
+}
+
+/// Says it wrapped the coin, and keeps a hundredth.
+contract TollWrapper is WETH {
+    function deposit() public payable override {
+        _mint(msg.sender, msg.value - msg.value / 100);
     }
 }
 
@@ -29,7 +61,7 @@ contract LyingClearing {
 }
 
 contract VaultTest is Test {
-    Vault private vault = new Vault(RecordSource(address(0)), 10);
+    Vault private vault = new Vault(RecordSource(address(0)), 10, address(0));
     Token private token = new Token("WETH", 18);
     LyingClearing private clearing = new LyingClearing();
     LyingClearing private liar = new LyingClearing();
@@ -193,5 +225,121 @@ contract VaultTest is Test {
         vm.prank(alice);
         vm.expectRevert(abi.encodeWithSelector(RecordBook.PeerEnded.selector, block.chainid, address(liar)));
         vault.grant(address(token), 1, block.chainid, address(liar), _account(alice));
+    }
+
+    /* THE CHAIN'S OWN COIN */
+
+    function _native() private returns (Vault made, WETH coin) {
+        coin = new WETH();
+        made = new Vault(RecordSource(address(0)), 10, address(coin));
+        vm.deal(alice, 10e18);
+    }
+
+    function test_VLT_09_coin_is_kept_and_credited_as_the_wrapped_token() public {
+        (Vault made, WETH coin) = _native();
+        vm.startPrank(alice);
+        made.depositNative{value: 4e18}();
+        assertEq(made.free(alice, address(coin)), 4e18);
+        assertEq(coin.balanceOf(address(made)), 4e18);
+        assertEq(address(made).balance, 0, "no coin stays in the vault");
+        made.withdraw(address(coin), 1e18, bob);
+        assertEq(coin.balanceOf(bob), 1e18, "the same balance, whichever way it goes");
+    }
+
+    function test_VLT_09_coin_is_deposited_and_granted_in_one_call() public {
+        (Vault made, WETH coin) = _native();
+        vm.prank(alice);
+        made.depositNativeAndGrant{value: 4e18}(block.chainid, address(clearing), _account(alice));
+        assertEq(made.free(alice, address(coin)), 0);
+        assertEq(made.pool(keccak256(abi.encode(block.chainid, address(clearing))), address(coin)), 4e18);
+    }
+
+    function test_VLT_09_what_arrived_is_credited_not_what_was_sent() public {
+        TollWrapper toll = new TollWrapper();
+        Vault made = new Vault(RecordSource(address(0)), 10, address(toll));
+        vm.deal(alice, 10e18);
+        vm.startPrank(alice);
+        made.depositNative{value: 1e18}();
+        assertEq(made.free(alice, address(toll)), 0.99e18);
+        vm.expectRevert(Vault.ZeroAmount.selector);
+        made.depositNative();
+    }
+
+    function test_VLT_10_free_balance_goes_home_as_coin() public {
+        (Vault made, WETH coin) = _native();
+        vm.startPrank(alice);
+        made.depositNative{value: 4e18}();
+        made.withdrawNative(3e18, bob);
+        assertEq(bob.balance, 3e18);
+        assertEq(made.free(alice, address(coin)), 1e18);
+        assertEq(coin.balanceOf(address(made)), 1e18);
+    }
+
+    function test_VLT_10_what_is_not_free_does_not_go_home() public {
+        (Vault made,) = _native();
+        vm.startPrank(alice);
+        made.depositNative{value: 4e18}();
+        made.grant(made.wrapped(), 3e18, block.chainid, address(clearing), _account(alice));
+        vm.expectRevert(abi.encodeWithSelector(Vault.InsufficientFree.selector, 2e18, 1e18));
+        made.withdrawNative(2e18, alice);
+        vm.expectRevert(Vault.ZeroAmount.selector);
+        made.withdrawNative(0, alice);
+        vm.startPrank(mallory);
+        vm.expectRevert(abi.encodeWithSelector(Vault.InsufficientFree.selector, 1, 0));
+        made.withdrawNative(1, mallory);
+    }
+
+    function test_VLT_10_a_receiver_that_takes_no_coin_loses_nothing() public {
+        (Vault made, WETH coin) = _native();
+        Receiver receiver = new Receiver();
+        receiver.depositNative{value: 4e18}(made);
+        vm.expectRevert(SafeTransferLib.ETHTransferFailed.selector);
+        receiver.withdraw(made, 4e18);
+        assertEq(made.free(address(receiver), address(coin)), 4e18);
+        vm.prank(address(receiver));
+        made.withdraw(address(coin), 4e18, bob);
+        assertEq(coin.balanceOf(bob), 4e18, "it still leaves as the token");
+    }
+
+    function test_VLT_11_coin_from_a_stranger_is_refused() public {
+        (Vault made, WETH coin) = _native();
+        vm.startPrank(alice);
+        (bool success, bytes memory why) = address(made).call{value: 1e18}("");
+        assertFalse(success);
+        assertEq(why, abi.encodeWithSelector(Vault.NotTheWrapper.selector, alice));
+        (success,) = address(vault).call{value: 1e18}("");
+        assertFalse(success, "nor by a vault without a wrapper");
+        assertEq(address(made).balance + coin.totalSupply(), 0);
+    }
+
+    function test_VLT_11_a_vault_without_a_wrapped_coin_takes_none() public {
+        vm.deal(alice, 1e18);
+        vm.startPrank(alice);
+        vm.expectRevert(Vault.NoWrappedCoin.selector);
+        vault.depositNative{value: 1e18}();
+        vm.expectRevert(Vault.NoWrappedCoin.selector);
+        vault.depositNativeAndGrant{value: 1e18}(1, address(1), 0);
+        vm.expectRevert(Vault.NoWrappedCoin.selector);
+        vault.withdrawNative(1, alice);
+    }
+
+    function test_VLT_12_a_receiver_that_calls_back_finds_the_vault_locked() public {
+        (Vault made, WETH coin) = _native();
+        Receiver receiver = new Receiver();
+        receiver.depositNative{value: 4e18}(made);
+        bytes[3] memory calls = [
+            abi.encodeCall(Vault.withdrawNative, (1, address(receiver))),
+            abi.encodeCall(Vault.depositNative, ()),
+            abi.encodeCall(Vault.withdraw, (address(coin), 1, alice))
+        ];
+        for (uint256 i; i < calls.length; ++i) {
+            receiver.arm(calls[i]);
+            vm.expectRevert(SafeTransferLib.ETHTransferFailed.selector);
+            receiver.withdraw(made, 1e18);
+        }
+        assertEq(made.free(address(receiver), address(coin)), 4e18);
+        receiver.arm(abi.encodeWithSignature("free(address,address)", receiver, coin));
+        receiver.withdraw(made, 1e18);
+        assertEq(address(receiver).balance, 1e18, "what reads only goes through");
     }
 }

@@ -17,7 +17,9 @@ import {Positions} from "../../src/clearing/Positions.sol";
 import {Share} from "../../src/clearing/Share.sol";
 import {Claims} from "../../src/records/Claims.sol";
 import {Silence} from "../../src/clearing/Silence.sol";
+import {Price} from "../../src/price/Prices.sol";
 import {Key, Kind, Records} from "../../src/records/Records.sol";
+import {Funding, Running} from "../../src/venue/Funding.sol";
 import {CreditInput, LineInput, Portfolio, Portfolios, UnderlyingInput, VenueInput} from "../harness/Portfolios.sol";
 
 /// @title The golden cases of vectors/, which core/ wrote, computed by the contracts' own libraries.
@@ -107,6 +109,22 @@ contract VectorsTest is Test {
             (uint256 share, uint256 payment) = Share.shareOf(margin, _u(v, 4), _u(v, 5), _u(v, 6));
             assertEq(int256(share), expected[0], _name(i));
             assertEq(int256(payment), expected[1], _name(i));
+        }
+    }
+
+    function test_FND_01_FND_02_funding() public {
+        _open("funding");
+        for (uint256 i; i < cases; ++i) {
+            int256[] memory v = _ints(i, "input");
+            int256[] memory expected = _ints(i, "output");
+            Running memory running;
+            running.premium = Funding.premiumOf(_u(v, 0), _u(v, 1), _u(v, 2));
+            (running.accruedAt, running.byLongs, running.byShorts) = (_u(v, 3), _u(v, 4), _u(v, 5));
+            Funding.accrue(running, Price(uint96(_u(v, 6)), uint64(_u(v, 7))), _u(v, 8), _u(v, 9), _u(v, 10));
+            assertEq(running.premium, expected[0], _name(i));
+            assertEq(int256(running.accruedAt), expected[1], _name(i));
+            assertEq(int256(running.byLongs), expected[2], _name(i));
+            assertEq(int256(running.byShorts), expected[3], _name(i));
         }
     }
 

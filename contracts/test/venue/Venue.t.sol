@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Vm} from "forge-std/Test.sol";
 import {Position} from "../../src/clearing/Ledger.sol";
 import {PythStructs} from "@pythnetwork/pyth-sdk-solidity/PythStructs.sol";
 import {Kind, Outcome, Record} from "../../src/records/Records.sol";
@@ -10,6 +11,39 @@ import {Order} from "../../src/venue/Orders.sol";
 import {MarketTerms, Venue} from "../../src/venue/Venue.sol";
 import {PricePolicy} from "../../src/price/Prices.sol";
 import {World} from "../World.sol";
+
+/// An account's owner that is a contract: it says yes to what it was told, and no or nothing sensible otherwise.
+contract Wallet {
+    enum Mood {
+        HONEST,
+        REVERTS,
+        SAYS_TRUE,
+        SAYS_NOTHING
+    }
+
+    Mood public mood;
+    bytes32 public approved;
+
+    function approve(bytes32 hash) external {
+        approved = hash;
+    }
+
+    function become(Mood mood_) external {
+        mood = mood_;
+    }
+
+    function isValidSignature(bytes32 hash, bytes calldata signature) external view returns (bytes32) {
+        if (mood == Mood.REVERTS) revert("no");
+        if (mood == Mood.SAYS_TRUE) return bytes32(uint256(1));
+        if (mood == Mood.SAYS_NOTHING) {
+            assembly ("memory-safe") {
+                return(0, 0)
+            }
+        }
+        bool isValid = hash == approved && keccak256(signature) == keccak256("ours");
+        return isValid ? bytes32(bytes4(0x1626ba7e)) : bytes32(bytes4(0xffffffff));
+    }
+}
 
 contract VenueTest is World {
     Order private maker;
@@ -80,7 +114,7 @@ contract VenueTest is World {
 
     function test_VEN_02_an_order_for_another_venue_of_the_same_chain_is_refused() public {
         MarketTerms[] memory terms = new MarketTerms[](1);
-        terms[0] = MarketTerms(ETH, BAND, 0.01e18);
+        terms[0] = MarketTerms(ETH, BAND, MAX_PREMIUM, PERIOD, 0.01e18);
         PricePolicy memory policy = PricePolicy(60, 60, 0.01e18);
         Venue other = new Venue(roots, 10, block.chainid, address(clearing), 3600, pyth, policy, terms);
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(alice, other.hashOrder(taker));
@@ -162,7 +196,7 @@ contract VenueTest is World {
 
     function test_VEN_05_a_remote_clearings_silence_ends_the_lease() public {
         MarketTerms[] memory terms = new MarketTerms[](1);
-        terms[0] = MarketTerms(ETH, BAND, 0.01e18);
+        terms[0] = MarketTerms(ETH, BAND, MAX_PREMIUM, PERIOD, 0.01e18);
         PricePolicy memory policy = PricePolicy(60, 60, 0.01e18);
         Venue far = new Venue(roots, 10, REMOTE, address(0xD1), 3600, pyth, policy, terms);
         vm.mockCall(
@@ -228,7 +262,7 @@ contract VenueTest is World {
         return venue.push(Record(Kind.LIMIT, block.chainid, address(clearing), a, 0, address(0), fields));
     }
 
-    function test_VEN_09_a_limit_voided_beyond_what_was_raised_ends_the_clearing() public {
+    function test_VEN_11_a_limit_voided_beyond_what_was_raised_ends_the_clearing() public {
         uint256 snapshot = vm.snapshotState();
         assertEq(uint8(_pushLimit(_fields(10e18, 10e18, 10e18 + 1, 0, 0, 0))), uint8(Outcome.CONTRADICTION));
         assertTrue(venue.ended(block.chainid, address(clearing)));
@@ -239,7 +273,7 @@ contract VenueTest is World {
         assertEq(uint8(_pushLimit(_fields(10e18, 10e18, 10e18, 10e18, 0, 0))), uint8(Outcome.TAKEN));
     }
 
-    function test_VEN_09_a_clearing_that_contradicted_itself_fills_nothing() public {
+    function test_VEN_11_a_clearing_that_contradicted_itself_fills_nothing() public {
         _pushLimit(_fields(10e18, 10e18, 10e18 + 1, 0, 0, 0));
         _assertRefused(5e18, abi.encodeWithSelector(RecordBook.PeerEnded.selector, block.chainid, address(clearing)));
     }
@@ -249,5 +283,55 @@ contract VenueTest is World {
         _assertRefused(0, abi.encodeWithSelector(Venue.BelowMinSize.selector, 0, 0.01e18));
         _fillBoth(4.995e18);
         _assertRefused(0.005e18, abi.encodeWithSelector(Venue.BelowMinSize.selector, 0.005e18, 0.01e18));
+    }
+
+    /// @dev Alice's address becomes a contract, her key stays: so limits and orders are the same as above.
+    function _walletOf(Vm.Wallet memory who) private returns (Wallet wallet) {
+        vm.etch(who.addr, type(Wallet).runtimeCode);
+        wallet = Wallet(who.addr);
+    }
+
+    function test_VEN_09_a_contract_signs_for_its_account() public {
+        Wallet wallet = _walletOf(alice);
+        wallet.approve(venue.hashOrder(taker));
+        venue.fill(maker, _signOrder(bob, maker), taker, "ours", 5e18);
+        assertEq(_size(a, 0), 5e18);
+    }
+
+    function test_VEN_09_what_the_contract_does_not_confirm_is_refused() public {
+        Wallet wallet = _walletOf(alice);
+        wallet.approve(venue.hashOrder(maker));
+        bytes memory makerSignature = _signOrder(bob, maker);
+        bytes32 before = _state();
+        bytes memory error = abi.encodeWithSelector(Venue.BadOrderSignature.selector, a);
+        vm.expectRevert(error);
+        venue.fill(maker, makerSignature, taker, "ours", 5e18);
+        wallet.approve(venue.hashOrder(taker));
+        vm.expectRevert(error);
+        venue.fill(maker, makerSignature, taker, "theirs", 5e18);
+        for (uint8 mood = 1; mood < 4; ++mood) {
+            wallet.become(Wallet.Mood(mood));
+            vm.expectRevert(error);
+            venue.fill(maker, makerSignature, taker, "ours", 5e18);
+        }
+        assertEq(_state(), before);
+    }
+
+    function test_VEN_09_a_key_signs_on_for_an_account_of_code_it_delegated_to() public {
+        Wallet wallet = _walletOf(alice);
+        wallet.become(Wallet.Mood.REVERTS);
+        _fillBoth(5e18);
+        assertEq(_size(a, 0), 5e18);
+    }
+
+    /// @dev Somebody else's contract at the owner's address on this chain confirms anything: without a limit that
+    /// only the owner can raise, on the clearing's chain, it moves nothing.
+    function test_VEN_10_a_strangers_contract_at_an_owners_address_fills_nothing_without_a_limit() public {
+        Wallet wallet = _walletOf(keeper);
+        taker = _order(keeper, true, 5e18, 2000e18);
+        wallet.approve(venue.hashOrder(taker));
+        bytes memory makerSignature = _signOrder(bob, maker);
+        vm.expectRevert(abi.encodeWithSelector(Venue.LimitExceeded.selector, k, 5e18, 0));
+        venue.fill(maker, makerSignature, taker, "ours", 5e18);
     }
 }

@@ -2,15 +2,17 @@
 import * as abi from '@omnimargin/chains/abi'
 import { type Deployer, deploy } from '@omnimargin/chains/deploy'
 import { packParameters } from '@omnimargin/core/parameters'
-import { type Address, type Hex, padHex, toHex } from 'viem'
+import { type Address, type Hex, padHex, toHex, zeroAddress } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { type Deployment, deploymentSchema } from '../deployment.ts'
 import type { LocalChain } from './chains.ts'
 import {
   FEEDS,
+  FUNDING_PERIOD_SECONDS,
   HEARTBEAT_SECONDS,
   LEASE_SECONDS,
   MARKETS,
+  MAX_PREMIUM,
   MIN_SIZE,
   PARAMETERS,
   PRICE_POLICY,
@@ -85,11 +87,16 @@ async function deploySite(chain: LocalChain, owner: PrivateKeyAccount, signers: 
   const end = Number(timestamp) + EPOCH_SECONDS
   const roots = await deploy(deployer, abi.CommitteeRoots, [signers, THRESHOLD, end])
   const batch = await deploy(deployer, abi.Batch)
-  const vault = await deploy(deployer, abi.Vault, [roots, HEARTBEAT_SECONDS])
   const tokens: Tokens = []
-  for (const { symbol, decimals } of TOKENS.filter((token) => token.chain === chain.plan.name)) {
-    tokens.push({ symbol, decimals, address: await deploy(deployer, abi.Token, [symbol, decimals]) })
+  let wrapped: Address = zeroAddress
+  for (const { symbol, decimals, isWrappedCoin } of TOKENS.filter((token) => token.chain === chain.plan.name)) {
+    const address = await (isWrappedCoin
+      ? deploy(deployer, abi.WrappedCoin)
+      : deploy(deployer, abi.Token, [symbol, decimals]))
+    if (isWrappedCoin) wrapped = address
+    tokens.push({ symbol, decimals, address })
   }
+  const vault = await deploy(deployer, abi.Vault, [roots, HEARTBEAT_SECONDS, wrapped])
   // Nothing has been written yet, so this is where everybody may begin to read.
   const fromBlock = Number(await chain.reader.getBlockNumber())
   return { chain, deployer, roots, batch, vault, tokens, fromBlock }
@@ -98,9 +105,12 @@ async function deploySite(chain: LocalChain, owner: PrivateKeyAccount, signers: 
 async function deployClearing({ chain, deployer, roots }: Site, owner: PrivateKeyAccount): Promise<Placed> {
   const pyth = await deployPyth(deployer)
   const libraries: Record<string, Address> = {}
-  const { Index, Lines, Limits, Liquidation, ParameterBlob } = abi
-  for (const [name, library] of Object.entries({ Index, Lines, Limits, Liquidation, ParameterBlob })) {
-    libraries[name] = await deploy(deployer, library)
+  const { Closings, Index, Lines, Limits, Liquidation, ParameterBlob, Settlement } = abi
+  const free = { Closings, Index, Lines, Limits, Liquidation, ParameterBlob, Settlement }
+  for (const [name, library] of Object.entries(free)) libraries[name] = await deploy(deployer, library)
+  // These are linked with others themselves.
+  for (const [name, library] of Object.entries({ Learning: abi.Learning, Registrar: abi.Registrar })) {
+    libraries[name] = await deploy(deployer, library, [], libraries)
   }
   const clearingArgs = [roots, HEARTBEAT_SECONDS, pyth, PRICE_POLICY, owner.address]
   const address = await deploy(deployer, abi.Clearing, clearingArgs, libraries)
@@ -111,7 +121,10 @@ async function deployClearing({ chain, deployer, roots }: Site, owner: PrivateKe
 async function deployVenue({ chain, deployer, roots }: Site, clearing: Placed): Promise<Placed> {
   const { chainId } = chain.plan
   const pyth = chainId === clearing.chainId ? clearing.pyth : await deployPyth(deployer)
-  const terms = MARKETS.map(({ feed }) => ({ feedId: FEEDS[feed].feedId, band: VENUE_BAND, minSize: MIN_SIZE }))
+  const funding = { maxPremium: MAX_PREMIUM, fundingPeriod: FUNDING_PERIOD_SECONDS }
+  const terms = MARKETS.map(({ feed }) => {
+    return { feedId: FEEDS[feed].feedId, band: VENUE_BAND, ...funding, minSize: MIN_SIZE }
+  })
   const home = [BigInt(clearing.chainId), clearing.address]
   const venueArgs = [roots, HEARTBEAT_SECONDS, ...home, LEASE_SECONDS, pyth, PRICE_POLICY, terms]
   const address = await deploy(deployer, abi.Venue, venueArgs)

@@ -1,7 +1,7 @@
 /** The whole system on this machine: three chains, the contracts, every role with its own key and folder. */
 
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -17,10 +17,12 @@ import type { Log } from '../role.ts'
 import { type LocalChain, PLANS, startChain } from './chains.ts'
 import { deployAll } from './deploy.ts'
 import { type Oracle, startOracle } from './oracle.ts'
-import { FEEDS } from './parameters.ts'
+import { FEEDS, HEARTBEAT_SECONDS } from './parameters.ts'
 
 export type Devnet = {
   readonly deployment: Deployment
+  /** Where the deployment is written, for other programs; gone once it stops. */
+  readonly deploymentFile: string
   readonly chains: readonly LocalChain[]
   readonly oracle: Oracle
   /** The account that deployed, and governs the clearing. */
@@ -80,13 +82,16 @@ export async function startDevnet({ log, roles = ROLES, attestorKeys }: DevnetOp
       addresses,
       urls: ports.map((port) => `http://127.0.0.1:${port}`),
     })
+    const deploymentFile = join(folder, 'deployment.json')
+    writeFileSync(deploymentFile, JSON.stringify(deployment, null, 2))
     const spenders = [keys.relayer, keys.publisher, keys.keeper].map(({ address }) => address)
     await Promise.all(chains.map((chain) => chain.fund(...spenders)))
     await Promise.all(chains.map((chain) => chain.startMining(mining.signal)))
     running.push(
       ...startRoles({ deployment, keys, ports, folder, hermes: oracle.url }, roles, { signal: stopping.signal, log }),
     )
-    return { deployment, chains, oracle, owner: keys.owner, keeper: keys.keeper, failed: failureOf(running), stop }
+    const { owner, keeper } = keys
+    return { deployment, deploymentFile, chains, oracle, owner, keeper, failed: failureOf(running), stop }
   } catch (cause) {
     await stop()
     throw cause
@@ -101,6 +106,8 @@ function startRoles(
   context: { signal: AbortSignal; log: Log },
 ): Promise<void>[] {
   const base = { deployment, pollMs: POLL_MS }
+  // A root more often than readers may write that they heard it would tell nobody more.
+  const heartbeatSeconds = Number(HEARTBEAT_SECONDS)
   const starts: Record<RoleName, () => Promise<void>[]> = {
     attestor: () =>
       keys.attestors.map((account, i) => {
@@ -108,7 +115,7 @@ function startRoles(
         return runAttestor(config, context)
       }),
     relayer: () => [
-      runRelayer({ ...base, account: keys.relayer, dataDir: join(folder, 'relayer'), heartbeatSeconds: 30 }, context),
+      runRelayer({ ...base, account: keys.relayer, dataDir: join(folder, 'relayer'), heartbeatSeconds }, context),
     ],
     publisher: () => [
       runPublisher({ ...base, account: keys.publisher, hermes, deviation: 10n ** 15n, heartbeatSeconds: 15 }, context),

@@ -16,16 +16,19 @@ export const MARKETS = [
 ] as const
 export const VENUES = ['trading', 'fast'] as const
 
-/** Which token is locked on which chain, in the order of the listings. */
+/** Which token is locked on which chain, in the order of the listings; a chain has one wrapped coin at most. */
 export const TOKENS = [
-  { chain: 'slow', symbol: 'WETH', decimals: 18 },
-  { chain: 'fast', symbol: 'USDC', decimals: 6 },
-  { chain: 'trading', symbol: 'USDC', decimals: 6 },
+  { chain: 'slow', symbol: 'WETH', decimals: 18, isWrappedCoin: true },
+  { chain: 'fast', symbol: 'USDC', decimals: 6, isWrappedCoin: false },
+  { chain: 'trading', symbol: 'USDC', decimals: 6, isWrappedCoin: false },
 ] as const
 
 /** The venue's band is narrower than the clearing's by what the index may move between two pokes. */
 export const VENUE_BAND = 2n * 10n ** 16n
 export const MIN_SIZE = 10n ** 16n
+/** Funding takes at most half a percent of the index in eight hours. */
+export const MAX_PREMIUM = 5n * 10n ** 15n
+export const FUNDING_PERIOD_SECONDS = 8 * 3600
 export const PRICE_POLICY = { maxAge: 60, maxSkew: 60, maxConfidence: 10n ** 16n }
 export const HEARTBEAT_SECONDS = 10n
 export const LEASE_SECONDS = 3_600n

@@ -60,7 +60,7 @@ async function proveFills(
     .filter(({ chainId }) => chainId !== deployment.clearing.chainId)
     .flatMap(emittersOf)
     .filter(({ address }) => venues.includes(address))
-  const kinds = [KIND.FILLS]
+  const kinds = [KIND.MARKET, KIND.FILLS]
   const parts: Relay = { deployment, destinations, store, pollMs, kinds, patienceSeconds, signal, note }
   try {
     await Promise.all(emitters.map((emitter) => relay(parts, emitter)))

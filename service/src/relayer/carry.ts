@@ -1,39 +1,44 @@
-/** One batched transaction: the root, and every record that the destination does not know yet. */
+/** One batched transaction: the root, every record that the destination does not know yet, and who is to hear of it. */
 import { Batch, CommitteeRoots, RecordBook } from '@omnimargin/chains/abi'
 import type { Write } from '@omnimargin/chains/emitter'
+import { refusalOf } from '@omnimargin/chains/rehearse'
+import { KIND } from '@omnimargin/core/record'
 import {
-  BaseError,
+  type Address,
   concat,
-  decodeErrorResult,
   encodeAbiParameters,
   encodeFunctionData,
   type Hex,
   type PublicClient,
   parseEventLogs,
-  RawContractError,
   type TransactionReceipt,
+  zeroAddress,
+  zeroHash,
 } from 'viem'
 import type { DeployedChain } from '../deployment.ts'
 import type { Sender } from '../sender.ts'
-import type { Claim, Quorum } from './step.ts'
+import type { Claim, Heard, Quorum } from './step.ts'
 
 export type Destination = { readonly chain: DeployedChain; readonly reader: PublicClient; readonly sender: Sender }
 
 const RING = 32n
 const ROOT_GAS = 300_000n
 const RECORD_GAS = 250_000n
+const HEAR_GAS = 150_000n
 const PROOF = ['uint8', 'uint64', 'uint64', 'bytes32', 'bytes32[]'].map((type) => ({ type }))
 /** Refusals that no later attempt can change: the reader does not know this writer, or has given it up. */
 const FINAL_REFUSALS = ['UnknownPeer', 'PeerEnded', 'UnusedField', 'PeerIsLocal']
 
+export type Load = { readonly quorum: Quorum; readonly claims: readonly Claim[]; readonly hears: readonly Address[] }
+
 /** The writes that are settled: learned, known already, or refused for good. The others are worth another try. */
 export async function carryTo(
-  { chain, reader, sender }: Destination,
+  destination: Destination,
   signers: readonly Hex[],
-  quorum: Quorum,
-  claims: readonly Claim[],
+  { quorum, claims, hears }: Load,
   sent: (hash: Hex) => void,
 ): Promise<{ settled: Write[]; accepted: boolean }> {
+  const { chain, reader, sender } = destination
   const { statement } = quorum
   const place = [statement.chainId, statement.emitter] as const
   const contract = { address: chain.roots, abi: CommitteeRoots.abi } as const
@@ -43,7 +48,8 @@ export async function carryTo(
   ])
   if (newest > statement.blockNumber) return { settled: [], accepted: false }
   const isThere = newest === statement.blockNumber
-  if (isThere && claims.length === 0) return { settled: [], accepted: true }
+  const hearing = await hearCalls(destination, quorum, hears, isThere)
+  if (isThere && claims.length + hearing.length === 0) return { settled: [], accepted: true }
   const position = isThere ? (next + RING - 1n) % RING : next
   const root = encodeFunctionData({
     abi: CommitteeRoots.abi,
@@ -57,15 +63,58 @@ export async function carryTo(
       allowFailure: true,
       callData: learnCall(claim, quorum, position),
     })),
+    ...hearing,
   ]
   const data = encodeFunctionData({ abi: Batch.abi, functionName: 'aggregate3', args: [calls] })
-  const gas = ROOT_GAS + RECORD_GAS * BigInt(claims.length)
+  const gas = ROOT_GAS + RECORD_GAS * BigInt(claims.length) + HEAR_GAS * BigInt(hearing.length)
   const receipt = await sender.send({ to: chain.batch, data, gas }, sent)
   if (receipt.status !== 'success') return { settled: [], accepted: false }
   const learned = learnedIn(receipt, claims)
   const others = claims.filter(({ write }) => !learned.includes(write))
-  const refused = others.length > 0 ? await refusedOf(reader, others, quorum, position) : []
+  const refused = await refusedOf(destination, others, quorum, position)
   return { settled: [...learned, ...refused], accepted: true }
+}
+
+/** Tried as calls first. That nothing new is heard is no refusal while the root that is new comes in the same batch. */
+async function hearCalls(
+  { chain, reader }: Destination,
+  { statement }: Quorum,
+  hears: readonly Address[],
+  isThere: boolean,
+) {
+  const args = [statement.chainId, statement.emitter] as const
+  const callData = encodeFunctionData({ abi: RecordBook.abi, functionName: 'hear', args })
+  const calls = hears.map(async (target) => {
+    const refusal = await refusalOf(reader, { from: chain.batch, to: target, data: callData }, RecordBook.abi)
+    const isWelcome = refusal === undefined || (refusal === 'NothingNewHeard' && !isThere)
+    return isWelcome ? [{ target, allowFailure: true, callData }] : []
+  })
+  return (await Promise.all(calls)).flat()
+}
+
+/** What the hearers have written down of an emitter by now, whoever made them; those that do not answer are left out. */
+export async function heardBy(
+  { chain, reader }: Destination,
+  emitter: { readonly chainId: number; readonly address: Address },
+  hearers: readonly Address[],
+): Promise<Heard[]> {
+  const answers = hearers.map(async (address): Promise<Heard[]> => {
+    const nobody = { account: zeroHash, item: zeroHash, holder: zeroAddress }
+    const writer = { writerChain: BigInt(chain.chainId), writer: address }
+    const key = {
+      kind: KIND.HEARD,
+      ...writer,
+      readerChain: BigInt(emitter.chainId),
+      reader: emitter.address,
+      ...nobody,
+    }
+    const written = reader.readContract({ address, abi: RecordBook.abi, functionName: 'writtenOf', args: [key] })
+    return written.then(
+      ([timestamp]) => [{ address, timestamp }],
+      () => [],
+    )
+  })
+  return (await Promise.all(answers)).flat()
 }
 
 /** The writes that the transaction's own log says were taken. */
@@ -82,16 +131,15 @@ function learnedIn({ logs }: TransactionReceipt, claims: readonly Claim[]): Writ
 
 /** Of writes that were not taken: those the reader knows something newer of, and those it refuses for good. */
 async function refusedOf(
-  reader: PublicClient,
+  { chain, reader }: Destination,
   claims: readonly Claim[],
   quorum: Quorum,
   position: bigint,
 ): Promise<Write[]> {
   const answers = claims.map(async (claim) => {
-    const call = { to: claim.write.key.reader, data: learnCall(claim, quorum, position) }
-    const refusal = await reader.call(call).then(() => undefined, refusalData)
-    if (refusal === undefined) return [claim.write]
-    return FINAL_REFUSALS.includes(refusalOf(refusal)) ? [claim.write] : []
+    const call = { from: chain.batch, to: claim.write.key.reader, data: learnCall(claim, quorum, position) }
+    const refusal = await refusalOf(reader, call, RecordBook.abi).catch(() => 'not known')
+    return refusal === undefined || FINAL_REFUSALS.includes(refusal) ? [claim.write] : []
   })
   return (await Promise.all(answers)).flat()
 }
@@ -102,19 +150,4 @@ function learnCall({ write, siblings }: Claim, { statement }: Quorum, position: 
   const { blockNumber, timestamp, root } = statement
   const proof = encodeAbiParameters(PROOF, [Number(position), blockNumber, timestamp, root, siblings])
   return encodeFunctionData({ abi: RecordBook.abi, functionName: 'learn', args: [[record], [proof]] })
-}
-
-/** The revert data that a failed call carries; none if it failed otherwise. */
-function refusalData(cause: unknown): Hex {
-  const carrier = cause instanceof BaseError ? cause.walk((inner) => inner instanceof RawContractError) : undefined
-  const data = carrier instanceof RawContractError ? carrier.data : undefined
-  return (typeof data === 'object' ? data.data : data) ?? '0x'
-}
-
-function refusalOf(data: Hex): string {
-  try {
-    return decodeErrorResult({ abi: RecordBook.abi, data }).errorName
-  } catch {
-    return 'unknown'
-  }
 }

@@ -13,8 +13,18 @@ import { senderOf } from '../sender.ts'
 import { hashStatement, typedStatement } from '../statement.ts'
 import type { Store } from '../store.ts'
 import { fetchSigned } from './attestors.ts'
-import { carryTo, type Destination } from './carry.ts'
-import { isCarried, type Quorum, type RelayerEvent, type RelayerState, step } from './step.ts'
+import { carryTo, type Destination, heardBy } from './carry.ts'
+import {
+  type Heard,
+  type Hearer,
+  isCarried,
+  type Quorum,
+  type RelayerEvent,
+  type RelayerState,
+  step,
+  withMarkets,
+  withoutKnown,
+} from './step.ts'
 
 export type Destinations = ReadonlyMap<number, Destination>
 
@@ -30,6 +40,8 @@ export type Relay = {
   readonly kinds?: readonly Kind[]
   /** How long others have to carry a record first. */
   readonly patienceSeconds: number
+  /** Whether readers are made to write down, for the emitter, how new a root they have. */
+  readonly hears?: boolean
   readonly signal: AbortSignal
   readonly note: ReturnType<typeof logOf>
 }
@@ -74,8 +86,9 @@ export async function relay(parts: Relay, emitter: Emitter): Promise<void> {
     await handle({ type: 'checkpoint', checkpoint, quorum })
   }
   const carry = async (effect: Parameters<typeof carryEffect>[1]): Promise<void> => {
-    const settled = await carryEffect(parts, effect)
-    await post({ type: 'settled', destination: effect.destination, writes: settled })
+    const writes = await carryEffect(parts, effect)
+    const heard = await heardAt(parts, emitter, effect.destination, effect.hears)
+    await post({ type: 'settled', destination: effect.destination, writes, heard })
   }
   const asking = deployment.committee.attestors.map(({ url }) => {
     let heard = 0n
@@ -105,7 +118,7 @@ export async function relay(parts: Relay, emitter: Emitter): Promise<void> {
 
 type CarryEffect = Extract<ReturnType<typeof step>['effects'][number], { type: 'carry' }>
 
-async function carryEffect(parts: Relay, { destination, quorum, claims }: CarryEffect): Promise<Write[]> {
+async function carryEffect(parts: Relay, { destination, quorum, claims, hears }: CarryEffect): Promise<Write[]> {
   const { chainId, emitter, blockNumber } = quorum.statement
   const place = { chainId: Number(chainId), emitter, blockNumber, destination }
   const target = parts.destinations.get(destination)
@@ -114,12 +127,13 @@ async function carryEffect(parts: Relay, { destination, quorum, claims }: CarryE
     return claims.map(({ write }) => write)
   }
   const known = parts.patienceSeconds > 0 ? await Promise.all(claims.map(({ write }) => isKnown(parts, write))) : []
-  const unknown = claims.filter((_, i) => !known[i])
-  const others = claims.filter((_, i) => known[i]).map(({ write }) => write)
+  const unknown = withoutKnown(claims, known)
+  const others = claims.filter((claim) => !unknown.includes(claim)).map(({ write }) => write)
   if (unknown.length === 0 && others.length > 0) return others
   try {
     const sent = () => parts.note('root_submitted', { ...place, records: unknown.length })
-    const outcome = await carryTo(target, parts.deployment.committee.signers, quorum, unknown, sent)
+    const load = { quorum, claims: unknown, hears }
+    const outcome = await carryTo(target, parts.deployment.committee.signers, load, sent)
     const hashes = outcome.settled.map(({ hash }) => hash)
     parts.note(outcome.accepted ? 'records_learned' : 'root_not_accepted', { ...place, hashes })
     return [...others, ...outcome.settled]
@@ -127,6 +141,36 @@ async function carryEffect(parts: Relay, { destination, quorum, claims }: CarryE
     parts.note('failed', { ...place, why: `${failure}` })
     return others
   }
+}
+
+/** What hearers there have written of the emitter: asked of the chain, since anybody may have made them. */
+async function heardAt(
+  { destinations }: Relay,
+  emitter: Emitter,
+  destination: number,
+  hearers: readonly Address[],
+): Promise<Heard[]> {
+  const target = destinations.get(destination)
+  return target ? heardBy(target, emitter, hearers) : []
+}
+
+/** A vault or venue elsewhere hears the clearing, and the clearing hears it. */
+async function hearersOf(parts: Relay, emitter: Emitter): Promise<Hearer[]> {
+  const { clearing, chains } = parts.deployment
+  const isClearing = emitter.chainId === clearing.chainId && emitter.address === clearing.address
+  const spokes = chains.flatMap(({ chainId, emitters }) => emitters.map(({ address }) => ({ chainId, address })))
+  const peers = (isClearing ? spokes : [clearing]).filter(({ chainId }) => chainId !== emitter.chainId)
+  const hearers = peers.map(async ({ chainId, address }): Promise<Hearer[]> => {
+    const target = parts.destinations.get(chainId)
+    if (!target) return []
+    const [heartbeat, [last]] = await Promise.all([
+      // One that does not say is asked each time, and refuses what comes too early.
+      target.reader.readContract({ address, abi: RecordBook.abi, functionName: 'heartbeat' }).catch(() => 0n),
+      heardAt(parts, emitter, chainId, [address]),
+    ])
+    return [{ chainId, address, heartbeat, heard: last?.timestamp ?? 0n }]
+  })
+  return (await Promise.all(hearers)).flat()
 }
 
 /** Where the store left off; what the readers already know is not pending. */
@@ -142,10 +186,12 @@ async function initialState(parts: Relay, emitter: Emitter): Promise<RelayerStat
     signers: deployment.committee.signers,
     cursor: store.cursorOf(chainId, address),
     claims: withWrites(undefined, writes),
+    markets: withMarkets(new Map(), writes),
     signed: new Map(),
     pending: new Map(unknown.flat().map((write) => [write.hash, { write, since: 0n }])),
     inFlight: new Set(),
     carriedAt: new Map(),
+    hearers: parts.hears ? await hearersOf(parts, emitter) : [],
     heartbeat: heartbeatSeconds === undefined ? undefined : BigInt(heartbeatSeconds),
     kinds,
     patience: BigInt(patienceSeconds),

@@ -1,4 +1,4 @@
-/** The relayer's process: carries every record of every emitter to its reader. Trusted for nothing. */
+/** The relayer's process: carries every record of every emitter to its reader, and has it written down that it arrived. Trusted for nothing. */
 import type { PrivateKeyAccount } from 'viem/accounts'
 import type { Deployment } from '../deployment.ts'
 import { emittersOf, logOf, type RoleContext } from '../role.ts'
@@ -24,6 +24,7 @@ export async function runRelayer(config: RelayerConfig, { signal, log }: RoleCon
     pollMs,
     heartbeatSeconds,
     patienceSeconds: 0,
+    hears: true,
     signal,
     note: logOf('relayer', log),
   }

@@ -2,7 +2,7 @@
 import type { Checkpoint, Cursor, Write } from '@omnimargin/chains/emitter'
 import type { Hex } from '@omnimargin/core/bytes'
 import { type Claims, rootOf, siblingsOf } from '@omnimargin/core/claims'
-import type { Kind } from '@omnimargin/core/record'
+import { type Key, KIND, type Kind, keyHash, ZERO_DIGEST } from '@omnimargin/core/record'
 import type { Address } from 'viem'
 import { withWrites } from '../attestor/step.ts'
 import type { Signed, Statement } from '../statement.ts'
@@ -14,6 +14,8 @@ export type RelayerState = {
   readonly signers: readonly Address[]
   readonly cursor: Cursor
   readonly claims: Claims
+  /** What the emitter wrote of its markets, by the hash of the record's key: fills are not believed without. */
+  readonly markets: ReadonlyMap<Hex, Write>
   /** By the statement's hash: who signed it. Only of blocks beyond the cursor. */
   readonly signed: ReadonlyMap<Hex, ReadonlyMap<Address, Signed>>
   /** Records that their reader, on another chain, is not known to have learned, by the hash of their key. */
@@ -22,6 +24,8 @@ export type RelayerState = {
   readonly inFlight: ReadonlySet<number>
   /** When each destination was last sent a root, in seconds of the origin's time. */
   readonly carriedAt: ReadonlyMap<number, bigint>
+  /** Who, on other chains, writes down how new a root of this emitter it has. */
+  readonly hearers: readonly Hearer[]
   /** A root is carried at least this often, in seconds, for freshness alone; never if it is not said. */
   readonly heartbeat: bigint | undefined
   /** Which records are carried; all if it is not said. */
@@ -33,32 +37,66 @@ export type RelayerState = {
 /** A record to carry, and the origin's time in seconds since which it has been waiting. */
 export type Pending = { readonly write: Write; readonly since: bigint }
 
+/** A peer of the emitter: it writes HEARD once in `heartbeat` seconds at most; the last it is known to have written. */
+export type Hearer = {
+  readonly chainId: number
+  readonly address: Address
+  readonly heartbeat: bigint
+  readonly heard: bigint
+}
+
 export type RelayerEvent =
   /** A signature, checked to be the signer's. */
   | { readonly type: 'signed'; readonly signer: Address; readonly hash: Hex; readonly signed: Signed }
   /** The checkpoint that was asked for, with the statement and signatures that made us ask. */
   | { readonly type: 'checkpoint'; readonly checkpoint: Checkpoint; readonly quorum: Quorum }
-  /** A batch is over: readers there have learned these, or refuse them for good. */
-  | { readonly type: 'settled'; readonly destination: number; readonly writes: readonly Write[] }
+  /** A batch is over: readers there have learned these, or refuse them for good; and what hearers have written by now. */
+  | {
+      readonly type: 'settled'
+      readonly destination: number
+      readonly writes: readonly Write[]
+      readonly heard: readonly Heard[]
+    }
+
+export type Heard = { readonly address: Address; readonly timestamp: bigint }
 
 export type Quorum = { readonly statement: Statement; readonly signatures: readonly Hex[] }
 
 export type RelayerEffect =
   | { readonly type: 'read'; readonly quorum: Quorum }
   | { readonly type: 'remember'; readonly writes: readonly Write[]; readonly cursor: Cursor }
-  | { readonly type: 'carry'; readonly destination: number; readonly quorum: Quorum; readonly claims: readonly Claim[] }
+  | {
+      readonly type: 'carry'
+      readonly destination: number
+      readonly quorum: Quorum
+      readonly claims: readonly Claim[]
+      /** Who is to write down, after the root is accepted, that it was. */
+      readonly hears: readonly Address[]
+    }
   | { readonly type: 'distrust'; readonly statement: Statement; readonly root: Hex }
 
 /** A record and the siblings that prove it. */
 export type Claim = { readonly write: Write; readonly siblings: readonly Hex[] }
 
 export const MAX_RECORDS_A_BATCH = 100
+const NOBODY: Address = `0x${'00'.repeat(20)}`
 
 export function step(state: RelayerState, event: RelayerEvent): { state: RelayerState; effects: RelayerEffect[] } {
   if (event.type === 'signed') return count(state, event)
   if (event.type === 'checkpoint') return carry(state, event)
-  const inFlight = new Set([...state.inFlight].filter((destination) => destination !== event.destination))
-  return { state: { ...state, inFlight, pending: without(state.pending, event.writes) }, effects: [] }
+  return { state: settle(state, event), effects: [] }
+}
+
+function settle(
+  state: RelayerState,
+  { destination, writes, heard }: Extract<RelayerEvent, { type: 'settled' }>,
+): RelayerState {
+  const inFlight = new Set([...state.inFlight].filter((other) => other !== destination))
+  const hearers = state.hearers.map((hearer) => {
+    const now = heard.find(({ address }) => hearer.chainId === destination && hearer.address === address)
+    return now ? { ...hearer, heard: now.timestamp } : hearer
+  })
+  return { ...state, inFlight, hearers, pending: without(state.pending, writes) }
 }
 
 /** One vote a signer and statement. Reaching the threshold asks for the checkpoint, once. */
@@ -74,48 +112,95 @@ function count(state: RelayerState, { signer, hash, signed }: Extract<RelayerEve
   return { state: next, effects: [read] }
 }
 
-function carry(state: RelayerState, { checkpoint, quorum }: Extract<RelayerEvent, { type: 'checkpoint' }>) {
+function carry(before: RelayerState, { checkpoint, quorum }: Extract<RelayerEvent, { type: 'checkpoint' }>) {
   const { blockNumber, blockHash, digest, writes } = checkpoint
-  if (blockNumber <= state.cursor.blockNumber) return { state, effects: [] }
-  const claims = withWrites(state.claims, writes)
+  if (blockNumber <= before.cursor.blockNumber) return { state: before, effects: [] }
+  const claims = withWrites(before.claims, writes)
   const root = rootOf(claims)
   if (root !== quorum.statement.root) {
     const distrust: RelayerEffect = { type: 'distrust', statement: quorum.statement, root }
-    return { state, effects: [distrust] }
+    return { state: before, effects: [distrust] }
   }
   const cursor = { blockNumber, blockHash, digest }
   const { timestamp } = quorum.statement
-  const pending = withRemote(state, writes, timestamp)
-  const carriedAt = new Map(state.carriedAt)
-  const inFlight = new Set(state.inFlight)
-  const effects: RelayerEffect[] = [{ type: 'remember', writes, cursor }]
-  for (const destination of destinationsOf(state, pending)) {
-    const due = dueAt(state, pending, destination, timestamp)
-    const { heartbeat } = state
-    const isStale = heartbeat !== undefined && timestamp >= (carriedAt.get(destination) ?? 0n) + heartbeat
-    if (state.inFlight.has(destination) || (due.length === 0 && !isStale)) continue
-    carriedAt.set(destination, timestamp)
-    inFlight.add(destination)
-    const proven = due.slice(0, MAX_RECORDS_A_BATCH)
-    const batch = proven.map((write) => ({ write, siblings: siblingsOf(claims, write.hash) }))
-    effects.push({ type: 'carry', destination, quorum, claims: batch })
-  }
+  const pending = withRemote(before, writes, timestamp)
   const signed = new Map(
-    [...state.signed].filter(([, votes]) => [...votes.values()].some((s) => s.statement.blockNumber > blockNumber)),
+    [...before.signed].filter(([, votes]) => [...votes.values()].some((s) => s.statement.blockNumber > blockNumber)),
   )
-  return { state: { ...state, cursor, claims, pending, inFlight, carriedAt, signed }, effects }
+  const state = { ...before, cursor, claims, pending, signed, markets: withMarkets(before.markets, writes) }
+  const carries = [...destinationsOf(state)].flatMap((destination) => batchTo(state, destination, quorum))
+  const carriedAt = new Map([...state.carriedAt, ...carries.map((c) => [c.destination, timestamp] as const)])
+  const inFlight = new Set([...state.inFlight, ...carries.map(({ destination }) => destination)])
+  const effects: RelayerEffect[] = [{ type: 'remember', writes, cursor }, ...carries]
+  return { state: { ...state, carriedAt, inFlight }, effects }
 }
 
-function dueAt({ patience }: RelayerState, pending: RelayerState['pending'], destination: number, now: bigint) {
+type Carry = Extract<RelayerEffect, { type: 'carry' }>
+
+/**
+ * The batch to send there now, if any. A HEARD record is no reason for one: it waits for other records or for the
+ * heartbeat's root, since two chains that answered each other's HEARD at once would never come to rest.
+ */
+function batchTo(state: RelayerState, destination: number, quorum: Quorum): Carry[] {
+  if (state.inFlight.has(destination)) return []
+  const { timestamp } = quorum.statement
+  const due = dueAt(state, destination, timestamp)
+  const { heartbeat, claims } = state
+  const isStale = heartbeat !== undefined && timestamp >= (state.carriedAt.get(destination) ?? 0n) + heartbeat
+  if (!isStale && due.every(({ key }) => key.kind === KIND.HEARD)) return []
+  const batch = batchOf(state.markets, due).map((write) => ({ write, siblings: siblingsOf(claims, write.hash) }))
+  const hears = state.hearers.flatMap(({ chainId, address, heartbeat: pause, heard }) =>
+    chainId === destination && timestamp >= heard + pause ? [address] : [],
+  )
+  return [{ type: 'carry', destination, quorum, claims: batch, hears }]
+}
+
+/** As many of the due records as fit, the markets first: fills are refused unless their market is known as newly. */
+function batchOf(markets: RelayerState['markets'], due: readonly Write[]): Write[] {
+  const first = new Map<Hex, Write>()
+  const others: Write[] = []
+  for (const write of due) {
+    const market = write.key.kind === KIND.MARKET ? write : marketOf(markets, write)
+    const added = (market && !first.has(market.hash) ? 1 : 0) + (market === write ? 0 : 1)
+    if (first.size + others.length + added > MAX_RECORDS_A_BATCH) break
+    if (market) first.set(market.hash, market)
+    if (market !== write) others.push(write)
+  }
+  return [...first.values(), ...others]
+}
+
+/** What the emitter wrote, for the same reader, of the market of these fills; nothing for other records. */
+function marketOf(markets: RelayerState['markets'], { key }: Write): Write | undefined {
+  return key.kind === KIND.FILLS ? markets.get(keyHash(marketKeyOf(key))) : undefined
+}
+
+/** What its reader does not know yet, as `known` says in their order. A market goes with its fills, however well known. */
+export function withoutKnown(claims: readonly Claim[], known: readonly boolean[]): Claim[] {
+  const fills = claims.filter(({ write }, i) => !known[i] && write.key.kind === KIND.FILLS)
+  const markets = fills.map(({ write }) => keyHash(marketKeyOf(write.key)))
+  return claims.filter(({ write }, i) => !known[i] || markets.includes(write.hash))
+}
+
+/** The key of the market record that goes with a fills record. */
+function marketKeyOf(fills: Key): Key {
+  return { ...fills, kind: KIND.MARKET, account: ZERO_DIGEST, holder: NOBODY }
+}
+
+export function withMarkets(markets: RelayerState['markets'], writes: readonly Write[]): RelayerState['markets'] {
+  const written = writes.filter(({ key }) => key.kind === KIND.MARKET)
+  return written.length === 0 ? markets : new Map([...markets, ...written.map((write) => [write.hash, write] as const)])
+}
+
+function dueAt({ patience, pending }: RelayerState, destination: number, now: bigint): Write[] {
   return [...pending.values()].flatMap(({ write, since }) =>
     Number(write.key.readerChain) === destination && now >= since + patience ? [write] : [],
   )
 }
 
-/** Every chain that reads this emitter: those with something pending, and those carried to before. */
-function destinationsOf(state: RelayerState, pending: RelayerState['pending']): Set<number> {
+/** Every chain that reads this emitter: those with something pending, those carried to before, and its peers'. */
+function destinationsOf({ pending, carriedAt, hearers }: RelayerState): Set<number> {
   const readers = [...pending.values()].map(({ write: { key } }) => Number(key.readerChain))
-  return new Set([...readers, ...state.carriedAt.keys()])
+  return new Set([...readers, ...carriedAt.keys(), ...hearers.map(({ chainId }) => chainId)])
 }
 
 /** Records for readers on the writer's own chain are pushed there and need no carrying. */

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {WAD, Wad} from "../math/Wad.sol";
+import {Book, Books} from "../records/Books.sol";
+import {Key, Kind} from "../records/Records.sol";
+import {Account, Ledger, Ledgers, Line, Listing} from "./Ledger.sol";
+import {ListingTerms, ParameterBlob} from "./Parameters.sol";
+import {Transfers} from "./Transfers.sol";
+
+/// @title Settlement of cash: what one account owes against units that another wants.
+/// @notice Only units leave a clearing, at a named vault. Whoever has cash buys units of an account that owes it; never at
+/// par, so that nobody gains by being first at the better vault.
+/// @dev Linked: runs in the clearing's storage. spec/margin.md, SET-01 to SET-08.
+library Settlement {
+    using Books for Book;
+    using Ledgers for Ledger;
+    using ParameterBlob for bytes;
+
+    event PutUp(bytes32 indexed account, bool byOwner);
+    event Sold(
+        bytes32 indexed seller, bytes32 indexed buyer, uint256 indexed listing, uint256 units, uint256 price, uint32 version
+    );
+
+    error NoDebt(bytes32 account);
+    /// The debt is neither old nor large enough for anyone but the owner to put it up.
+    error DebtNotDue(bytes32 account, uint256 debt, uint256 most, uint256 dueAt);
+    error NotPutUp(bytes32 account);
+    error SelfSale(bytes32 account);
+    error NoSuchLine(bytes32 account, uint256 index);
+    error InsufficientUnits(uint256 requested, uint256 units);
+    error NothingToBuy();
+    /// The units cost more than the buyer has or than the seller owes: buy fewer.
+    error PriceAboveCash(uint256 price, int256 buyerCash, uint256 debt);
+    /// Nothing young enough has come back from the line's vault: what it will still pay is not known.
+    error RoundTripTooOld(uint256 listing, uint256 heard, uint256 now_);
+
+    /// @notice Settles the funding of all of an account's positions.
+    function payFunding(Ledger storage ledger, bytes32 account) external {
+        ledger.payAllFunding(account);
+    }
+
+    /// @notice Lets an account's lines be bought until its cash is not below zero any more: by its owner at any time, by
+    /// anyone once the debt is older than `settleAfter` or larger than `settleShare` of the collateral.
+    function putUp(Ledger storage ledger, bytes32 account, bool byOwner) external {
+        Account memory account_ = ledger.accounts[account];
+        require(account_.cash < 0, NoDebt(account));
+        if (!byOwner) {
+            bytes memory blob = ledger.blobOf();
+            uint256 debt = Wad.abs(account_.cash);
+            uint256 most = Wad.mulDown(ledger.collateralOf(account, blob), blob.settleShare());
+            uint256 dueAt = account_.debtSince + blob.settleAfter();
+            require(block.timestamp >= dueAt || debt > most, DebtNotDue(account, debt, most, dueAt));
+        }
+        ledger.accounts[account].isPutUp = true;
+        emit Ledgers.DebtChanged(account, account_.debtSince, true);
+        emit PutUp(account, byOwner);
+    }
+
+    /// @notice Buys units of an account that is put up, for ledger cash that the buyer has and the seller owes.
+    function buy(Ledger storage ledger, Book storage book, bytes32 seller, uint256 index, uint256 units, bytes32 buyer)
+        external
+    {
+        require(seller != buyer, SelfSale(buyer));
+        bytes memory blob = ledger.blobOf();
+        uint256 listing = _requireForSale(ledger, seller, index, units);
+        _requireYoung(ledger, book, listing, blob);
+        uint256 price = priceOf(ledger, listing, units, blob);
+        _pay(ledger, buyer, seller, price);
+        emit Sold(seller, buyer, listing, units, price, ledger.version);
+        Transfers.move(ledger, book, seller, index, buyer, units);
+        ledger.payAllFunding(buyer);
+        ledger.requireInitialMargin(buyer, blob);
+    }
+
+    /// @return listing What the line is of.
+    function _requireForSale(Ledger storage ledger, bytes32 seller, uint256 index, uint256 units)
+        private
+        view
+        returns (uint256 listing)
+    {
+        require(units > 0, NothingToBuy());
+        require(ledger.accounts[seller].isPutUp, NotPutUp(seller));
+        require(index < ledger.accounts[seller].lineCount, NoSuchLine(seller, index));
+        Line memory line = ledger.lines[seller][index];
+        require(units <= line.units, InsufficientUnits(units, line.units));
+        return line.listing;
+    }
+
+    function _pay(Ledger storage ledger, bytes32 buyer, bytes32 seller, uint256 price) private {
+        int256 cash = ledger.accounts[buyer].cash;
+        uint256 debt = Wad.abs(ledger.accounts[seller].cash);
+        require(int256(price) <= cash && price <= debt, PriceAboveCash(price, cash, debt));
+        ledger.addCash(seller, int256(price));
+        ledger.addCash(buyer, -int256(price));
+    }
+
+    /// @notice What units of a listing are sold for, USD at 1e18, rounded up: the index price less the sale discount, or
+    /// less the maintenance haircut where that is smaller, so that no sale lowers the seller's maintenance margin.
+    function priceOf(Ledger storage ledger, uint256 listing, uint256 units, bytes memory blob)
+        internal
+        view
+        returns (uint256)
+    {
+        ListingTerms terms = blob.listing(listing);
+        uint256 discount = Wad.min(blob.saleDiscount(), terms.maintenanceHaircutOf());
+        uint256 unit = terms.unitOf();
+        uint256 value = (units * ledger.freshPrice(terms.feedOf(), blob) + unit - 1) / unit;
+        return Wad.mulUp(value, WAD - discount);
+    }
+
+    /// @dev A vault on this chain answers at once.
+    function _requireYoung(Ledger storage ledger, Book storage book, uint256 listing, bytes memory blob) private view {
+        Listing memory l = ledger.listings[listing];
+        if (l.chainId == block.chainid) return;
+        Key memory key = Books.keyFrom(Kind.HEARD, l.chainId, l.vault, 0, 0, address(0));
+        (uint128[6] memory fields,,) = book.learnedOf(key);
+        uint256 heard = fields[0];
+        require(heard + blob.maxMoveAge() >= block.timestamp, RoundTripTooOld(listing, heard, block.timestamp));
+    }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Book, Books} from "../records/Books.sol";
+import {Ledger, Ledgers, Line} from "./Ledger.sol";
+
+/// @title Units of a line that go from one account to another: ledger work, written down for the vault.
+library Transfers {
+    using Books for Book;
+    using Ledgers for Ledger;
+    using SafeCast for uint256;
+
+    uint256 private constant GAINED = 1;
+    uint256 private constant LOST = 2;
+
+    /// The account has no open line for a listing that it would take units of.
+    error LineNotOpen(bytes32 account, uint256 listing);
+
+    /// @notice Moves units, with their part of what is counted rounded down, to the other's line of the same listing.
+    function move(Ledger storage ledger, Book storage book, bytes32 from, uint256 i, bytes32 to, uint256 units) internal {
+        Line memory line = ledger.lines[from][i];
+        uint256 counted = line.counted * units / line.units;
+        uint256 j = _lineFor(ledger, to, line.listing);
+        ledger.setLine(from, i, line, line.units - units, line.counted - counted);
+        line = ledger.lines[to][j];
+        ledger.setLine(to, j, line, line.units + units, line.counted + counted);
+        book.add(ledger.ledgerKey(from, i), LOST, units.toUint128());
+        book.add(ledger.ledgerKey(to, j), GAINED, units.toUint128());
+    }
+
+    function _lineFor(Ledger storage ledger, bytes32 account, uint256 listing) private view returns (uint256 index) {
+        uint256 count = ledger.accounts[account].lineCount;
+        while (index < count && ledger.lines[account][index].listing != listing) ++index;
+        require(index < count, LineNotOpen(account, listing));
+    }
+}

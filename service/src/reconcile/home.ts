@@ -1,0 +1,79 @@
+/** The clearing's own side: its accounts, what it wrote, and what it learned of vaults and venues. */
+import { Clearing } from '@omnimargin/chains/abi'
+import type { Write } from '@omnimargin/chains/emitter'
+import type { Hex } from '@omnimargin/core/bytes'
+import { type Account, applyEvent, EMPTY_LEDGER, type Ledger, type LedgerEvent } from '@omnimargin/core/ledger'
+import type { Fields } from '@omnimargin/core/record'
+import type { Address } from 'viem'
+import type { Deployment } from '../deployment.ts'
+import { asked, eventsOf, inTurns, numberOf, type Place, type Places, placeOf, same, writesOf } from './place.ts'
+
+export type Home = { readonly ledger: Ledger; readonly written: readonly Write[]; readonly learned: readonly Learned[] }
+export type Learned = RecordParts & { readonly fields: Fields }
+export type RecordParts = {
+  readonly kind: number
+  readonly writerChain: bigint
+  readonly writer: Address
+  readonly account: Hex
+  readonly item: Hex
+  readonly holder: Address
+}
+
+export async function readHome({ clearing }: Deployment, places: Places): Promise<Home> {
+  const place = placeOf(places, clearing.chainId)
+  const [written, events] = await Promise.all([
+    writesOf(place, clearing.address),
+    eventsOf(place, clearing.address, Clearing.abi),
+  ])
+  return {
+    written,
+    ledger: (events as LedgerEvent[]).reduce(applyEvent, EMPTY_LEDGER),
+    learned: events.flatMap(({ eventName, args }) => (eventName === 'RecordLearned' ? [args as Learned] : [])),
+  }
+}
+
+/** Accounts whose cash, lines or positions the clearing tells otherwise than its events do. */
+export async function readDiffering({ clearing }: Deployment, place: Place, ledger: Ledger): Promise<Hex[]> {
+  const accounts = [...ledger.accounts]
+  const matches = await inTurns(accounts, ([id, account]) => matchesChain(clearing.address, place, id, account))
+  return accounts.flatMap(([id], i) => (matches[i] ? [] : [id]))
+}
+
+async function matchesChain(
+  address: Address,
+  { chain, reader, block }: Place,
+  id: Hex,
+  { cash, lines, positions }: Account,
+): Promise<boolean> {
+  const read = { address, abi: Clearing.abi, blockNumber: numberOf(block) } as const
+  const [onChain, heldLines, heldPositions] = await asked(chain, () =>
+    Promise.all([
+      reader.readContract({ ...read, functionName: 'accountOf', args: [id] }),
+      Promise.all(lines.map((_, i) => reader.readContract({ ...read, functionName: 'lineOf', args: [id, BigInt(i)] }))),
+      Promise.all(
+        [...positions.keys()].map((market) =>
+          reader.readContract({ ...read, functionName: 'positionOf', args: [id, BigInt(market)] }),
+        ),
+      ),
+    ]),
+  )
+  const matches = [
+    onChain.cash === cash,
+    onChain.lineCount === lines.length,
+    ...lines.map((line, i) => heldLines[i]?.[0].units === line.units && heldLines[i]?.[0].counted === line.counted),
+    ...[...positions.values()].map((position, i) => {
+      const [held, left] = heldPositions[i] ?? []
+      const isSame = held?.size === position.size && held.quote === position.quote
+      return isSame && left?.buy === position.buyOut && left.sell === position.sellOut
+    }),
+  ]
+  return matches.every(Boolean)
+}
+
+export function goesTo(key: { readerChain: bigint; reader: Hex }, chainId: number, address: Address): boolean {
+  return Number(key.readerChain) === chainId && same(key.reader, address)
+}
+
+export function comesFrom({ writerChain, writer }: RecordParts, chainId: number, address: Address): boolean {
+  return Number(writerChain) === chainId && same(writer, address)
+}

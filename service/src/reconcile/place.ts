@@ -1,0 +1,131 @@
+/** One chain at one block, and what can be asked of it there. */
+import { checkpointAt, type Write } from '@omnimargin/chains/emitter'
+import { AnswersDisagree, ChainError } from '@omnimargin/chains/errors'
+import type { Hex } from '@omnimargin/core/bytes'
+import { ZERO_DIGEST } from '@omnimargin/core/record'
+import { type Abi, type Address, BlockNotFoundError, type GetBlockReturnType, type PublicClient } from 'viem'
+import { ConfigError } from '../config.ts'
+import type { DeployedChain, Deployment } from '../deployment.ts'
+import { emittersOf } from '../role.ts'
+
+/** At which block to read a chain. */
+export type BlockOf = (chain: DeployedChain) => bigint | 'finalized' | 'latest'
+
+export type Place = { readonly chain: DeployedChain; readonly reader: PublicClient; readonly block: GetBlockReturnType }
+export type Places = ReadonlyMap<number, Place>
+
+export type DecodedEvent = { readonly eventName: string; readonly args: unknown }
+
+/** The chain did not answer. Typed for whoever runs this by hand: it says what to put right. */
+export class ChainSilent extends ChainError {
+  constructor({ name, rpc }: DeployedChain, cause: unknown) {
+    const why = cause instanceof Error ? cause.message.split('\n')[0] : `${cause}`
+    const remedy = 'Start it, or put an endpoint that answers into its "rpc" list in the deployment file.'
+    super(`Chain ${name} at ${rpc.join(', ')} could not be read: ${why} ${remedy}`, true, cause)
+  }
+}
+
+/** The endpoint answers for another chain than the deployment means. */
+export class WrongChain extends ChainError {
+  constructor({ name, chainId, rpc }: DeployedChain, found: number) {
+    super(`Chain ${name} is ${chainId}, but ${rpc.join(', ')} answers for ${found}: correct its "rpc" list.`, false)
+  }
+}
+
+/** The block is not there, or older than the contracts that are to be read in it. */
+export class BlockUnusable extends ChainError {
+  constructor({ name }: DeployedChain, block: bigint | string, first: number) {
+    const remedy = `Name one that is there, from ${first} on; or none, and wait until it is final.`
+    super(`Block ${block} of chain ${name} cannot be read. ${remedy}`, true)
+  }
+}
+
+/** How many balances and accounts are asked for at a time. */
+const AT_A_TIME = 50
+
+/**
+ * The clearing's block first: what it has learned by then is in the later block of every vault and venue. What they in
+ * turn have learned of it was final there for as long as it took to reach them.
+ */
+export async function placesOf(
+  { chains, clearing }: Deployment,
+  readers: ReadonlyMap<number, PublicClient>,
+  blockOf: BlockOf,
+): Promise<Places> {
+  const read = async (chain: DeployedChain): Promise<[number, Place]> => {
+    const reader = readers.get(chain.chainId)
+    if (!reader) throw new Error(`No reader for chain ${chain.chainId}.`)
+    const at = blockOf(chain)
+    const [found, block] = await asked(chain, () => Promise.all([reader.getChainId(), blockAt(reader, at)]))
+    if (found !== chain.chainId) throw new WrongChain(chain, found)
+    const first = Math.max(0, ...chain.emitters.map(({ fromBlock }) => fromBlock))
+    if (!block || numberOf(block) < first) throw new BlockUnusable(chain, block ? numberOf(block) : at, first)
+    return [chain.chainId, { chain, reader, block }]
+  }
+  const first = await Promise.all(chains.filter(({ chainId }) => chainId === clearing.chainId).map(read))
+  const others = await Promise.all(chains.filter(({ chainId }) => chainId !== clearing.chainId).map(read))
+  return new Map([...first, ...others])
+}
+
+/** Nothing if there is no such block. */
+async function blockAt(reader: PublicClient, at: ReturnType<BlockOf>): Promise<GetBlockReturnType | undefined> {
+  try {
+    return await (typeof at === 'bigint' ? reader.getBlock({ blockNumber: at }) : reader.getBlock({ blockTag: at }))
+  } catch (cause) {
+    if (cause instanceof BlockNotFoundError) return undefined
+    throw cause
+  }
+}
+
+export function placeOf(places: Places, chainId: number): Place {
+  const place = places.get(chainId)
+  if (!place) throw new Error(`The deployment has no chain ${chainId}: add it to "chains".`)
+  return place
+}
+
+/** An emitter's writes up to the block, whole: they add up to the digest that it holds there. */
+export async function writesOf({ chain, reader, block }: Place, address: Address): Promise<readonly Write[]> {
+  const emitter = emittersOf(chain).find((candidate) => same(candidate.address, address))
+  if (!emitter)
+    throw new ConfigError(`The deployment has no emitter ${address} on chain ${chain.name}: add it to its "emitters".`)
+  const start = { blockNumber: 0n, blockHash: ZERO_DIGEST, digest: ZERO_DIGEST }
+  const { writes } = await asked(chain, () =>
+    checkpointAt(reader, emitter, start, numberOf(block), block.hash ?? undefined),
+  )
+  return writes
+}
+
+export async function eventsOf({ chain, reader, block }: Place, address: Address, abi: Abi): Promise<DecodedEvent[]> {
+  const emitter = chain.emitters.find((candidate) => same(candidate.address, address))
+  const fromBlock = BigInt(emitter?.fromBlock ?? 0)
+  const range = { fromBlock, toBlock: numberOf(block), strict: true } as const
+  return (await asked(chain, () => reader.getContractEvents({ address, abi, ...range }))) as unknown as DecodedEvent[]
+}
+
+export async function asked<Answer>(chain: DeployedChain, ask: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await ask()
+  } catch (cause) {
+    throw cause instanceof AnswersDisagree ? cause : new ChainSilent(chain, cause)
+  }
+}
+
+/** Some at a time, the answers in the order of the items. */
+export async function inTurns<Item, Answer>(
+  items: readonly Item[],
+  ask: (item: Item) => Promise<Answer>,
+): Promise<Answer[]> {
+  const answers: Answer[] = []
+  for (let i = 0; i < items.length; i += AT_A_TIME) {
+    answers.push(...(await Promise.all(items.slice(i, i + AT_A_TIME).map(ask))))
+  }
+  return answers
+}
+
+export function same(one: Hex, other: Hex): boolean {
+  return one.toLowerCase() === other.toLowerCase()
+}
+
+export function numberOf({ number }: GetBlockReturnType): bigint {
+  return number ?? 0n
+}
