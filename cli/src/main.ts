@@ -4,6 +4,9 @@ import { Command, Option } from 'commander'
 
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
+// Whoever launched this, with a channel between, may be killed outright; the channel itself keeps nobody running.
+process.on('disconnect', () => stopping.abort())
+process.channel?.unref()
 
 const program = new Command('omnimargin')
   .description('One margin account over every chain.')
