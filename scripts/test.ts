@@ -19,6 +19,7 @@ const stages: Record<string, () => Promise<Outcome | 'absent'>> = {
   checks,
   contracts,
   core: () => workspace('core'),
+  risk: () => workspace('risk'),
   chains: () => workspace('chains'),
   service: () => workspace('service'),
   cli: () => workspace('cli'),

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** `omnimargin`: what an operator types. */
 import { Command, Option } from 'commander'
+import type { CompareOptions } from './compare.ts'
+import type { FitOptions } from './fit.ts'
 
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
@@ -45,6 +47,33 @@ program
   .action(async (options: { deployment: string; block: string[] }) => {
     const { reconcile } = await import('./reconcile.ts')
     process.exitCode = await reconcile(options)
+  })
+
+program
+  .command('compare')
+  .description('what books cost siloed, with a bridge and unified, over recorded prices')
+  .option('--book <path...>', 'a book or a folder of books, JSON (default: those shipped)')
+  .option('--prices <folder>', 'OHLCV files, named after their symbols (default: the made-up ones that are shipped)')
+  .option('--from <time>', 'first bar, as 2024-01-01 or seconds since 1970')
+  .option('--to <time>', 'end of the last bar')
+  .option('--parameters <file>', 'rates, charges and the level of safety, JSON (default: those shipped)')
+  .addOption(new Option('--format <format>', 'how to print').choices(['table', 'csv', 'json']).default('table'))
+  .action(async (options: Partial<CompareOptions> & Pick<CompareOptions, 'format'>) => {
+    const { compare, SHIPPED } = await import('./compare.ts')
+    const { books, prices, parameters } = SHIPPED
+    process.stdout.write(compare({ book: [books], prices, parameters, ...options }))
+  })
+
+program
+  .command('fit')
+  .description('parameters for compare: rates and credits out of recorded prices, the rest out of other parameters')
+  .requiredOption('--prices <folder>', 'OHLCV files, named after their symbols')
+  .requiredOption('--from <time>', 'first bar, as 2020-01-01 or seconds since 1970')
+  .requiredOption('--to <time>', 'end of the last bar')
+  .option('--parameters <file>', 'what is kept as it is (default: those shipped)')
+  .action(async (options: Omit<FitOptions, 'parameters'> & Partial<FitOptions>) => {
+    const [{ fitParameters }, { SHIPPED }] = await Promise.all([import('./fit.ts'), import('./compare.ts')])
+    process.stdout.write(fitParameters({ parameters: SHIPPED.parameters, ...options }))
   })
 
 try {

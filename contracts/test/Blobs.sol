@@ -12,8 +12,8 @@ library Blobs {
     {
         uint256 firstMarket = 3 + listings + 2 * underlyings;
         uint256 firstCredit = firstMarket + 2 * markets + venues;
-        uint256 word0 = (3 + listings) << 248 | firstMarket << 240 | (firstCredit - venues) << 232 | uint256(0.01e18) << 168
-            | uint256(0.01e18) << 104 | uint256(1.25e18) << 40 | 60 << 24 | 600;
+        uint256 word0 = (3 + listings) << 248 | firstMarket << 240 | (firstCredit - venues) << 232 | uint256(0.01e18)
+            << 168 | uint256(0.01e18) << 104 | uint256(1.25e18) << 40 | 60 << 24 | 600;
         uint256 word1 = 0.25e18 | uint256(0.1e18) << 64 | uint256(0.01e18) << 128 | uint256(1 hours) << 192
             | firstCredit << 240 | (firstCredit + credits) << 248;
         uint256 word2 = 1 days | uint256(1 days) << 32;

@@ -73,6 +73,7 @@ abstract contract World is Attestors {
         clearing.addMarket(Market(REMOTE, REMOTE_VENUE, 0));
         clearing.setParameters(_parameters());
         _setPrice(2000);
+        _hear();
     }
 
     /* PARAMETERS AND PRICES */

@@ -4,16 +4,19 @@ import { lineAt, readSources, type Source } from './sources.ts'
 /** What a workspace may import beside its own files and the packages in its package.json. Lower ones come first. */
 const siblings: Record<string, string[]> = {
   core: [],
+  risk: ['core'],
   chains: ['core'],
   service: ['core', 'chains'],
-  cli: ['core', 'chains', 'service'],
+  cli: ['core', 'risk', 'chains', 'service'],
 }
 const onlyPackageOfCore = '@noble/hashes'
+/** Functions of their arguments, with no packages but that one. */
+const pure = ['core', 'risk']
 const packagesOfTests = ['fast-check']
-/** What would make the core depend on anything but its arguments. */
+/** What would make them depend on anything else. */
 const impure = /\b(?:async|await|Promise|Date|process|console|parseFloat|Math\.(?!min\b|max\b)\w+)\b|\b\d+\.\d+\b/g
 
-/** Imports point down only, and the core is a function of its arguments. */
+/** Imports point down only, and what is pure is a function of its arguments. */
 export function imports(): string[] {
   const workspaces = Object.keys(siblings).flatMap((workspace) => {
     const allowed = packagesOf(workspace)
@@ -23,7 +26,8 @@ export function imports(): string[] {
       ),
     )
   })
-  return [...workspaces, ...readSources('core/src/**/*.ts').flatMap(impurities), ...contracts()]
+  const sources = pure.flatMap((workspace) => readSources(`${workspace}/src/**/*.ts`))
+  return [...workspaces, ...sources.flatMap(impurities), ...contracts()]
 }
 
 function packagesOf(workspace: string): string[] {
@@ -47,7 +51,7 @@ function wrongImports({ path, text }: Source, workspace: string, folder: string,
       return target.startsWith(home) ? undefined : `it lies outside ${home}; name the workspace, '@omnimargin/...'.`
     }
     if (name.startsWith('node:')) {
-      return workspace === 'core' && !isTest ? 'the core does no I/O; pass it what it needs.' : undefined
+      return pure.includes(workspace) && !isTest ? `${workspace} does no I/O; pass it what it needs.` : undefined
     }
     const sibling = /^@omnimargin\/([^/]+)/.exec(name)?.[1]
     if (sibling) {
@@ -58,7 +62,9 @@ function wrongImports({ path, text }: Source, workspace: string, folder: string,
     }
     if (isTest && packagesOfTests.includes(name)) return undefined
     const bare = name.split('/', name.startsWith('@') ? 2 : 1).join('/')
-    if (workspace === 'core' && bare !== onlyPackageOfCore) return `the core depends on ${onlyPackageOfCore} alone.`
+    if (pure.includes(workspace) && !isTest && bare !== onlyPackageOfCore) {
+      return `of packages, ${workspace} may use ${onlyPackageOfCore} alone.`
+    }
     return packages.includes(bare) ? undefined : `add it to ${workspace}/package.json, or do without.`
   }
 }
@@ -69,7 +75,7 @@ function impurities({ path, text }: Source): string[] {
   )
   return [...code.matchAll(impure)].map(
     ({ 0: word, index }) =>
-      `${path}:${lineAt(code, index)} uses ${word}: the core takes time, chance and I/O as arguments, and counts in bigint.`,
+      `${path}:${lineAt(code, index)} uses ${word}: take time, chance and I/O as arguments here, and count in bigint.`,
   )
 }
 

@@ -47,7 +47,7 @@ function titlesInContracts(): Mention[] {
 }
 
 function titlesInWorkspaces(): Mention[] {
-  return readSources('{core,chains,service,cli}/test/**/*.test.ts').flatMap(({ path, text }) =>
+  return readSources('{core,risk,chains,service,cli}/test/**/*.test.ts').flatMap(({ path, text }) =>
     [...text.matchAll(/\b(?:test|it|describe)\(\s*(['"`])(.*?)\1/g)].flatMap(({ 2: title = '', index }) =>
       [...title.matchAll(/\b[A-Z]+-\d+\b/g)].map(({ 0: id, index: at }) => ({
         id,

@@ -50,12 +50,24 @@ function parseJson(file: string, text: string): unknown {
   }
 }
 
-/** The line of a path's last name that is in the text, each name searched for after the one before. */
+/** The line of a path's last part that is in the text, each searched for after the one before. */
 function lineOf(text: string, path: readonly string[]): number {
   let position = 0
-  for (const name of path) {
-    const found = /^\d+$/.test(name) ? -1 : text.indexOf(`"${name}"`, position)
+  for (const part of path) {
+    const found = /^\d+$/.test(part) ? elementAt(text, position, Number(part)) : text.indexOf(`"${part}"`, position)
     if (found >= 0) position = found
   }
   return text.slice(0, position).split('\n').length
+}
+
+/** Where the element of the next array begins, or -1. Strings are skipped whole; brackets inside elements are counted. */
+function elementAt(text: string, from: number, index: number): number {
+  let [depth, passed] = [0, 0]
+  for (const { 0: token, index: at } of text.slice(from).matchAll(/"(?:[^"\\]|\\.)*"|[[\]{},]|[^\s[\]{},"]+/g)) {
+    if (depth === 1 && passed === index && !/^[\],]/.test(token)) return from + at
+    if (/^[[{]/.test(token) && (depth > 0 || token === '[')) depth += 1
+    if (/^[\]}]/.test(token)) depth -= 1
+    if (depth === 1 && token === ',') passed += 1
+  }
+  return -1
 }

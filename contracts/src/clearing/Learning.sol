@@ -39,7 +39,9 @@ library Learning {
         uint64 knownAsOf,
         Seen memory seen
     ) external view returns (bool) {
-        if (key.kind == Kind.FILLS) return _areFillsConsistent(ledger, book, key, known, next, knownAsOf, seen.blockNumber);
+        if (key.kind == Kind.FILLS) {
+            return _areFillsConsistent(ledger, book, key, known, next, knownAsOf, seen.blockNumber);
+        }
         if (key.kind == Kind.MARKET) return _isMarketConsistent(ledger, key, known, next, knownAsOf, seen.timestamp);
         return true;
     }

@@ -8,12 +8,7 @@ import {Price, Prices} from "../price/Prices.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key, Kind} from "../records/Records.sol";
 import {Margin, Margins, Net, PositionInput, Sums} from "./Margin.sol";
-import {
-    CreditTerms,
-    ListingTerms,
-    ParameterBlob,
-    VenueTerms
-} from "./Parameters.sol";
+import {CreditTerms, ListingTerms, ParameterBlob, VenueTerms} from "./Parameters.sol";
 import {Positions} from "./Positions.sol";
 import {Silence} from "./Silence.sol";
 

@@ -30,6 +30,7 @@ library Limits {
     error BelowMinSize(uint256 size, uint256 minSize);
     error OpenInterestCapExceeded(uint256 openInterest, uint256 cap);
     error NotLiquidatable(int256 marginBalance, uint256 maintenanceMargin);
+
     function raise(Ledger storage ledger, Book storage book, bytes32 account, uint256 market, uint112 buy, uint112 sell)
         external
     {

@@ -145,7 +145,8 @@ library Margins {
             if (pnl < 0) margin.initialMarginBalance += pnl;
             (uint256 initial, uint256 maintenance) = _addLegs(margin, sums);
             // No venue can be lost with more than all there is.
-            (uint256 most, uint256 mostMaintenance) = (initial.mulUp(sums.venueLossShare), maintenance.mulUp(sums.venueLossShare));
+            (uint256 most, uint256 mostMaintenance) =
+                (initial.mulUp(sums.venueLossShare), maintenance.mulUp(sums.venueLossShare));
             uint256 both;
             (initial, maintenance, both) = _directional(margin, sums);
             if (most > initial || mostMaintenance > maintenance) {

@@ -19,7 +19,12 @@ library Settlement {
 
     event PutUp(bytes32 indexed account, bool byOwner);
     event Sold(
-        bytes32 indexed seller, bytes32 indexed buyer, uint256 indexed listing, uint256 units, uint256 price, uint32 version
+        bytes32 indexed seller,
+        bytes32 indexed buyer,
+        uint256 indexed listing,
+        uint256 units,
+        uint256 price,
+        uint32 version
     );
 
     error NoDebt(bytes32 account);

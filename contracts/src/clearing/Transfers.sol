@@ -18,7 +18,9 @@ library Transfers {
     error LineNotOpen(bytes32 account, uint256 listing);
 
     /// @notice Moves units, with their part of what is counted rounded down, to the other's line of the same listing.
-    function move(Ledger storage ledger, Book storage book, bytes32 from, uint256 i, bytes32 to, uint256 units) internal {
+    function move(Ledger storage ledger, Book storage book, bytes32 from, uint256 i, bytes32 to, uint256 units)
+        internal
+    {
         Line memory line = ledger.lines[from][i];
         uint256 counted = line.counted * units / line.units;
         uint256 j = _lineFor(ledger, to, line.listing);

@@ -286,17 +286,16 @@ contract LinesTest is World {
     }
 
     function test_MRG_08_credits_out_of_order_or_beyond_all_of_a_risk_are_refused() public {
-        bytes memory blob = bytes.concat(
-            Blobs.amended(Blobs.amended(_parameters(), 0, 240, 2, 8), 1, 248, 1, 8), Blobs.credit(0, 1, 1e18)
-        );
-        // A second underlying, between the first one and the markets.
-        bytes memory two =
-            abi.encodePacked(_words(blob, 0, 7), Blobs.underlying(0, 0.1e18, 0.05e18, 0, 0), _words(blob, 7, 7));
+        // A second underlying, between the first one and the markets, and a credit at the end.
+        bytes memory blob = _parameters();
+        bytes memory two = bytes.concat(Blobs.general(2, 2, 2, 2, 1), _words(blob, 3, 4));
+        two =
+            bytes.concat(two, Blobs.underlying(0, 0.1e18, 0.05e18, 0, 0), _words(blob, 7, 6), Blobs.credit(0, 1, 1e18));
         clearing.setParameters(two);
         _refuse(Blobs.amended(two, 15, 0, 1, 8), "credits", 0);
         _refuse(Blobs.amended(two, 15, 8, 2, 8), "credits", 0);
         _refuse(Blobs.amended(two, 15, 16, 1e18 + 1, 64), "credits", 0);
-        _refuse(bytes.concat(Blobs.amended(two, 1, 248, 2, 8), Blobs.credit(0, 1, 0)), "credits", 1);
+        _refuse(bytes.concat(Blobs.amended(two, 1, 248, 17, 8), Blobs.credit(0, 1, 0)), "credits", 1);
     }
 
     function test_MRG_08_a_blob_with_a_missing_or_spare_entry_is_refused() public {
@@ -309,7 +308,7 @@ contract LinesTest is World {
         clearing.setParameters(blob);
         clearing.addVenue(9, address(9));
         vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "venues", 2, 3));
-        clearing.setParameters(Blobs.amended(blob, 0, 232, 3, 8));
+        clearing.setParameters(_parametersWith(Blobs.market(0, 0.03e18, 0.01e18, 500e18, 0)));
         vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "words", 0, 3));
         clearing.setParameters("");
     }

@@ -98,7 +98,7 @@ contract RecordBookTest is World {
         assertEq(uint8(_learnWith(older, oldProof)), uint8(Outcome.STALE));
         (uint128[6] memory fields, uint64 blockNumber, uint64 asOf) = _granted();
         assertEq(fields[0], 8e6);
-        assertEq(blockNumber, 2);
+        assertEq(blockNumber, remoteBlock);
         assertEq(asOf, block.timestamp);
         assertEq(_state(), before);
         assertFalse(clearing.ended(REMOTE, REMOTE_VAULT));

@@ -1,0 +1,58 @@
+/** A folder of OHLCV files, by symbol. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { joinBars, parseBars, type Series } from '@omnimargin/risk/bars'
+import { InputError } from '@omnimargin/risk/errors'
+
+/** A symbol's files in a folder: one, or one a month or day. */
+export type PriceFiles = { readonly folder: string; readonly bySymbol: ReadonlyMap<string, readonly string[]> }
+
+/** btcusdt_1h.csv.gz, BTC.csv, BTCUSDT-1h-2024-01.csv: symbol, quote currency, interval, and the month or day of it. */
+const FILE_NAME = /^([a-z0-9]+?)(?:usdt|usdc|usd)?([-_]\d+[smhdw])?([-_]\d{4}-\d{2}(?:-\d{2})?)?\.csv(?:\.gz)?$/i
+const MAX_FILE_BYTES = 256 * 1024 * 1024
+
+/** Looks at names only. Throws InputError where the folder cannot be read or names no symbol. */
+export function findPrices(folder: string): PriceFiles {
+  const bySymbol = new Map<string, string[]>()
+  for (const name of namesIn(folder)) {
+    const symbol = FILE_NAME.exec(name)?.[1]?.toUpperCase()
+    if (symbol !== undefined) bySymbol.set(symbol, [...(bySymbol.get(symbol) ?? []), name])
+  }
+  if (bySymbol.size > 0) return { folder, bySymbol }
+  throw new InputError(`${folder} has no price file: name them after their symbol, as in BTC.csv or btcusdt_1h.csv.gz.`)
+}
+
+/** One symbol's series, out of all its files. Throws InputError with the first fault's file and line. */
+export function readSeries(symbol: string, { folder, bySymbol }: PriceFiles): Series {
+  const names = bySymbol.get(symbol) ?? []
+  const kinds = new Set(names.map((name) => FILE_NAME.exec(name)?.slice(2, 3).join() ?? ''))
+  const isWhole = names.some((name) => FILE_NAME.exec(name)?.[3] === undefined)
+  if (kinds.size > 1 || (isWhole && names.length > 1)) {
+    throw new InputError(`${folder} has several series of ${symbol} (${names.join(', ')}): keep one of them there.`)
+  }
+  const files = names.map((name) => join(folder, name))
+  return joinBars(
+    symbol,
+    files.map((file) => parseBars(file, readText(file))),
+  )
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort()
+  } catch (cause) {
+    throw new InputError(
+      `${folder}: cannot be read (${cause instanceof Error ? cause.message : cause}): give a folder.`,
+    )
+  }
+}
+
+function readText(file: string): string {
+  try {
+    const bytes = readFileSync(file)
+    return (file.endsWith('.gz') ? gunzipSync(bytes, { maxOutputLength: MAX_FILE_BYTES }) : bytes).toString('utf8')
+  } catch (cause) {
+    throw new InputError(`${file}: cannot be read (${cause instanceof Error ? cause.message : cause}): fetch it again.`)
+  }
+}

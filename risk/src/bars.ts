@@ -1,0 +1,151 @@
+/** OHLCV files as they are published, read strictly: a fault names its file and line, and nothing is repaired. */
+import type { Price } from '@omnimargin/core/wad'
+import { parseDecimal } from './decimal.ts'
+import { InputError } from './errors.ts'
+
+/** The rows of one file: opening times in seconds, closes at 1e18, and where each row stood. */
+export type Bars = {
+  readonly file: string
+  readonly times: readonly number[]
+  readonly closes: readonly Price[]
+  readonly lines: readonly number[]
+}
+
+/** Closes without a gap: the bar `i` opens at `start + i * interval` and closes at the end of it. */
+export type Series = {
+  readonly symbol: string
+  readonly start: number
+  readonly interval: number
+  readonly closes: readonly Price[]
+}
+
+/** `ts,open,high,low,close,volume`, or those and the six that Binance's public dumps add. */
+const COLUMNS = [6, 12]
+const HEADERS = ['ts', 'open_time', 'timestamp'].map((time) => `${time},open,high,low,close,volume`)
+/** Dumps tell time in seconds, milliseconds or, from 2025 on, microseconds: told apart by their size. */
+const SECONDS_BELOW = 100_000_000_000
+const MILLISECONDS_BELOW = 1000 * SECONDS_BELOW
+export const MAX_BARS = 1_000_000
+/** As on chain: a price fits 96 bits. */
+const MAX_PRICE: Price = (1n << 96n) - 1n
+
+/** Reads one file's text. Throws InputError with the first fault. */
+export function parseBars(file: string, text: string): Bars {
+  const rows = text.replace(/^\uFEFF/, '').split(/\r?\n/)
+  if (rows.at(-1) === '') rows.pop()
+  const first = /^[a-z]/i.test(rows[0] ?? '') ? 1 : 0
+  if (rows.length === first) throw new InputError(`${file}: has no bars: give it at least two.`)
+  if (rows.length > MAX_BARS)
+    throw new InputError(`${file}: has ${rows.length} lines, the limit is ${MAX_BARS}: cut it.`)
+  if (first === 1) assertHeader(file, rows[0] ?? '')
+  const bars = { file, times: [] as number[], closes: [] as Price[], lines: [] as number[] }
+  const width = (rows[0] ?? '').split(',').length
+  for (let i = first; i < rows.length; i++) {
+    const { time, close } = parseRow(`${file}:${i + 1}`, rows[i] ?? '', width)
+    bars.times.push(time)
+    bars.closes.push(close)
+    bars.lines.push(i + 1)
+  }
+  return bars
+}
+
+/** One series out of a symbol's files, in any order. Throws InputError at the first bar that is not where it must be. */
+export function joinBars(symbol: string, parts: readonly Bars[]): Series {
+  const inOrder = parts.filter(({ times }) => times.length > 0).sort((a, b) => (a.times[0] ?? 0) - (b.times[0] ?? 0))
+  const times = inOrder.flatMap((part) => part.times)
+  const closes = inOrder.flatMap((part) => part.closes)
+  const places = inOrder.flatMap(({ file, lines }) => lines.map((line) => `${file}:${line}`))
+  const [start] = times
+  if (start === undefined || times.length < 2) {
+    throw new InputError(`${places[0] ?? symbol}: ${symbol} has ${times.length} bars: give it at least two.`)
+  }
+  const steps = times.slice(1).map((time, i) => time - (times[i] ?? 0))
+  const interval = steps.reduce((least, step) => (step > 0 && step < least ? step : least), Number.MAX_SAFE_INTEGER)
+  const wrong = steps.findIndex((step) => step !== interval)
+  if (wrong >= 0)
+    throw new InputError(`${places[wrong + 1]}: ${faultOf(steps[wrong] ?? 0, times[wrong] ?? 0, interval)}`)
+  return { symbol, start, interval, closes }
+}
+
+function faultOf(step: number, before: number, interval: number): string {
+  if (step === 0) return `time ${before} is there twice: keep one of the two bars.`
+  if (step < 0) return `time ${before + step} comes after ${before}: sort the bars by time.`
+  return `time ${before + step} follows ${before}, a gap in bars of ${interval} s: fill in what is missing from the source, or cut there.`
+}
+
+function assertHeader(file: string, header: string): void {
+  const names = header.toLowerCase().replaceAll(' ', '_')
+  if (HEADERS.some((known) => names === known || names.startsWith(`${known},close_time,`))) return
+  throw new InputError(
+    `${file}:1: the columns are "${header}": they must be ts,open,high,low,close,volume in this order.`,
+  )
+}
+
+function parseRow(place: string, row: string, width: number): { time: number; close: Price } {
+  const cells = row.split(',')
+  if (!COLUMNS.includes(cells.length) || cells.length !== width) {
+    const remedy = `give ts,open,high,low,close,volume, or the 12 columns of a Binance dump, in every line.`
+    throw new InputError(`${place}: has ${cells.length} columns: ${remedy}`)
+  }
+  const numbers = cells.map((cell, column) => {
+    const value = parseDecimal(cell)
+    if (value === undefined)
+      throw new InputError(`${place}: column ${column + 1} is "${cell}": give a plain decimal number.`)
+    return value
+  })
+  const [, open = 0n, high = 0n, low = 0n, close = 0n] = numbers
+  for (const [name, value] of Object.entries({ open, high, low, close })) {
+    if (value === 0n) throw new InputError(`${place}: ${name} is zero: a price is above zero; correct the bar.`)
+    if (value > MAX_PRICE) throw new InputError(`${place}: ${name} is above 2^96 - 1 at 1e18: correct the bar.`)
+  }
+  if (high < low) throw new InputError(`${place}: high ${cells[2]} is below low ${cells[3]}: correct the bar.`)
+  if (open > high || open < low || close > high || close < low) {
+    throw new InputError(
+      `${place}: open ${cells[1]} or close ${cells[4]} is outside ${cells[3]}..${cells[2]}: correct the bar.`,
+    )
+  }
+  return { time: parseTime(place, cells[0] ?? ''), close }
+}
+
+function parseTime(place: string, text: string): number {
+  const time = Number(text)
+  const divisor = time < SECONDS_BELOW ? 1 : time < MILLISECONDS_BELOW ? 1_000 : 1_000_000
+  if (/^\d{1,16}$/.test(text) && time % divisor === 0) return time / divisor
+  throw new InputError(
+    `${place}: time is "${text}": give whole seconds, as seconds, milliseconds or microseconds since 1970.`,
+  )
+}
+
+/** The part of a series whose bars open in [from, to). Throws InputError where it does not reach. */
+export function between(series: Series, from: number, to: number): Series {
+  const { symbol, start, interval, closes } = series
+  const end = start + closes.length * interval
+  if (from < start || to > end || (from - start) % interval !== 0 || (to - start) % interval !== 0) {
+    throw new InputError(
+      `${symbol} has bars of ${interval} s from ${start} to ${end}: ask for a part of that, not ${from} to ${to}.`,
+    )
+  }
+  if (to - from < 2 * interval) throw new InputError(`From ${from} to ${to} is less than two bars: ask for more.`)
+  return { ...series, start: from, closes: closes.slice((from - start) / interval, (to - start) / interval) }
+}
+
+/** The longest stretch that all of them cover. Throws InputError where their bars differ in length or never meet. */
+export function commonSpan(all: readonly Series[]): { from: number; to: number; interval: number } {
+  const [first] = all
+  if (first === undefined) throw new InputError('No prices are asked for: name an underlying.')
+  const { interval } = first
+  const other = all.find((series) => series.interval !== interval || (series.start - first.start) % interval !== 0)
+  if (other) {
+    throw new InputError(
+      `${first.symbol} and ${other.symbol} have bars of ${interval} s and ${other.interval} s, or out of step: give both alike.`,
+    )
+  }
+  const from = all.reduce((latest, { start }) => Math.max(latest, start), first.start)
+  const to = all.reduce(
+    (least, { start, closes }) => Math.min(least, start + closes.length * interval),
+    Number.MAX_SAFE_INTEGER,
+  )
+  if (from >= to)
+    throw new InputError(`${all.map(({ symbol }) => symbol).join(', ')} share no time: give files that overlap.`)
+  return { from, to, interval }
+}

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { WAD } from '@omnimargin/core/wad'
+import { joinBars, parseBars } from '@omnimargin/risk/bars'
+import { fitTerms } from '@omnimargin/risk/fit'
+import { correlationOf, momentsOf } from '@omnimargin/risk/moments'
+import { rootUp } from '@omnimargin/risk/root'
+import { makePrices, type Shape } from '@omnimargin/risk/synthetic'
+import fc from 'fast-check'
+import { percent, seriesOf, TERMS, usd } from './scenes.ts'
+
+const SHAPE: Shape = {
+  seed: 3n,
+  start: 0,
+  interval: 3_600,
+  bars: 2_600,
+  assets: ['A', 'B'].map((symbol) => ({
+    symbol,
+    first: usd(100),
+    deviation: percent(1),
+    common: percent(80),
+    digits: 3,
+  })),
+}
+const made = (shape: Shape) =>
+  [...makePrices(shape)].map(([symbol, bars]) =>
+    joinBars(symbol, [parseBars(symbol, bars.map(({ time, cells }) => `${time},${cells.join(',')}`).join('\n'))]),
+  )
+
+test('CAP-10 rates are the worst move within four hours, rounded up, by hand', () => {
+  // Up by 25 % and down by 20 %: against a short the first is worse.
+  const terms = fitTerms(TERMS, [seriesOf('A', [100, 125, 125, 125, 125, 100, 100, 100, 100, 100, 100, 100])])
+  assert.equal(terms.underlyings.get('A')?.maintenanceRate, percent(25))
+  assert.equal(terms.underlyings.get('A')?.initialRate, percent(25))
+  assert.deepEqual(terms.underlyings.get('B'), TERMS.underlyings.get('B'))
+  // sqrt(60 / 14,400) = 0.0645...
+  assert.equal(terms.chains.get('x')?.maintenanceLegShare, (WAD * 65n) / 1000n)
+  assert.deepEqual(terms.credits, [])
+})
+
+test('CAP-10 the same prices twice earn all of the credit that is kept, independent ones next to none', () => {
+  const [a, b] = made(SHAPE)
+  assert(a && b)
+  assert.equal(fitTerms(TERMS, [a, { ...a, symbol: 'B' }]).credits[0]?.ratio, percent(85))
+  const [strange] = made({ ...SHAPE, seed: 4n })
+  assert(strange)
+  const [apart = { ratio: 0n }] = fitTerms(TERMS, [a, { ...strange, symbol: 'B' }]).credits
+  const [together = { ratio: 0n }] = fitTerms(TERMS, [a, b]).credits
+  assert(apart.ratio < percent(35) && apart.ratio < together.ratio && together.ratio < percent(85))
+})
+
+test('CAP-10 less than one stretch in common earns no credit', () => {
+  const [a, b] = made({ ...SHAPE, bars: 2_100 })
+  assert(a && b)
+  assert.deepEqual(fitTerms(TERMS, [a, b]).credits, [])
+})
+
+test('CAP-10 the root is the least whose square is enough', () => {
+  fc.assert(
+    fc.property(fc.bigInt({ min: 0n, max: 10n ** 60n }), (value) => {
+      const root = rootUp(value)
+      assert(root * root >= value)
+      assert(root === 0n || (root - 1n) ** 2n < value)
+    }),
+  )
+})
+
+test('CAP-23 made-up prices are made from their seed alone, and are bars', () => {
+  assert.deepEqual(makePrices(SHAPE), makePrices(SHAPE))
+  const [a, b] = made(SHAPE)
+  assert(a && b)
+  const { deviation, kurtosis } = momentsOf(a)
+  assert(deviation > percent(1) / 2n && deviation < percent(2))
+  assert(kurtosis > 4n * WAD)
+  // The share of the move made together, squared: 0.64.
+  assert(correlationOf(a, b) > percent(50) && correlationOf(a, b) < percent(78))
+})
