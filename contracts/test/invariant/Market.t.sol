@@ -19,6 +19,8 @@ contract MarketHandler is World {
         uint128[6] fields;
     }
 
+    uint256 private constant FAR_CAP = 5e9;
+
     uint256 public fills;
     uint256 public farFills;
     uint256 public liquidations;
@@ -51,7 +53,7 @@ contract MarketHandler is World {
 
     /// @dev A cap on the remote USDC that a run's grants outgrow.
     function _parameters() internal pure override returns (bytes memory) {
-        return Blobs.amended(super._parameters(), 4, 144, 5e9, 112);
+        return Blobs.amended(super._parameters(), 4, 144, FAR_CAP, 112);
     }
 
     function _who(uint256 i) private view returns (Vm.Wallet memory) {
@@ -323,6 +325,7 @@ contract MarketHandler is World {
         for (uint256 j; j < 2; ++j) {
             (, uint256 total) = clearing.listings(j);
             assertEq(total, counted[j], "MRG-06 counted");
+            assertLe(total, j == 0 ? CAP : FAR_CAP, "MRG-06 cap");
         }
     }
 
@@ -417,8 +420,10 @@ contract MarketHandler is World {
     }
 }
 
-/// forge-config: default.invariant.runs = 4
-/// forge-config: default.invariant.depth = 400
+/// forge-config: default.invariant.runs = 100
+/// forge-config: default.invariant.depth = 1000
+/// forge-config: default.invariant.include-storage = false
+/// forge-config: default.invariant.include-push-bytes = false
 contract MarketInvariants is Test {
     MarketHandler private handler;
 
