@@ -9,6 +9,7 @@ import { computeMargin } from '@omnimargin/core/margin'
 import { packParameters } from '@omnimargin/core/parameters'
 import { book } from '@omnimargin/core/position'
 import { type Fields, type Key, KIND, keyHash, leafOf, stepDigest, ZERO_DIGEST } from '@omnimargin/core/record'
+import { salePriceOf } from '@omnimargin/core/settlement'
 import { legShareAt } from '@omnimargin/core/silence'
 import { WAD } from '@omnimargin/core/wad'
 import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
@@ -121,6 +122,26 @@ const liquidationCases: Case[] = Object.entries(DEFAULTS).map(([name, input]) =>
   return { name, input: strings(input), output: strings([share, payment]) }
 })
 
+/* SETTLEMENT: units, the unit of the token, index price, discount */
+
+const SALES: Record<string, [bigint, bigint, bigint, bigint]> = {
+  a_thousand_dollars: [10n ** 9n, 10n ** 6n, usd(1), percent(1)],
+  no_discount: [10n ** 9n, 10n ** 6n, usd(1), 0n],
+  for_nothing: [10n ** 9n, 10n ** 6n, usd(1), WAD],
+  nothing_sold: [0n, 10n ** 6n, usd(1), percent(1)],
+  ten_of_eighteen_decimals: [usd(10), WAD, usd(2_000), percent(1)],
+  no_decimals: [3n, 1n, usd(7), percent(1)],
+  dust_costs_a_unit: [1n, WAD, usd(1), percent(1)],
+  dust_of_dust_rounds_up_twice: [1n, 10n ** 36n, 1n, percent(1)],
+  the_discount_rounds_up: [7n, 10n ** 6n, usd(1) + 1n, 333_333_333_333_333_333n],
+  largest: [2n ** 96n - 1n, 1n, 2n ** 96n - 1n, percent(1)],
+}
+const settlementCases: Case[] = Object.entries(SALES).map(([name, input]) => {
+  const [units, unit, price, discount] = input
+  const cost = salePriceOf(units, { unit, price, discount })
+  return { name, input: strings(input), output: strings([cost]) }
+})
+
 /* FUNDING: mark and index of the last fill, its cap; what ran before; index, its time, its greatest age; period, now */
 
 const NOW = 1_700_000_000n
@@ -208,6 +229,7 @@ const files = {
   silence: silenceCases,
   positions: positionCases,
   liquidation: liquidationCases,
+  settlement: settlementCases,
   funding: fundingCases,
   records: recordCases,
   claims: claimCases,

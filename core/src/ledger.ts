@@ -3,7 +3,7 @@ import type { Hex } from './bytes.ts'
 import type { Portfolio, Position as PositionInput, Venue as VenueInput } from './margin.ts'
 import { type Parameters, unpackParameters, type VenueTerms } from './parameters.ts'
 import { legShareAt } from './silence.ts'
-import { min, type Price, type Size, type Units, type Usd, WAD } from './wad.ts'
+import { abs, min, mulDown, type Price, type Size, type Units, type Usd, WAD } from './wad.ts'
 
 export type Listing = { readonly chainId: bigint; readonly vault: Hex; readonly asset: Hex }
 export type Market = { readonly chainId: bigint; readonly venue: Hex; readonly item: Hex }
@@ -13,9 +13,15 @@ export type Position = {
   readonly quote: Usd
   readonly buyOut: Size
   readonly sellOut: Size
+  /** The market's funding index up to which it has paid and received. */
+  readonly fundedTo: Usd
 }
 export type Account = {
   readonly cash: Usd
+  /** Since when (seconds) the cash has been below zero; 0 while it is not. */
+  readonly debtSince: bigint
+  /** Whether its lines may be bought for what it owes. */
+  readonly isPutUp: boolean
   readonly lines: readonly Line[]
   /** By market index; a market that the account has nothing in may be absent or all zero. */
   readonly positions: ReadonlyMap<number, Position>
@@ -29,6 +35,10 @@ export type Ledger = {
   readonly markets: readonly Market[]
   /** By the clearing's number of a venue: the newest time (seconds) of this clearing that the venue is known to have heard. */
   readonly heard: ReadonlyMap<number, bigint>
+  /** By the clearing's number of a venue at which nothing is traded any more: when it was closed (seconds). */
+  readonly closed: ReadonlyMap<number, bigint>
+  /** By market: what a base unit long has paid in funding since the market was added, less what it received. */
+  readonly funding: ReadonlyMap<number, Usd>
   readonly prices: ReadonlyMap<number, { readonly price: Price; readonly publishTime: bigint }>
   readonly accounts: ReadonlyMap<Hex, Account>
 }
@@ -40,6 +50,8 @@ export const EMPTY_LEDGER: Ledger = {
   listings: [],
   markets: [],
   heard: new Map(),
+  closed: new Map(),
+  funding: new Map(),
   prices: new Map(),
   accounts: new Map(),
 }
@@ -50,6 +62,8 @@ export type LedgerEvent =
   | { eventName: 'AssetListed'; args: { listing: bigint; chainId: bigint; vault: Hex; asset: Hex } }
   | { eventName: 'MarketAdded'; args: { market: bigint; chainId: bigint; venue: Hex; item: Hex } }
   | { eventName: 'VenueHeard'; args: { venue: bigint; timestamp: bigint } }
+  | { eventName: 'VenueClosed'; args: { venue: bigint; closedAt: bigint } }
+  | { eventName: 'FundingIndexChanged'; args: { market: bigint; index: bigint } }
   | { eventName: 'ParametersSet'; args: { version: number; blob: Hex } }
   | { eventName: 'IndexPriceUpdated'; args: { feed: bigint; price: bigint; publishTime: bigint } }
   | { eventName: 'LineOpened'; args: { account: Hex; index: bigint; listing: bigint; holder: Hex } }
@@ -57,9 +71,15 @@ export type LedgerEvent =
   | { eventName: 'PositionChanged'; args: { account: Hex; market: bigint; size: bigint; quote: bigint; cash: bigint } }
   | { eventName: 'OutstandingChanged'; args: { account: Hex; market: bigint; buy: bigint; sell: bigint } }
   | { eventName: 'CashChanged'; args: { account: Hex; cash: bigint } }
+  | { eventName: 'FundingPaid'; args: { account: Hex; market: bigint; index: bigint } }
+  | { eventName: 'DebtChanged'; args: { account: Hex; debtSince: number; isPutUp: boolean } }
 
-const FLAT: Position = { size: 0n, quote: 0n, buyOut: 0n, sellOut: 0n }
-const NEW_ACCOUNT: Account = { cash: 0n, lines: [], positions: new Map() }
+/** The most lines, and the most markets, of an account. */
+export const MAX_LINES = 16
+export const MAX_ACCOUNT_MARKETS = 16
+
+export const FLAT: Position = { size: 0n, quote: 0n, buyOut: 0n, sellOut: 0n, fundedTo: 0n }
+const NEW_ACCOUNT: Account = { cash: 0n, debtSince: 0n, isPutUp: false, lines: [], positions: new Map() }
 
 /** The ledger after one more of the clearing's events; one that carries no state leaves it as it is. */
 export function applyEvent(ledger: Ledger, event: LedgerEvent): Ledger {
@@ -78,6 +98,14 @@ export function applyEvent(ledger: Ledger, event: LedgerEvent): Ledger {
       const { venue, timestamp } = event.args
       return { ...ledger, heard: new Map(ledger.heard).set(Number(venue), timestamp) }
     }
+    case 'VenueClosed': {
+      const { venue, closedAt } = event.args
+      return { ...ledger, closed: new Map(ledger.closed).set(Number(venue), closedAt) }
+    }
+    case 'FundingIndexChanged': {
+      const { market, index } = event.args
+      return { ...ledger, funding: new Map(ledger.funding).set(Number(market), index) }
+    }
     case 'ParametersSet':
       return { ...ledger, version: event.args.version, parameters: unpackParameters(event.args.blob) }
     case 'IndexPriceUpdated': {
@@ -89,6 +117,8 @@ export function applyEvent(ledger: Ledger, event: LedgerEvent): Ledger {
     case 'PositionChanged':
     case 'OutstandingChanged':
     case 'CashChanged':
+    case 'FundingPaid':
+    case 'DebtChanged':
       return changeAccount(ledger, event)
     default:
       return ledger
@@ -99,11 +129,20 @@ type AccountEvent = Extract<LedgerEvent, { args: { account: Hex } }>
 
 function changeAccount(ledger: Ledger, event: AccountEvent): Ledger {
   const { account: id } = event.args
-  const account = ledger.accounts.get(id) ?? NEW_ACCOUNT
-  return { ...ledger, accounts: new Map(ledger.accounts).set(id, accountAfter(account, event)) }
+  return withAccount(ledger, id, accountAfter(accountIn(ledger, id), event, ledger.funding))
 }
 
-function accountAfter(account: Account, event: AccountEvent): Account {
+/** One that nobody has heard of has nothing. */
+export function accountIn(ledger: Ledger, id: Hex): Account {
+  return ledger.accounts.get(id) ?? NEW_ACCOUNT
+}
+
+/** The ledger with that account as it is given. */
+export function withAccount(ledger: Ledger, id: Hex, account: Account): Ledger {
+  return { ...ledger, accounts: new Map(ledger.accounts).set(id, account) }
+}
+
+function accountAfter(account: Account, event: AccountEvent, funding: Ledger['funding']): Account {
   switch (event.eventName) {
     case 'LineOpened': {
       const { listing, holder } = event.args
@@ -118,20 +157,46 @@ function accountAfter(account: Account, event: AccountEvent): Account {
     }
     case 'PositionChanged': {
       const { market, size, quote, cash } = event.args
-      return { ...account, cash, positions: withPosition(account, market, { size, quote }) }
+      const before = account.positions.get(Number(market)) ?? FLAT
+      // No size changes before its funding is settled.
+      const fundedTo = size === before.size ? before.fundedTo : (funding.get(Number(market)) ?? 0n)
+      return { ...account, cash, positions: withPosition(account, market, { size, quote, fundedTo }) }
     }
     case 'OutstandingChanged': {
       const { market, buy, sell } = event.args
       return { ...account, positions: withPosition(account, market, { buyOut: buy, sellOut: sell }) }
     }
+    // What was paid or received is in the cash that changes next.
+    case 'FundingPaid':
+      return { ...account, positions: withPosition(account, event.args.market, { fundedTo: event.args.index }) }
     case 'CashChanged':
       return { ...account, cash: event.args.cash }
+    case 'DebtChanged': {
+      const { debtSince, isPutUp } = event.args
+      return { ...account, debtSince: BigInt(debtSince), isPutUp }
+    }
   }
 }
 
 function withPosition(account: Account, market: bigint, change: Partial<Position>): ReadonlyMap<number, Position> {
   const index = Number(market)
   return new Map(account.positions).set(index, { ...(account.positions.get(index) ?? FLAT), ...change })
+}
+
+/** The account once its funding is settled up to the newest known index: what it owes is rounded up, what it gets down. */
+export function afterFunding(ledger: Ledger, id: Hex): Account {
+  const account = accountIn(ledger, id)
+  const settled = [...account.positions].map(([market, position]): [number, Position, Usd] => {
+    const index = ledger.funding.get(market) ?? 0n
+    const growth = index - position.fundedTo
+    const received = mulDown(growth > 0n ? -position.size : position.size, abs(growth))
+    return [market, { ...position, fundedTo: index }, received]
+  })
+  return {
+    ...account,
+    cash: settled.reduce((cash, [, , received]) => cash + received, account.cash),
+    positions: new Map(settled.map(([market, position]) => [market, position])),
+  }
 }
 
 /** Why an account's margin cannot be told: nothing is known to value it by, or only something too old. */
@@ -144,10 +209,10 @@ export type PortfolioFault = 'no_parameters' | 'price_too_old'
 export function portfolioOf(ledger: Ledger, id: Hex, now: bigint): Portfolio | PortfolioFault {
   const { parameters } = ledger
   if (!parameters) return 'no_parameters'
-  const account = ledger.accounts.get(id) ?? NEW_ACCOUNT
+  const account = accountIn(ledger, id)
   const isShed = ({ listing }: Line) => entryOf(parameters.listings, listing).maintenanceHaircut === WAD
   const held = account.lines.filter((line) => line.units > 0n && !isShed(line))
-  const open = [...account.positions].filter(([, p]) => p.size !== 0n || p.quote !== 0n || p.buyOut + p.sellOut > 0n)
+  const open = [...account.positions].filter(([, position]) => isOpen(position))
   const lines = held.map((line) => {
     const terms = entryOf(parameters.listings, line.listing)
     return { ...line, ...terms, unit: 10n ** BigInt(terms.decimals), feed: terms.feed }
@@ -171,6 +236,11 @@ export function portfolioOf(ledger: Ledger, id: Hex, now: bigint): Portfolio | P
     credits: parameters.credits,
     venueLossShare: parameters.venueLossShare,
   }
+}
+
+/** Whether the position takes one of its account's markets. */
+export function isOpen({ size, quote, buyOut, sellOut }: Position): boolean {
+  return size !== 0n || quote !== 0n || buyOut + sellOut > 0n
 }
 
 /** A venue on the clearing's own chain is never silent. */

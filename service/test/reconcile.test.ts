@@ -4,7 +4,7 @@ import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { ChainError } from '@omnimargin/chains/errors'
-import { type Account, EMPTY_LEDGER, type Position } from '@omnimargin/core/ledger'
+import { type Account, EMPTY_LEDGER, FLAT, type Position } from '@omnimargin/core/ledger'
 import { readerOf } from '@omnimargin/service/clients'
 import type { Deployment } from '@omnimargin/service/deployment'
 import { readDiffering } from '@omnimargin/service/reconcile/home'
@@ -26,8 +26,10 @@ const fills = (bought: bigint, sold: bigint, paid: bigint, received: bigint): Fi
 
 const account = (cash: bigint, position: Partial<Position>): Account => ({
   cash,
+  debtSince: 0n,
+  isPutUp: false,
   lines: [],
-  positions: new Map([[0, { size: 0n, quote: 0n, buyOut: 0n, sellOut: 0n, ...position }]]),
+  positions: new Map([[0, { ...FLAT, ...position }]]),
 })
 
 /**

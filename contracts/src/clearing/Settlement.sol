@@ -109,8 +109,16 @@ library Settlement {
     {
         ListingTerms terms = blob.listing(listing);
         uint256 discount = Wad.min(blob.saleDiscount(), terms.maintenanceHaircutOf());
-        uint256 unit = terms.unitOf();
-        uint256 value = (units * ledger.freshPrice(terms.feedOf(), blob) + unit - 1) / unit;
+        return priceAt(units, terms.unitOf(), ledger.freshPrice(terms.feedOf(), blob), discount);
+    }
+
+    /// @dev Twin of core/src/settlement.ts; vectors/settlement.json is run by both.
+    function priceAt(uint256 units, uint256 unit, uint256 indexPrice, uint256 discount)
+        internal
+        pure
+        returns (uint256)
+    {
+        uint256 value = (units * indexPrice + unit - 1) / unit;
         return Wad.mulUp(value, WAD - discount);
     }
 

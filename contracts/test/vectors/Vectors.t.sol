@@ -14,6 +14,7 @@ import {
     VenueTerms
 } from "../../src/clearing/Parameters.sol";
 import {Positions} from "../../src/clearing/Positions.sol";
+import {Settlement} from "../../src/clearing/Settlement.sol";
 import {Share} from "../../src/clearing/Share.sol";
 import {Claims} from "../../src/records/Claims.sol";
 import {Silence} from "../../src/clearing/Silence.sol";
@@ -112,6 +113,15 @@ contract VectorsTest is Test {
         }
     }
 
+    function test_WIT_01_sales() public {
+        _open("settlement");
+        for (uint256 i; i < cases; ++i) {
+            int256[] memory v = _ints(i, "input");
+            uint256 price = Settlement.priceAt(_u(v, 0), _u(v, 1), _u(v, 2), _u(v, 3));
+            assertEq(int256(price), _ints(i, "output")[0], _name(i));
+        }
+    }
+
     function test_FND_01_FND_02_funding() public {
         _open("funding");
         for (uint256 i; i < cases; ++i) {
@@ -207,8 +217,8 @@ contract VectorsTest is Test {
         assertEq(weth.capOf(), 100_000e18);
         UnderlyingTerms btc = blob.underlying(1);
         assertEq(btc.underlyingFeedOf(), 1);
-        assertEq(btc.initialRateOf(), 0.1e18);
-        assertEq(btc.maintenanceRateOf(), 0.05e18);
+        assertEq(btc.initialRateOf(), 0.095e18);
+        assertEq(btc.maintenanceRateOf(), 0.045e18);
         assertEq(btc.basisRateOf(), 0.005e18);
         DepthTerms depth = blob.depth(1);
         assertEq(depth.depthOf(), 2_000_000e18);
@@ -224,9 +234,9 @@ contract VectorsTest is Test {
         assertEq(place.maxFundingOf(), uint256(0.001e18) / 3600);
         VenueTerms fast = blob.venue(1);
         assertEq(fast.legShareOf(), 0.05e18);
-        assertEq(fast.calmAgeOf(), 60);
-        assertEq(fast.warnAgeOf(), 300);
-        assertEq(fast.deadAgeOf(), 3600);
+        assertEq(fast.calmAgeOf(), 30);
+        assertEq(fast.warnAgeOf(), 90);
+        assertEq(fast.deadAgeOf(), 300);
         assertTrue(fast.isRemoteOf());
         assertFalse(blob.venue(0).isRemoteOf());
         CreditTerms credit = blob.credit(0);
