@@ -3,6 +3,7 @@
 import { Command, Option } from 'commander'
 import type { CompareOptions } from './compare.ts'
 import type { FitOptions } from './fit.ts'
+import type { StoryName } from './story/story.ts'
 
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
@@ -13,12 +14,14 @@ const program = new Command('omnimargin')
 
 program
   .command('start')
-  .description('run everything on this machine, and tell the story from deposit to liquidation')
+  .description('run everything on this machine, and tell its stories: a liquidation, a hedge over two chains')
   .option('--once', 'exit after the story, with 0 only if every step and sum was right', false)
+  .addOption(new Option('--story <name>', 'tell only this one').choices(['liquidation', 'hedge']))
   .addOption(new Option('--verbose', 'print what every role does, on standard error').default(false))
-  .action(async (options: { once: boolean; verbose: boolean }) => {
-    const { start } = await import('./start.ts')
-    process.exitCode = await start(options, stopping.signal)
+  .action(async ({ story, ...options }: { once: boolean; verbose: boolean; story?: StoryName }) => {
+    const [{ start }, { STORIES }] = await Promise.all([import('./start.ts'), import('./story/story.ts')])
+    const stories = story ? [story] : (Object.keys(STORIES) as StoryName[])
+    process.exitCode = await start({ ...options, stories }, stopping.signal)
   })
 
 program

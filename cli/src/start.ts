@@ -2,15 +2,15 @@
 import { type Devnet, startDevnet } from '@omnimargin/service/devnet/devnet'
 import type { LogEvent } from '@omnimargin/service/role'
 import { screenOn } from './story/screen.ts'
-import { tell } from './story/story.ts'
+import { type StoryName, tell } from './story/story.ts'
 
 /** What a shell expects of a program that Ctrl-C ended. */
 const INTERRUPTED = 130
 
-export type StartOptions = { readonly once: boolean; readonly verbose: boolean }
+export type StartOptions = { readonly once: boolean; readonly verbose: boolean; readonly stories: readonly StoryName[] }
 
 /** Returns the exit code. Stays up after the story, until a signal, unless told `once`. */
-export async function start({ once, verbose }: StartOptions, stopped: AbortSignal): Promise<number> {
+export async function start({ once, verbose, stories }: StartOptions, stopped: AbortSignal): Promise<number> {
   const screen = screenOn(process.stdout)
   const startedMs = performance.now()
   const hearers: ((event: LogEvent) => void)[] = []
@@ -26,7 +26,7 @@ export async function start({ once, verbose }: StartOptions, stopped: AbortSigna
   })
   try {
     if (stopped.aborted) return INTERRUPTED
-    const story = tell({ devnet, screen, onLog: (hear) => hearers.push(hear) })
+    const story = tell({ devnet, screen, onLog: (hear) => hearers.push(hear) }, stories)
     const outcome = await Promise.race([story, devnet.failed, interrupted])
     if (outcome === 'stopped') return INTERRUPTED
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)

@@ -35,8 +35,8 @@ export type Ledger = {
   readonly markets: readonly Market[]
   /** By the clearing's number of a venue: the newest time (seconds) of this clearing that the venue is known to have heard. */
   readonly heard: ReadonlyMap<number, bigint>
-  /** The clearing's numbers of the venues at which nothing is traded any more. */
-  readonly closed: ReadonlySet<number>
+  /** By the clearing's number of a venue at which nothing is traded any more: when it was closed (seconds). */
+  readonly closed: ReadonlyMap<number, bigint>
   /** By market: what a base unit long has paid in funding since the market was added, less what it received. */
   readonly funding: ReadonlyMap<number, Usd>
   readonly prices: ReadonlyMap<number, { readonly price: Price; readonly publishTime: bigint }>
@@ -50,7 +50,7 @@ export const EMPTY_LEDGER: Ledger = {
   listings: [],
   markets: [],
   heard: new Map(),
-  closed: new Set(),
+  closed: new Map(),
   funding: new Map(),
   prices: new Map(),
   accounts: new Map(),
@@ -62,7 +62,7 @@ export type LedgerEvent =
   | { eventName: 'AssetListed'; args: { listing: bigint; chainId: bigint; vault: Hex; asset: Hex } }
   | { eventName: 'MarketAdded'; args: { market: bigint; chainId: bigint; venue: Hex; item: Hex } }
   | { eventName: 'VenueHeard'; args: { venue: bigint; timestamp: bigint } }
-  | { eventName: 'VenueClosed'; args: { venue: bigint } }
+  | { eventName: 'VenueClosed'; args: { venue: bigint; closedAt: bigint } }
   | { eventName: 'FundingIndexChanged'; args: { market: bigint; index: bigint } }
   | { eventName: 'ParametersSet'; args: { version: number; blob: Hex } }
   | { eventName: 'IndexPriceUpdated'; args: { feed: bigint; price: bigint; publishTime: bigint } }
@@ -98,8 +98,10 @@ export function applyEvent(ledger: Ledger, event: LedgerEvent): Ledger {
       const { venue, timestamp } = event.args
       return { ...ledger, heard: new Map(ledger.heard).set(Number(venue), timestamp) }
     }
-    case 'VenueClosed':
-      return { ...ledger, closed: new Set(ledger.closed).add(Number(event.args.venue)) }
+    case 'VenueClosed': {
+      const { venue, closedAt } = event.args
+      return { ...ledger, closed: new Map(ledger.closed).set(Number(venue), closedAt) }
+    }
     case 'FundingIndexChanged': {
       const { market, index } = event.args
       return { ...ledger, funding: new Map(ledger.funding).set(Number(market), index) }

@@ -87,7 +87,9 @@ test('ROL-32 lines that are missing are opened first, each once', () => {
   ])
   const { effects } = block(state, [priceOf(0n, 900n * WAD, NOW)])
   assert.deepEqual(
-    effects.map((effect) => (effect.type === 'open_line' ? effect.listing : effect.account)),
+    effects.map((effect) =>
+      effect.type === 'open_line' ? effect.listing : effect.type === 'liquidate' && effect.account,
+    ),
     [WETH, ANN, BOB],
   )
   const { effects: later } = block(state, [...lineOf(OWN, 1n, 0n, 0n), priceOf(0n, 900n * WAD, NOW)])
@@ -120,4 +122,46 @@ test('ROL-34 killed and started again at any event, the keeper knows the same an
     args: { account: ANN, market: 0n, size: 0n, quote: 0n, cash: 0n },
   }
   assert.deepEqual(block(blank, [...history, taken]).effects, [], 'what the chain says is done is not done again')
+})
+
+test('ROL-31 funding that is owed and not yet paid counts against an account, as it does when it is liquidated', () => {
+  const { state } = block(blank, [...rules, ...atMaintenanceAt1000(ANN), priceOf(0n, 1_000n * WAD, NOW)])
+  assert.deepEqual(block(state, []).effects, [])
+  const funded = block(state, [{ eventName: 'FundingIndexChanged', args: { market: 0n, index: 1n } }])
+  assert.deepEqual(
+    funded.effects.map(({ type }) => type),
+    ['open_line', 'liquidate'],
+  )
+  const received = block(state, [{ eventName: 'FundingIndexChanged', args: { market: 0n, index: -1n } }])
+  assert.deepEqual(received.effects, [])
+})
+
+const REMOTE = PARAMETERS.venues.findIndex(({ isRemote }) => isRemote)
+const REMOTE_MARKET = PARAMETERS.markets.findIndex(({ venue }) => venue === REMOTE)
+const DEAD_AGE = BigInt(PARAMETERS.venues[REMOTE]?.deadAge ?? 0)
+
+test('ROL-37 a remote venue is closed once it has been silent for its dead age, and not before it was ever heard', () => {
+  const heard: LedgerEvent = { eventName: 'VenueHeard', args: { venue: BigInt(REMOTE), timestamp: NOW } }
+  const close = { type: 'close_venue', venue: REMOTE }
+  const { state } = block(blank, [...rules, heard])
+  assert.deepEqual(block(state, [], NOW + DEAD_AGE - 1n).effects, [])
+  assert.deepEqual(block(state, [], NOW + DEAD_AGE).effects, [close])
+  assert.deepEqual(block(blank, rules, NOW + DEAD_AGE).effects, [])
+  const closed: LedgerEvent = { eventName: 'VenueClosed', args: { venue: BigInt(REMOTE), closedAt: NOW } }
+  assert.deepEqual(block(state, [closed], NOW + DEAD_AGE).effects, [])
+})
+
+test('ROL-37 positions at a closed venue are settled after the grace, until they are', () => {
+  const market = BigInt(REMOTE_MARKET)
+  const position = (size: bigint): LedgerEvent => ({
+    eventName: 'PositionChanged',
+    args: { account: ANN, market, size, quote: 0n, cash: 0n },
+  })
+  const closed: LedgerEvent = { eventName: 'VenueClosed', args: { venue: BigInt(REMOTE), closedAt: NOW } }
+  const { state } = block(blank, [...rules, position(WAD), closed])
+  const over = NOW + BigInt(PARAMETERS.closeGrace)
+  assert.deepEqual(block(state, [], over).effects, [])
+  const settle = { type: 'settle_closed', account: ANN, market: REMOTE_MARKET }
+  assert.deepEqual(block(state, [], over + 1n).effects, [settle])
+  assert.deepEqual(block(state, [position(0n)], over + 1n).effects, [])
 })

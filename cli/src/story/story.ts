@@ -1,18 +1,11 @@
-/** The story of `npm start`: from two deposits on two chains to a liquidation on a third, and the collateral going home. */
-import { Clearing, Vault } from '@omnimargin/chains/abi'
-import { applyEvent, EMPTY_LEDGER, type Ledger, type LedgerEvent, portfolioOf } from '@omnimargin/core/ledger'
-import { computeMargin, type Margin } from '@omnimargin/core/margin'
-import { KIND, keyHash } from '@omnimargin/core/record'
+/** The story of `npm start`: its chapters in order, and both sides added up at the end. */
 import type { Devnet } from '@omnimargin/service/devnet/devnet'
-import { FEEDS } from '@omnimargin/service/devnet/parameters'
 import { readSides } from '@omnimargin/service/reconcile/read'
 import { addUp, holds } from '@omnimargin/service/reconcile/sums'
 import type { LogEvent } from '@omnimargin/service/role'
-import { padHex, parseEventLogs, type TransactionReceipt } from 'viem'
 import { showSums } from '../reconcile.ts'
-import { type Actor, type DeployedToken, makeActor } from './actor.ts'
-import { amount, percent, whole } from './amounts.ts'
-import { isOver, type Journey, observe, reach, rowOf, STAGES } from './journey.ts'
+import { tellHedge } from './hedge.ts'
+import { tellLiquidation } from './liquidation.ts'
 import type { Screen } from './screen.ts'
 
 export type Teller = {
@@ -21,24 +14,15 @@ export type Teller = {
   readonly onLog: (hear: (event: LogEvent) => void) => void
 }
 
-type Cast = { trader: Actor; counterparty: Actor; keeper: Actor }
-type Props = { weth: DeployedToken; remoteUsdc: DeployedToken; localUsdc: DeployedToken }
+/** What can be told, in the order in which it is. */
+export const STORIES = { liquidation: tellLiquidation, hedge: tellHedge } as const
+export type StoryName = keyof typeof STORIES
 
-const MARKET = 0
-const LONG = whole(60n)
-const STEPS = [2_000n, 1_920n, 1_840n, 1_760n, 1_680n] as const
-const WAIT_MS = 40_000
-const HERMES_SCALE = 10n ** 8n
-
-/** Tells all of it. Throws with the step that went wrong; returns whether every sum was right. */
-export async function tell(teller: Teller): Promise<boolean> {
+/** Tells the stories named. Throws with the step that went wrong; returns whether every sum was right. */
+export async function tell(teller: Teller, names: readonly StoryName[]): Promise<boolean> {
   const { devnet, screen } = teller
-  const props = propsOf(devnet)
-  const cast = await introduce(teller, props)
-  await lock(teller, cast, props)
-  await trade(teller, cast)
-  const liquidation = await fall(teller, cast)
-  await takeHome(teller, cast, props, liquidation)
+  showChains(teller)
+  for (const name of Object.keys(STORIES) as StoryName[]) if (names.includes(name)) await STORIES[name](teller)
   screen.chapter('Both sides add up, on every chain')
   const readers = new Map(devnet.chains.map(({ plan, reader }) => [plan.chainId, reader]))
   const sums = addUp(await readSides(devnet.deployment, readers, () => 'latest'))
@@ -46,24 +30,7 @@ export async function tell(teller: Teller): Promise<boolean> {
   return sums.every(holds)
 }
 
-function propsOf({ deployment, chains }: Devnet): Props {
-  const find = (chain: string, symbol: string) => {
-    const chainId = chains.find(({ plan }) => plan.name === chain)?.plan.chainId
-    const token = deployment.tokens.find((candidate) => candidate.chainId === chainId && candidate.symbol === symbol)
-    if (!token) throw new Error(`The devnet has no ${symbol} on ${chain}.`)
-    return token
-  }
-  return { weth: find('slow', 'WETH'), remoteUsdc: find('fast', 'USDC'), localUsdc: find('trading', 'USDC') }
-}
-
-/** The counterparty and the keeper have collateral on the trading chain itself: there a vault pushes its record. */
-async function introduce({ devnet, screen }: Teller, { localUsdc }: Props): Promise<Cast> {
-  const { chains, deployment } = devnet
-  const [trader, counterparty, keeper] = await Promise.all([
-    makeActor('trader', chains, deployment),
-    makeActor('counterparty', chains, deployment),
-    makeActor('keeper', chains, deployment, devnet.keeper),
-  ])
+function showChains({ devnet: { chains }, screen }: Teller): void {
   screen.chapter('Three chains, one clearing')
   screen.table(
     ['chain', 'id', 'block', 'final after', 'RPC'],
@@ -78,253 +45,4 @@ async function introduce({ devnet, screen }: Teller, { localUsdc }: Props): Prom
       ]
     }),
   )
-  await Promise.all(
-    [counterparty, keeper].map(async (actor) => {
-      await actor.openLine(localUsdc)
-      await actor.deposit(localUsdc, whole(50_000n, localUsdc.decimals))
-    }),
-  )
-  screen.say(
-    'The counterparty and the keeper lock 50,000 USDC each on the trading chain: counted in the same transaction.',
-  )
-  return { trader, counterparty, keeper }
-}
-
-async function lock(teller: Teller, { trader }: Cast, { weth, remoteUsdc }: Props): Promise<void> {
-  const { devnet, screen } = teller
-  screen.chapter('A trader locks WETH on the slow chain and USDC on the fast one')
-  await trader.openLine(weth)
-  await trader.openLine(remoteUsdc)
-  const journeys: Journey[] = []
-  teller.onLog((event) => {
-    for (const journey of journeys) observe(journey, event)
-  })
-  const send = async (token: DeployedToken, units: bigint) => {
-    const journey = journeyOf(devnet, trader, token, units)
-    journeys.push(journey)
-    const receipt = await trader.deposit(token, units)
-    journey.blockNumber = receipt.blockNumber
-    reach(journey, 'included', performance.now())
-  }
-  const sent = Promise.all([send(weth, whole(10n)), send(remoteUsdc, whole(8_000n, remoteUsdc.decimals))])
-  const isCounted = async () => {
-    await Promise.all(journeys.map((journey, line) => seeCounted(devnet, trader, journey, line)))
-    return journeys.length === 2 && journeys.every(isOver)
-  }
-  await screen.live(['deposit', ...STAGES], () => journeys.map(rowOf), isCounted, WAIT_MS)
-  await sent
-  screen.say(
-    'Seconds after the trader signed. Finality is the chain’s own; what the software adds is between the columns.',
-  )
-}
-
-function journeyOf({ deployment, chains }: Devnet, trader: Actor, token: DeployedToken, units: bigint): Journey {
-  const { clearing } = deployment
-  const recordHash = keyHash({
-    kind: KIND.GRANT,
-    writerChain: BigInt(token.chainId),
-    writer: token.vault,
-    readerChain: BigInt(clearing.chainId),
-    reader: clearing.address,
-    account: trader.account,
-    item: padHex(token.address, { size: 32 }),
-    holder: trader.address,
-  })
-  const where = chains.find(({ plan }) => plan.chainId === token.chainId)?.plan.name
-  return {
-    what: `${amount(units, token.decimals)} ${token.symbol} on ${where}`,
-    chainId: token.chainId,
-    emitter: token.vault,
-    recordHash,
-    startedMs: performance.now(),
-    blockNumber: undefined,
-    reached: new Map(),
-  }
-}
-
-async function seeCounted(devnet: Devnet, trader: Actor, journey: Journey, line: number): Promise<void> {
-  if (!journey.reached.has('learned') || journey.reached.has('counted')) return
-  const [{ counted }] = await tradingChain(devnet).reader.readContract({
-    ...clearingOf(devnet),
-    functionName: 'lineOf',
-    args: [trader.account, BigInt(line)],
-  })
-  if (counted > 0n) reach(journey, 'counted', performance.now())
-}
-
-async function trade({ devnet, screen }: Teller, { trader, counterparty }: Cast): Promise<void> {
-  screen.chapter('It backs a long of 60 ETH on the third chain')
-  await Promise.all([trader.raiseLimits(MARKET, LONG, 0n), counterparty.raiseLimits(MARKET, 0n, LONG)])
-  const { timestamp } = await tradingChain(devnet).reader.getBlock()
-  const terms = { market: MARKET, size: LONG, price: whole(STEPS[0]), expiry: timestamp + 600n, nonce: 1n }
-  const maker = await counterparty.signOrder({ ...terms, isBuy: false })
-  const taker = await trader.signOrder({ ...terms, isBuy: true })
-  await trader.fill(maker, taker, LONG)
-  const [margin, rebuilt] = await Promise.all([marginOf(devnet, trader), recomputed(devnet, trader)])
-  screen.table(
-    ['trader', 'USD'],
-    [
-      ['equity', amount(margin.equity)],
-      ['initial margin balance / required', `${amount(margin.initialMarginBalance)} / ${amount(margin.initialMargin)}`],
-      [
-        'maintenance margin balance / required',
-        `${amount(margin.maintenanceMarginBalance)} / ${amount(margin.maintenanceMargin)}`,
-      ],
-    ],
-  )
-  if (!isSame(margin, rebuilt)) throw new Error('The margin rebuilt from events differs from the contract’s.')
-  screen.say('The contract’s figures. Rebuilt from its events by core, they are the same to the last unit.')
-}
-
-type Liquidation = { share: bigint; payment: bigint; before: Margin }
-
-async function fall({ devnet, screen }: Teller, { trader, keeper }: Cast): Promise<Liquidation> {
-  screen.chapter('ETH falls, step by step')
-  const rows: string[][] = []
-  for (const price of STEPS) {
-    devnet.oracle.set(FEEDS[0].feedId, price * HERMES_SCALE)
-    await waitFor(`the clearing to hear of ${price} USD`, async () => (await indexPrice(devnet)) === whole(price))
-    const liquidation = await liquidationOf(devnet, trader)
-    const margin = liquidation?.before ?? (await marginOf(devnet, trader))
-    rows.push([`${amount(whole(price), 18, 0)}`, ...marginCells(margin)])
-    if (liquidation) break
-  }
-  screen.table(['ETH/USD', 'margin balance', 'maintenance margin', 'buffer'], rows)
-  const liquidation = await waitFor('the keeper to liquidate', () => liquidationOf(devnet, trader))
-  screen.chapter('The keeper liquidates, on one ledger')
-  const after = await marginOf(devnet, trader)
-  screen.table(
-    ['', 'trader before', 'trader after'],
-    [
-      ['margin balance', amount(liquidation.before.maintenanceMarginBalance), amount(after.maintenanceMarginBalance)],
-      ['maintenance margin', amount(liquidation.before.maintenanceMargin), amount(after.maintenanceMargin)],
-    ],
-  )
-  screen.say(
-    `Moved: ${percent(liquidation.share)} of everything. Paid for it: ${amount(liquidation.payment)} USD of ledger cash.`,
-  )
-  screen.table(['keeper now holds', ''], await holdings(devnet, keeper))
-  screen.say('No token has moved on any chain.')
-  return liquidation
-}
-
-function marginCells(margin: Margin): string[] {
-  const { maintenanceMarginBalance: balance, maintenanceMargin } = margin
-  return [amount(balance), amount(maintenanceMargin), amount(balance - maintenanceMargin)]
-}
-
-async function takeHome(teller: Teller, { keeper }: Cast, { weth }: Props, { share }: Liquidation): Promise<void> {
-  const { devnet, screen } = teller
-  screen.chapter('The keeper takes the trader’s WETH home on the slow chain')
-  const account = (await readLedger(devnet)).accounts.get(keeper.account)
-  const listing = devnet.deployment.tokens.indexOf(weth)
-  const line = account?.lines.findIndex((candidate) => candidate.listing === listing) ?? -1
-  const units = account?.lines[line]?.units ?? 0n
-  if (units === 0n) throw new Error('The keeper has no WETH to take home.')
-  if (units !== (whole(10n) * share) / whole(1n))
-    throw new Error('The keeper holds another share of the WETH than moved.')
-  const startedMs = performance.now()
-  const since = () => `${((performance.now() - startedMs) / 1000).toFixed(1)} s`
-  const steps: string[][] = []
-  const slow = devnet.chains.find(({ plan }) => plan.chainId === weth.chainId)
-  if (!slow) throw new Error('There is no chain with the WETH.')
-  await keeper.release(line, units)
-  steps.push([`released ${amount(units, 18, 4)} WETH at the clearing`, since()])
-  const free = () =>
-    slow.reader.readContract({
-      address: weth.vault,
-      abi: Vault.abi,
-      functionName: 'free',
-      args: [keeper.address, weth.address],
-    })
-  await screen.live(
-    ['step', 'after'],
-    () => steps,
-    async () => (await free()) >= units,
-    WAIT_MS,
-  )
-  steps.push(['learned by the slow chain’s vault, out of the pool the trader’s deposit made', since()])
-  const receipt: TransactionReceipt = await keeper.withdraw(weth, units)
-  const paid = parseEventLogs({ abi: Vault.abi, logs: receipt.logs, eventName: 'Withdrawn' })[0]?.args.amount ?? 0n
-  if (paid !== units) throw new Error(`The vault paid ${paid} units of WETH, not ${units}.`)
-  steps.push([`withdrawn: ${amount(paid, 18, 4)} WETH in the keeper’s wallet`, since()])
-  screen.table(['step', 'after'], steps)
-}
-
-function tradingChain({ chains, deployment }: Devnet) {
-  const chain = chains.find(({ plan }) => plan.chainId === deployment.clearing.chainId)
-  if (!chain) throw new Error('The devnet has no trading chain.')
-  return chain
-}
-
-function clearingOf({ deployment }: Devnet) {
-  return { address: deployment.clearing.address, abi: Clearing.abi } as const
-}
-
-/** The clearing's accounts, rebuilt from its events up to now. */
-async function readLedger(devnet: Devnet): Promise<Ledger> {
-  const { reader } = tradingChain(devnet)
-  const events = await reader.getContractEvents({ ...clearingOf(devnet), fromBlock: 0n, strict: true })
-  return (events as unknown as LedgerEvent[]).reduce(applyEvent, EMPTY_LEDGER)
-}
-
-function marginOf(devnet: Devnet, { account }: Actor): Promise<Margin> {
-  const { reader } = tradingChain(devnet)
-  return reader.readContract({ ...clearingOf(devnet), functionName: 'marginOf', args: [account] })
-}
-
-async function recomputed(devnet: Devnet, { account }: Actor): Promise<Margin> {
-  const { timestamp } = await tradingChain(devnet).reader.getBlock()
-  const portfolio = portfolioOf(await readLedger(devnet), account, timestamp)
-  if (typeof portfolio === 'string') throw new Error(`The margin cannot be rebuilt: ${portfolio}.`)
-  return computeMargin(portfolio)
-}
-
-function isSame(one: Margin, other: Margin): boolean {
-  return (Object.keys(other) as (keyof Margin)[]).every((name) => one[name] === other[name])
-}
-
-async function indexPrice(devnet: Devnet): Promise<bigint> {
-  const { reader } = tradingChain(devnet)
-  const { price } = await reader.readContract({ ...clearingOf(devnet), functionName: 'indexPrice', args: [0n] })
-  return price
-}
-
-async function liquidationOf(devnet: Devnet, { account }: Actor): Promise<Liquidation | undefined> {
-  const events = await tradingChain(devnet).reader.getContractEvents({
-    ...clearingOf(devnet),
-    eventName: 'Liquidated',
-    args: { account },
-    fromBlock: 0n,
-    strict: true,
-  })
-  const args = events[0]?.args
-  return args && { share: args.share, payment: args.payment, before: args.margin }
-}
-
-async function holdings(devnet: Devnet, { account }: Actor): Promise<string[][]> {
-  const ledger = await readLedger(devnet)
-  const held = ledger.accounts.get(account)
-  const { tokens, clearing } = devnet.deployment
-  const lines = held?.lines.map(({ listing, units }): string[] => {
-    const token = tokens[listing]
-    const where = devnet.chains.find(({ plan }) => plan.chainId === token?.chainId)?.plan.name
-    return [`${token?.symbol} locked on ${where}`, amount(units, token?.decimals, 4)]
-  })
-  const positions = [...(held?.positions ?? [])].map(([market, { size }]): string[] => [
-    `${clearing.markets[market]?.symbol} position`,
-    amount(size, 18, 4),
-  ])
-  return [...(lines ?? []), ...positions, ['ledger cash, USD', amount(held?.cash ?? 0n)]]
-}
-
-/** Polls until there is an answer, and fails with what was awaited after a while. */
-async function waitFor<Answer>(what: string, ask: () => Promise<Answer | undefined | false>): Promise<Answer> {
-  const deadline = performance.now() + WAIT_MS
-  while (performance.now() < deadline) {
-    const answer = await ask()
-    if (answer) return answer
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  throw new Error(`Waited ${WAIT_MS / 1000} s in vain for ${what}.`)
 }

@@ -217,8 +217,8 @@ contract VectorsTest is Test {
         assertEq(weth.capOf(), 100_000e18);
         UnderlyingTerms btc = blob.underlying(1);
         assertEq(btc.underlyingFeedOf(), 1);
-        assertEq(btc.initialRateOf(), 0.1e18);
-        assertEq(btc.maintenanceRateOf(), 0.05e18);
+        assertEq(btc.initialRateOf(), 0.095e18);
+        assertEq(btc.maintenanceRateOf(), 0.045e18);
         assertEq(btc.basisRateOf(), 0.005e18);
         DepthTerms depth = blob.depth(1);
         assertEq(depth.depthOf(), 2_000_000e18);
@@ -234,9 +234,9 @@ contract VectorsTest is Test {
         assertEq(place.maxFundingOf(), uint256(0.001e18) / 3600);
         VenueTerms fast = blob.venue(1);
         assertEq(fast.legShareOf(), 0.05e18);
-        assertEq(fast.calmAgeOf(), 60);
-        assertEq(fast.warnAgeOf(), 300);
-        assertEq(fast.deadAgeOf(), 3600);
+        assertEq(fast.calmAgeOf(), 30);
+        assertEq(fast.warnAgeOf(), 90);
+        assertEq(fast.deadAgeOf(), 300);
         assertTrue(fast.isRemoteOf());
         assertFalse(blob.venue(0).isRemoteOf());
         CreditTerms credit = blob.credit(0);

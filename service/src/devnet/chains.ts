@@ -28,6 +28,8 @@ export type LocalChain = {
   readonly fund: (...addresses: Address[]) => Promise<void>
   /** From a block a transaction to a block an interval. */
   readonly startMining: (signal: AbortSignal) => Promise<void>
+  /** Whether it makes no blocks: a chain that has halted, whose nodes still answer. */
+  readonly halt: (isHalted: boolean) => void
   readonly stop: () => Promise<void>
 }
 
@@ -39,6 +41,7 @@ export async function startChain(plan: ChainPlan): Promise<LocalChain> {
   const place = { chainId, name, rpc: [anvil.url] }
   const reader = readerOf(place)
   const ask = (method: string, params: unknown[] = []) => reader.request({ method, params } as never)
+  let isHalted = false
   return {
     plan,
     url: anvil.url,
@@ -49,7 +52,10 @@ export async function startChain(plan: ChainPlan): Promise<LocalChain> {
     },
     startMining: async (signal) => {
       await ask('evm_setAutomine', [false])
-      void mine(ask, plan.blockMs, signal)
+      void mine(async (method) => (isHalted ? undefined : ask(method)), plan.blockMs, signal)
+    },
+    halt: (isHalted_) => {
+      isHalted = isHalted_
     },
     stop: anvil.stop,
   }

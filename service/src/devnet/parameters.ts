@@ -64,8 +64,9 @@ export const PARAMETERS: Parameters = {
   ],
   underlyings: [0, 1].map((feed) => ({
     feed,
-    initialRate: percent(10n),
-    maintenanceRate: percent(5n),
+    // With the basis of its one leg, a lone position is asked for 10 % and 5 %.
+    initialRate: permille(95n),
+    maintenanceRate: permille(45n),
     basisRate: permille(5n),
     depth: 2_000_000n * 10n ** 18n,
     concentrationRate: percent(5n),
@@ -83,9 +84,10 @@ export const PARAMETERS: Parameters = {
   ),
   venues: VENUES.map((name) => ({
     legShare: name === 'trading' ? 0n : percent(5n),
-    calmAge: 60,
-    warnAge: 300,
-    deadAge: 3_600,
+    // Short, so that a story can wait for it: on real chains these are minutes, hours and days.
+    calmAge: 30,
+    warnAge: 90,
+    deadAge: 300,
     isRemote: name !== 'trading',
   })),
   credits: [{ first: 0, second: 1, ratio: percent(45n) }],

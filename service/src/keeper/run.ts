@@ -30,6 +30,13 @@ export type KeeperConfig = {
 type Note = ReturnType<typeof logOf>
 
 const GAS_LIMIT = 12_000_000n
+/** What is noted of an effect that was carried out; with `not_` before it, of one that was not. */
+const DONE: Record<KeeperEffect['type'], string> = {
+  open_line: 'line_opened',
+  liquidate: 'liquidated',
+  close_venue: 'venue_closed',
+  settle_closed: 'settled',
+}
 
 /** Runs until the signal. Only what proves fills is kept on disk: of accounts the events say all again after a start. */
 export async function runKeeper(config: KeeperConfig, { signal, log }: RoleContext): Promise<void> {
@@ -113,16 +120,27 @@ function actorOf({ deployment, account }: KeeperConfig, { reader, sender }: Dest
       throw failure
     }
   }
-  return async (effect: KeeperEffect): Promise<void> => {
-    if (effect.type === 'open_line') {
-      const args = [own, effect.listing, account.address] as const
-      const why = await send(encodeFunctionData({ abi: Clearing.abi, functionName: 'openLine', args }))
-      note(why === undefined ? 'line_opened' : 'line_not_opened', { listing: effect.listing, why })
-      return
+  const carryOut = async (effect: KeeperEffect): Promise<string | undefined> => {
+    const call = { abi: Clearing.abi } as const
+    switch (effect.type) {
+      case 'open_line': {
+        const args = [own, effect.listing, account.address] as const
+        return send(encodeFunctionData({ ...call, functionName: 'openLine', args }))
+      }
+      case 'liquidate':
+        return send(encodeFunctionData({ ...call, functionName: 'liquidate', args: [effect.account, own] }))
+      case 'close_venue':
+        return send(encodeFunctionData({ ...call, functionName: 'closeVenue', args: [BigInt(effect.venue)] }))
+      case 'settle_closed': {
+        const args = [effect.account, BigInt(effect.market)] as const
+        return send(encodeFunctionData({ ...call, functionName: 'settleClosed', args }))
+      }
     }
-    note('below_maintenance', { account: effect.account, margin: effect.margin })
-    const args = [effect.account, own] as const
-    const why = await send(encodeFunctionData({ abi: Clearing.abi, functionName: 'liquidate', args }))
-    note(why === undefined ? 'liquidated' : 'not_liquidated', { account: effect.account, why })
+  }
+  return async (effect: KeeperEffect): Promise<void> => {
+    const { type, ...details } = effect
+    if (type === 'liquidate') note('below_maintenance', details)
+    const why = await carryOut(effect)
+    note(why === undefined ? DONE[type] : `not_${DONE[type]}`, { ...details, why })
   }
 }

@@ -1,6 +1,18 @@
-/** What a keeper does about the clearing's events: find who is below maintenance, and make ready to take them over. */
+/**
+ * What a keeper does about the clearing's events: find who is below maintenance, make ready to take them over, and bring
+ * dead venues to their end.
+ */
 import type { Hex } from '@omnimargin/core/bytes'
-import { applyEvent, type Ledger, type LedgerEvent, type Listing, portfolioOf } from '@omnimargin/core/ledger'
+import {
+  afterFunding,
+  applyEvent,
+  isOpen,
+  type Ledger,
+  type LedgerEvent,
+  type Listing,
+  portfolioOf,
+  withAccount,
+} from '@omnimargin/core/ledger'
 import { computeMargin, isLiquidatable, type Margin } from '@omnimargin/core/margin'
 
 export type KeeperState = {
@@ -15,6 +27,8 @@ export type KeeperEvent = { readonly type: 'block'; readonly events: readonly Le
 export type KeeperEffect =
   | { readonly type: 'open_line'; readonly listing: Listing }
   | { readonly type: 'liquidate'; readonly account: Hex; readonly margin: Margin }
+  | { readonly type: 'close_venue'; readonly venue: number }
+  | { readonly type: 'settle_closed'; readonly account: Hex; readonly market: number }
 
 /**
  * Nothing is remembered of what was tried: an account that is still below maintenance after a block is tried again.
@@ -31,18 +45,47 @@ export function step(state: KeeperState, event: KeeperEvent): { state: KeeperSta
   const effects: KeeperEffect[] = [
     ...lines.map((listing): KeeperEffect => ({ type: 'open_line', listing })),
     ...due.map(({ account, margin }): KeeperEffect => ({ type: 'liquidate', account, margin })),
+    ...silentVenues(ledger, event.now).map((venue): KeeperEffect => ({ type: 'close_venue', venue })),
+    ...unsettled(ledger, event.now),
   ]
   return { state: { ...state, ledger }, effects }
 }
 
+/** With the funding that a liquidation settles first. */
 function liquidatable(ledger: Ledger, own: Hex, now: bigint) {
   return [...ledger.accounts.keys()].flatMap((account) => {
     if (account === own) return []
-    const portfolio = portfolioOf(ledger, account, now)
+    const portfolio = portfolioOf(withAccount(ledger, account, afterFunding(ledger, account)), account, now)
     if (typeof portfolio === 'string') return []
     const margin = computeMargin(portfolio)
     return isLiquidatable(margin) ? [{ account, margin }] : []
   })
+}
+
+/** Remote venues that have not been heard of for so long that the clearing may let anyone close them. */
+function silentVenues({ parameters, heard, closed }: Ledger, now: bigint): number[] {
+  return [...(parameters?.venues.entries() ?? [])].flatMap(([venue, { isRemote, deadAge }]) => {
+    const last = heard.get(venue)
+    const isSilent = isRemote && last !== undefined && now - last >= BigInt(deadAge)
+    return isSilent && !closed.has(venue) ? [venue] : []
+  })
+}
+
+/** Positions at closed venues whose last records have had their time. */
+function unsettled({ parameters, closed, accounts }: Ledger, now: bigint): KeeperEffect[] {
+  if (!parameters || closed.size === 0) return []
+  const isOver = (venue: number) => {
+    const closedAt = closed.get(venue)
+    return closedAt !== undefined && now > closedAt + BigInt(parameters.closeGrace)
+  }
+  return [...accounts].flatMap(([account, { positions }]) =>
+    [...positions].flatMap(([market, position]): KeeperEffect[] => {
+      const venue = parameters.markets[market]?.venue
+      return venue !== undefined && isOver(venue) && isOpen(position)
+        ? [{ type: 'settle_closed', account, market }]
+        : []
+    }),
+  )
 }
 
 /** Listings that the accounts hold units of and the keeper has no line for, each once. */

@@ -1,0 +1,252 @@
+/** The chapters that end in a liquidation, and in the trader’s collateral in its liquidator’s wallet. */
+import { Vault } from '@omnimargin/chains/abi'
+import type { Margin } from '@omnimargin/core/margin'
+import { KIND, keyHash } from '@omnimargin/core/record'
+import type { Devnet } from '@omnimargin/service/devnet/devnet'
+import { FEEDS } from '@omnimargin/service/devnet/parameters'
+import { padHex, parseEventLogs, type TransactionReceipt } from 'viem'
+import { type Actor, type DeployedToken, makeActor } from './actor.ts'
+import { amount, percent, whole } from './amounts.ts'
+import { isOver, type Journey, observe, reach, rowOf, STAGES } from './journey.ts'
+import type { Teller } from './story.ts'
+import { clearingOf, indexPrice, marginOf, readLedger, see, tradingChain, WAIT_MS, waitFor } from './witness.ts'
+
+type Cast = { trader: Actor; counterparty: Actor; keeper: Actor }
+type Props = { weth: DeployedToken; remoteUsdc: DeployedToken; localUsdc: DeployedToken }
+
+const MARKET = 0
+const LONG = whole(60n)
+const STEPS = [2_000n, 1_920n, 1_840n, 1_760n, 1_680n] as const
+const HERMES_SCALE = 10n ** 8n
+
+/** From two deposits on two chains to a liquidation on a third, and the collateral going home. */
+export async function tellLiquidation(teller: Teller): Promise<void> {
+  const props = propsOf(teller.devnet)
+  const cast = await introduce(teller, props)
+  await lock(teller, cast, props)
+  await trade(teller, cast)
+  const liquidation = await fall(teller, cast)
+  await takeHome(teller, cast, props, liquidation)
+}
+
+function propsOf({ deployment, chains }: Devnet): Props {
+  const find = (chain: string, symbol: string) => {
+    const chainId = chains.find(({ plan }) => plan.name === chain)?.plan.chainId
+    const token = deployment.tokens.find((candidate) => candidate.chainId === chainId && candidate.symbol === symbol)
+    if (!token) throw new Error(`The devnet has no ${symbol} on ${chain}.`)
+    return token
+  }
+  return { weth: find('slow', 'WETH'), remoteUsdc: find('fast', 'USDC'), localUsdc: find('trading', 'USDC') }
+}
+
+/** The counterparty and the keeper have collateral on the trading chain itself: there a vault pushes its record. */
+async function introduce({ devnet, screen }: Teller, { localUsdc }: Props): Promise<Cast> {
+  const { chains, deployment } = devnet
+  const [trader, counterparty, keeper] = await Promise.all([
+    makeActor('trader', chains, deployment),
+    makeActor('counterparty', chains, deployment),
+    makeActor('keeper', chains, deployment, devnet.keeper),
+  ])
+  screen.chapter('Those who wait on the trading chain')
+  await Promise.all(
+    [counterparty, keeper].map(async (actor) => {
+      await actor.openLine(localUsdc)
+      await actor.deposit(localUsdc, whole(50_000n, localUsdc.decimals))
+    }),
+  )
+  screen.say(
+    'The counterparty and the keeper lock 50,000 USDC each on the trading chain: counted in the same transaction.',
+  )
+  return { trader, counterparty, keeper }
+}
+
+async function lock(teller: Teller, { trader }: Cast, { weth, remoteUsdc }: Props): Promise<void> {
+  const { devnet, screen } = teller
+  screen.chapter('A trader locks WETH on the slow chain and USDC on the fast one')
+  await trader.openLine(weth)
+  await trader.openLine(remoteUsdc)
+  const journeys: Journey[] = []
+  teller.onLog((event) => {
+    for (const journey of journeys) observe(journey, event)
+  })
+  const send = async (token: DeployedToken, units: bigint) => {
+    const journey = journeyOf(devnet, trader, token, units)
+    journeys.push(journey)
+    const receipt = await trader.deposit(token, units)
+    journey.blockNumber = receipt.blockNumber
+    reach(journey, 'included', performance.now())
+  }
+  const sent = Promise.all([send(weth, whole(10n)), send(remoteUsdc, whole(8_000n, remoteUsdc.decimals))])
+  const isCounted = async () => {
+    await Promise.all(journeys.map((journey, line) => seeCounted(devnet, trader, journey, line)))
+    return journeys.length === 2 && journeys.every(isOver)
+  }
+  await screen.live(['deposit', ...STAGES], () => journeys.map(rowOf), isCounted, WAIT_MS)
+  await sent
+  screen.say(
+    'Seconds after the trader signed. Finality is the chain’s own; what the software adds is between the columns.',
+  )
+}
+
+function journeyOf({ deployment, chains }: Devnet, trader: Actor, token: DeployedToken, units: bigint): Journey {
+  const { clearing } = deployment
+  const recordHash = keyHash({
+    kind: KIND.GRANT,
+    writerChain: BigInt(token.chainId),
+    writer: token.vault,
+    readerChain: BigInt(clearing.chainId),
+    reader: clearing.address,
+    account: trader.account,
+    item: padHex(token.address, { size: 32 }),
+    holder: trader.address,
+  })
+  const where = chains.find(({ plan }) => plan.chainId === token.chainId)?.plan.name
+  return {
+    what: `${amount(units, token.decimals)} ${token.symbol} on ${where}`,
+    chainId: token.chainId,
+    emitter: token.vault,
+    recordHash,
+    startedMs: performance.now(),
+    blockNumber: undefined,
+    reached: new Map(),
+  }
+}
+
+async function seeCounted(devnet: Devnet, trader: Actor, journey: Journey, line: number): Promise<void> {
+  if (!journey.reached.has('learned') || journey.reached.has('counted')) return
+  const [{ counted }] = await tradingChain(devnet).reader.readContract({
+    ...clearingOf(devnet),
+    functionName: 'lineOf',
+    args: [trader.account, BigInt(line)],
+  })
+  if (counted > 0n) reach(journey, 'counted', performance.now())
+}
+
+async function trade({ devnet, screen }: Teller, { trader, counterparty }: Cast): Promise<void> {
+  screen.chapter('It backs a long of 60 ETH on the third chain')
+  await Promise.all([trader.raiseLimits(MARKET, LONG, 0n), counterparty.raiseLimits(MARKET, 0n, LONG)])
+  const { timestamp } = await tradingChain(devnet).reader.getBlock()
+  const terms = { market: MARKET, size: LONG, price: whole(STEPS[0]), expiry: timestamp + 600n, nonce: 1n }
+  const maker = await counterparty.signOrder({ ...terms, isBuy: false })
+  const taker = await trader.signOrder({ ...terms, isBuy: true })
+  await trader.fill(maker, taker, LONG)
+  const { margin } = await waitFor('the trade to be a block old', async () => {
+    const seen = await see(devnet, trader)
+    return seen.portfolio.positions.some(({ size }) => size === LONG) && seen
+  })
+  screen.table(
+    ['trader', 'USD'],
+    [
+      ['equity', amount(margin.equity)],
+      ['initial margin balance / required', `${amount(margin.initialMarginBalance)} / ${amount(margin.initialMargin)}`],
+      [
+        'maintenance margin balance / required',
+        `${amount(margin.maintenanceMarginBalance)} / ${amount(margin.maintenanceMargin)}`,
+      ],
+    ],
+  )
+  screen.say('The contract’s figures. Rebuilt from its events by core, they are the same to the last unit.')
+}
+
+type Liquidation = { share: bigint; payment: bigint; before: Margin }
+
+async function fall({ devnet, screen }: Teller, { trader, keeper }: Cast): Promise<Liquidation> {
+  screen.chapter('ETH falls, step by step')
+  const rows: string[][] = []
+  for (const price of STEPS) {
+    devnet.oracle.set(FEEDS[0].feedId, price * HERMES_SCALE)
+    await waitFor(`the clearing to hear of ${price} USD`, async () => (await indexPrice(devnet)) === whole(price))
+    const liquidation = await liquidationOf(devnet, trader)
+    const margin = liquidation?.before ?? (await marginOf(devnet, trader))
+    rows.push([`${amount(whole(price), 18, 0)}`, ...marginCells(margin)])
+    if (liquidation) break
+  }
+  screen.table(['ETH/USD', 'margin balance', 'maintenance margin', 'buffer'], rows)
+  const liquidation = await waitFor('the keeper to liquidate', () => liquidationOf(devnet, trader))
+  screen.chapter('The keeper liquidates, on one ledger')
+  const after = await marginOf(devnet, trader)
+  screen.table(
+    ['', 'trader before', 'trader after'],
+    [
+      ['margin balance', amount(liquidation.before.maintenanceMarginBalance), amount(after.maintenanceMarginBalance)],
+      ['maintenance margin', amount(liquidation.before.maintenanceMargin), amount(after.maintenanceMargin)],
+    ],
+  )
+  screen.say(
+    `Moved: ${percent(liquidation.share)} of everything. Paid for it: ${amount(liquidation.payment)} USD of ledger cash.`,
+  )
+  screen.table(['keeper now holds', ''], await holdings(devnet, keeper))
+  screen.say('No token has moved on any chain.')
+  return liquidation
+}
+
+function marginCells(margin: Margin): string[] {
+  const { maintenanceMarginBalance: balance, maintenanceMargin } = margin
+  return [amount(balance), amount(maintenanceMargin), amount(balance - maintenanceMargin)]
+}
+
+async function takeHome(teller: Teller, { keeper }: Cast, { weth }: Props, { share }: Liquidation): Promise<void> {
+  const { devnet, screen } = teller
+  screen.chapter('The keeper takes the trader’s WETH home on the slow chain')
+  const account = (await readLedger(devnet)).accounts.get(keeper.account)
+  const listing = devnet.deployment.tokens.indexOf(weth)
+  const line = account?.lines.findIndex((candidate) => candidate.listing === listing) ?? -1
+  const units = account?.lines[line]?.units ?? 0n
+  if (units === 0n) throw new Error('The keeper has no WETH to take home.')
+  if (units !== (whole(10n) * share) / whole(1n))
+    throw new Error('The keeper holds another share of the WETH than moved.')
+  const startedMs = performance.now()
+  const since = () => `${((performance.now() - startedMs) / 1000).toFixed(1)} s`
+  const steps: string[][] = []
+  const slow = devnet.chains.find(({ plan }) => plan.chainId === weth.chainId)
+  if (!slow) throw new Error('There is no chain with the WETH.')
+  await keeper.release(line, units)
+  steps.push([`released ${amount(units, 18, 4)} WETH at the clearing`, since()])
+  const free = () =>
+    slow.reader.readContract({
+      address: weth.vault,
+      abi: Vault.abi,
+      functionName: 'free',
+      args: [keeper.address, weth.address],
+    })
+  await screen.live(
+    ['step', 'after'],
+    () => steps,
+    async () => (await free()) >= units,
+    WAIT_MS,
+  )
+  steps.push(['learned by the slow chain’s vault, out of the pool the trader’s deposit made', since()])
+  const receipt: TransactionReceipt = await keeper.withdraw(weth, units)
+  const paid = parseEventLogs({ abi: Vault.abi, logs: receipt.logs, eventName: 'Withdrawn' })[0]?.args.amount ?? 0n
+  if (paid !== units) throw new Error(`The vault paid ${paid} units of WETH, not ${units}.`)
+  steps.push([`withdrawn: ${amount(paid, 18, 4)} WETH in the keeper’s wallet`, since()])
+  screen.table(['step', 'after'], steps)
+}
+
+async function liquidationOf(devnet: Devnet, { account }: Actor): Promise<Liquidation | undefined> {
+  const events = await tradingChain(devnet).reader.getContractEvents({
+    ...clearingOf(devnet),
+    eventName: 'Liquidated',
+    args: { account },
+    fromBlock: 0n,
+    strict: true,
+  })
+  const args = events[0]?.args
+  return args && { share: args.share, payment: args.payment, before: args.margin }
+}
+
+async function holdings(devnet: Devnet, { account }: Actor): Promise<string[][]> {
+  const ledger = await readLedger(devnet)
+  const held = ledger.accounts.get(account)
+  const { tokens, clearing } = devnet.deployment
+  const lines = held?.lines.map(({ listing, units }): string[] => {
+    const token = tokens[listing]
+    const where = devnet.chains.find(({ plan }) => plan.chainId === token?.chainId)?.plan.name
+    return [`${token?.symbol} locked on ${where}`, amount(units, token?.decimals, 4)]
+  })
+  const positions = [...(held?.positions ?? [])].map(([market, { size }]): string[] => [
+    `${clearing.markets[market]?.symbol} position`,
+    amount(size, 18, 4),
+  ])
+  return [...(lines ?? []), ...positions, ['ledger cash, USD', amount(held?.cash ?? 0n)]]
+}
