@@ -4,6 +4,8 @@ import { Command, Option } from 'commander'
 import type { CompareOptions } from './compare.ts'
 import type { FitOptions } from './fit.ts'
 import type { StoryName } from './story/story.ts'
+import { FORMS, type Typed } from './whatif/forms.ts'
+import type { WhatIfOptions } from './whatif.ts'
 
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
@@ -47,6 +49,32 @@ program
   .action(async (options: { deployment: string; block: string[] }) => {
     const { reconcile } = await import('./reconcile.ts')
     process.exitCode = await reconcile(options)
+  })
+
+const changes: Typed[] = []
+const typed = (option: Typed['option']) => (text: string) => {
+  changes.push({ option, text })
+  return text
+}
+program
+  .command('whatif')
+  .description('margin of one live account before and after changes, made in the order given')
+  .requiredOption('--deployment <file>', 'where everything is, JSON')
+  .requiredOption('--account <id>', 'the account, 0x and 64 hexadecimal digits')
+  .option(
+    `--trade <${FORMS.trade}>`,
+    'buy, or sell if the size is below zero, at the index unless told',
+    typed('trade'),
+  )
+  .option(`--deposit <${FORMS.deposit}>`, 'lock collateral', typed('deposit'))
+  .option(`--withdraw <${FORMS.withdraw}>`, 'release collateral', typed('withdraw'))
+  .option(`--shock <${FORMS.shock}>`, 'a price that moves, as ETH/USD:-10%', typed('shock'))
+  .option(`--lose <${FORMS.lose}>`, 'a chain that is never heard of again', typed('lose'))
+  .option('--block <block>', 'finalized, latest, or a number on the clearing’s chain', 'finalized')
+  .option('--json', 'print JSON, amounts as decimal strings', false)
+  .action(async (options: Omit<WhatIfOptions, 'changes'>) => {
+    const { whatif } = await import('./whatif.ts')
+    process.exitCode = await whatif({ ...options, changes })
   })
 
 program
