@@ -174,10 +174,11 @@ function buyAll(draft: Draft, wish: Wish, around: Around): Draft {
   if (ready.wait) return { ...draft, wait: ready.wait }
   const sale = saleOf(ready.ledger, wish.listing)
   const { lines, until } = onSale(ready.ledger, wish, around.now)
+  const kept = accountIn(ready.ledger, wish.account).lines
   let now: Draft = ready
   for (const line of lines) {
     if (now.missing === 0n || now.wait) break
-    now = buyOf(now, wish, around, line, sale)
+    now = buyOf(now, wish, around, line, { sale, kept })
   }
   const units = ready.missing - now.missing
   const rest = waitAfter(now, wish, sale, until)
@@ -240,16 +241,18 @@ export function isDue(ledger: Ledger, id: Hex, now: bigint): boolean {
   return now >= account.debtSince + BigInt(parameters.settleAfter) || abs(account.cash) > most
 }
 
+/** At which price, and which lines the buyer had before it bought anything: nothing of that stays. */
+type Terms = { readonly sale: Sale; readonly kept: readonly Line[] }
+
 /** As much of one line as is wanted, is there, is owed, and can be paid without the account's margin being touched. */
-function buyOf(draft: Draft, wish: Wish, around: Around, { seller, index }: OnSale, sale: Sale): Draft {
+function buyOf(draft: Draft, wish: Wish, around: Around, { seller, index }: OnSale, { sale, kept }: Terms): Draft {
   const { ledger, missing } = draft
   const [buyer, debtor] = [accountIn(ledger, wish.account), accountIn(ledger, seller)]
   const paidFor = unitsFor(min(buyer.cash, max(0n, -debtor.cash)), sale)
   const wanted = min(missing, debtor.lines[index]?.units ?? 0n)
   const most = paidFor === 'any' ? wanted : min(wanted, paidFor)
-  // As if nothing of what is bought stayed, and so none of it counted.
   const poorer = (units: Units) =>
-    withAccount(ledger, wish.account, { ...buyer, cash: buyer.cash - salePriceOf(units, sale) })
+    withAccount(ledger, wish.account, { ...buyer, cash: buyer.cash - salePriceOf(units, sale), lines: kept })
   const { units, why } = mostHeld(most, (units) => standing(poorer(units), wish, around))
   const wait = why ? { wait: { why } } : {}
   if (units === 0n) return { ...draft, ...wait }

@@ -79,6 +79,21 @@ test('WIT-02 what is free, under way, released, bought and queued is what was wa
   )
 })
 
+/** What was bought of the first debtor counted as margin while it was bought of the second, and then was released. */
+const UNIT_BY_UNIT = {
+  own: account({
+    cash: 1489858638813559433025n,
+    lines: [line(USDC_FAST, 0n), line(USDC_HOME, 7n, 5n)],
+    positions: held(1, { size: -26440566975n, quote: 52827858684500n, fundedTo: -WAD }),
+  }),
+  others: [
+    account({ cash: -990000000000n, debtSince: NOW, lines: [line(USDC_FAST, 1n)] }),
+    account({ cash: -1489858637850000000000n, debtSince: NOW, isPutUp: true, lines: [line(USDC_FAST, 1504907715n)] }),
+  ] as [Account, Account],
+  units: 1504907716n,
+  around: { isYoung: true, isProven: true, free: 0n, underWay: 0n, pool: 0n },
+}
+
 test('WIT-03 no step breaks initial margin, takes more than there is, or pays with cash that is not there', () => {
   fc.assert(
     fc.property(inputs, ({ own, others, units, around }) => {
@@ -100,6 +115,7 @@ test('WIT-03 no step breaks initial margin, takes more than there is, or pays wi
         return after
       }, ledger)
     }),
+    { numRuns: 400, examples: [[UNIT_BY_UNIT]] },
   )
 })
 
