@@ -6,6 +6,7 @@ import type { FitOptions } from './fit.ts'
 import type { StoryName } from './story/story.ts'
 import { FORMS, type Typed } from './whatif/forms.ts'
 import type { WhatIfOptions } from './whatif.ts'
+import type { WithdrawOptions } from './withdraw.ts'
 
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
@@ -75,6 +76,23 @@ program
   .action(async (options: Omit<WhatIfOptions, 'changes'>) => {
     const { whatif } = await import('./whatif.ts')
     process.exitCode = await whatif({ ...options, changes })
+  })
+
+program
+  .command('withdraw')
+  .description(
+    'withdraw an asset on a chain: released, bought for cash of those who owe it, or queued with the wait told',
+  )
+  .requiredOption('--deployment <file>', 'where everything is, JSON')
+  .requiredOption('--key-file <file>', 'the private key of the account’s owner, readable by nobody else')
+  .requiredOption('--account <id>', 'the account, 0x and 64 hexadecimal digits')
+  .requiredOption('--asset <symbol>', 'what to withdraw')
+  .requiredOption('--amount <amount>', 'how much of it')
+  .requiredOption('--chain <name>', 'the chain to withdraw it on')
+  .option('--dry-run', 'print the plan and do nothing', false)
+  .action(async (options: WithdrawOptions) => {
+    const { withdraw } = await import('./withdraw.ts')
+    process.exitCode = await withdraw(options, stopping.signal)
   })
 
 program
