@@ -107,7 +107,10 @@ function verdictOf({ steps, after }: Answer, typed: readonly Typed[]): string {
   const end = `The account ${isLiquidatable(after) ? is : isNot} liquidatable.`
   const first = steps.findIndex(({ isAllowed }) => !isAllowed)
   const refused = steps[first]
-  if (!refused) return steps.some(({ need }) => need !== 'nothing') ? `The changes may be made. ${end}` : end
+  if (!refused)
+    return steps.some(({ change }) => change.kind !== 'shock' && change.kind !== 'lose')
+      ? `The changes may be made. ${end}`
+      : end
   const { need, judged } = refused
   const [balance, required] =
     need === 'initial'

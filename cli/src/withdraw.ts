@@ -104,7 +104,7 @@ const WHY: Record<Wait, string> = {
   margin: 'the account’s own margin needs the rest: deposit, or close positions',
   line_of_another: 'the account’s line of this asset has another holder, to whom bought units would go: withdraw there',
   too_many_lines: 'the account has its 16 lines, and none of this asset to buy into',
-  no_cash: 'the account has no cash to buy units with',
+  no_cash: 'the account has no cash left to buy units with',
   round_trip_old: 'nothing young enough has come back from that chain: it waits for a root',
   debt_not_due: 'who owes cash and has such units need not sell them yet',
   nobody_owes: 'nobody else who owes cash has such units: ask for the asset on another chain, or wait',
