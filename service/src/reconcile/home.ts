@@ -32,7 +32,7 @@ export async function readHome({ clearing }: Deployment, places: Places): Promis
   }
 }
 
-/** Accounts of which the clearing tells any one thing otherwise than its events do: cash, lines, positions or limits. */
+/** Accounts of which the clearing tells any one thing otherwise than its events do: cash, debt, lines, positions or limits. */
 export async function readDiffering({ clearing }: Deployment, place: Place, ledger: Ledger): Promise<Hex[]> {
   const accounts = [...ledger.accounts]
   const matches = await inTurns(accounts, ([id, account]) => matchesChain(clearing.address, place, id, account))
@@ -43,7 +43,7 @@ async function matchesChain(
   address: Address,
   { chain, reader, block }: Place,
   id: Hex,
-  { cash, lines, positions }: Account,
+  { cash, debtSince, isPutUp, lines, positions }: Account,
 ): Promise<boolean> {
   const read = { address, abi: Clearing.abi, blockNumber: numberOf(block) } as const
   const [onChain, heldLines, heldPositions] = await asked(chain, () =>
@@ -59,6 +59,8 @@ async function matchesChain(
   )
   const matches = [
     onChain.cash === cash,
+    BigInt(onChain.debtSince) === debtSince,
+    onChain.isPutUp === isPutUp,
     onChain.lineCount === lines.length,
     ...lines.map((line, i) => {
       const [held, holder] = heldLines[i] ?? []
