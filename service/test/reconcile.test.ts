@@ -192,12 +192,14 @@ test('ROL-42 a chain that does not answer is named, with what to do', async () =
 
 test('CLR-08 an account of which the chain says any one thing otherwise than its events is named', async () => {
   const held: Account = {
-    cash: 7n,
+    cash: -7n,
+    debtSince: 5n,
+    isPutUp: true,
     lines: [{ listing: 1, holder: HOLDER, units: 9n, counted: 8n }],
-    positions: new Map([[2, { size: 1n, quote: -2n, buyOut: 3n, sellOut: 4n }]]),
+    positions: new Map([[2, { size: 1n, quote: -2n, buyOut: 3n, sellOut: 4n, fundedTo: 0n }]]),
   }
   const answers = {
-    accountOf: { cash: 7n, lineCount: 1 },
+    accountOf: { cash: -7n, debtSince: 5, isPutUp: true, lineCount: 1 },
     lineOf: [{ units: 9n, counted: 8n, listing: 1 }, HOLDER],
     positionOf: [
       { size: 1n, quote: -2n },
@@ -218,6 +220,8 @@ test('CLR-08 an account of which the chain says any one thing otherwise than its
   assert.deepEqual(await differing(held), [])
   const cases: [string, Account][] = [
     ['cash', { ...held, cash: 6n }],
+    ['debtSince', { ...held, debtSince: 6n }],
+    ['isPutUp', { ...held, isPutUp: false }],
     ['a line less', { ...held, lines: [] }],
     ['listing', withLine({ listing: 0 })],
     ['holder', withLine({ holder: `0x${'2'.repeat(40)}` })],

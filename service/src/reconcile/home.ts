@@ -35,7 +35,7 @@ export async function readKnown({ clearing }: Deployment, place: Place): Promise
   }
 }
 
-/** Accounts of which the clearing tells any one thing otherwise than its events do: cash, lines, positions or limits. */
+/** Accounts of which the clearing tells any one thing otherwise than its events do: cash, debt, lines, positions or limits. */
 export async function readDiffering({ clearing }: Deployment, place: Place, ledger: Ledger): Promise<Hex[]> {
   const accounts = [...ledger.accounts]
   const matches = await inTurns(accounts, ([id, account]) => matchesChain(clearing.address, place, id, account))
