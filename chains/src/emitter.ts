@@ -16,6 +16,9 @@ export type Emitter = {
 /** Where a reader stands: the last checkpoint it has taken in, and the emitter's digest there. */
 export type Cursor = { readonly blockNumber: bigint; readonly blockHash: Hex; readonly digest: Hex }
 
+/** A block that is final. */
+export type Final = { readonly number: bigint; readonly hash: Hex }
+
 /** One write of an emitter. */
 export type Write = { readonly key: Key; readonly hash: Hex; readonly fields: Fields }
 
@@ -35,26 +38,26 @@ const RECORDED = Vault.abi.find((entry) => entry.type === 'event' && entry.name 
   { type: 'event'; name: 'Recorded' }
 >
 
-/**
- * The newest finalized checkpoint beyond the cursor with all that was written up to it, or nothing if there is none yet.
- * Throws FinalityBroken if the cursor's own block is gone, AnswersDisagree if the logs do not add up to the digest that
- * the emitter holds at that block, RpcFailed if the endpoint fails.
- */
-export async function nextCheckpoint(
-  client: PublicClient,
-  emitter: Emitter,
+/** The newest finalized block. Throws RpcFailed. */
+export async function newestFinal(client: PublicClient): Promise<Final> {
+  return asked('the finalized block', () => client.getBlock({ blockTag: 'finalized' }))
+}
+
+/** The newest checkpoint there must be now, if it is beyond the cursor; its hash where that is known already. */
+export function checkpointDue(
+  { checkpointInterval, fromBlock }: Emitter,
   cursor: Cursor,
-): Promise<Checkpoint | undefined> {
-  const finalized = await asked('the finalized block', () => client.getBlock({ blockTag: 'finalized' }))
-  const blockNumber = finalized.number - (finalized.number % emitter.checkpointInterval)
-  if (blockNumber <= cursor.blockNumber || blockNumber < emitter.fromBlock) return undefined
-  const expected = blockNumber === finalized.number ? finalized.hash : undefined
-  return checkpointAt(client, emitter, cursor, blockNumber, expected)
+  { number, hash }: Final,
+): { readonly blockNumber: bigint; readonly blockHash: Hex | undefined } | undefined {
+  const blockNumber = number - (number % checkpointInterval)
+  if (blockNumber <= cursor.blockNumber || blockNumber < fromBlock) return undefined
+  return { blockNumber, blockHash: blockNumber === number ? hash : undefined }
 }
 
 /**
- * The checkpoint at one block beyond the cursor, whose hash must be `expected` where that is known. Throws as
- * nextCheckpoint does; whether it is final is not asked.
+ * The checkpoint at one block beyond the cursor with all that was written since, whose hash must be `expected` where that
+ * is known; whether it is final is not asked. Throws FinalityBroken if the cursor's own block is gone, AnswersDisagree if
+ * the logs do not add up to the digest that the emitter holds at that block, RpcFailed if the endpoint fails.
  */
 export async function checkpointAt(
   client: PublicClient,

@@ -10,6 +10,9 @@ import type { WithdrawOptions } from './withdraw.ts'
 
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
+// Whoever launched this, with a channel between, may be killed outright; the channel itself keeps nobody running.
+process.on('disconnect', () => stopping.abort())
+process.channel?.unref()
 
 const program = new Command('omnimargin')
   .description('One margin account over every chain.')

@@ -35,7 +35,7 @@ export async function readKnown({ clearing }: Deployment, place: Place): Promise
   }
 }
 
-/** Accounts whose cash, lines or positions the clearing tells otherwise than its events do. */
+/** Accounts of which the clearing tells any one thing otherwise than its events do: cash, lines, positions or limits. */
 export async function readDiffering({ clearing }: Deployment, place: Place, ledger: Ledger): Promise<Hex[]> {
   const accounts = [...ledger.accounts]
   const matches = await inTurns(accounts, ([id, account]) => matchesChain(clearing.address, place, id, account))
@@ -65,7 +65,11 @@ async function matchesChain(
     BigInt(onChain.debtSince) === debtSince,
     onChain.isPutUp === isPutUp,
     onChain.lineCount === lines.length,
-    ...lines.map((line, i) => heldLines[i]?.[0].units === line.units && heldLines[i]?.[0].counted === line.counted),
+    ...lines.map((line, i) => {
+      const [held, holder] = heldLines[i] ?? []
+      const isSame = held?.units === line.units && held.counted === line.counted
+      return isSame && held.listing === line.listing && holder !== undefined && same(holder, line.holder)
+    }),
     ...[...positions.values()].map((position, i) => {
       const [held, left] = heldPositions[i] ?? []
       const isSame = held?.size === position.size && held.quote === position.quote
