@@ -112,13 +112,14 @@ test('WHI-08 WIT-12 a command that cannot be answered says why in one line, and 
       [withdraw(id, 'DAI', '5'), /^--asset DAI --chain fast: there is no asset "DAI@fast"; .*USDC@fast\.\n$/],
       [withdraw(id, 'USDC', '0'), /^--amount 0: nothing is asked for: give more\.\n$/],
     ]
-    for (const [args, expected] of table) {
-      await assert.rejects(promisify(execFile)(process.execPath, [main, ...args]), ({ code, stderr }) => {
+    const attempts = table.map(([args, expected]) =>
+      assert.rejects(promisify(execFile)(process.execPath, [main, ...args]), ({ code, stderr }) => {
         assert.match(stderr, expected)
         assert.equal(code, 1)
         return true
-      })
-    }
+      }),
+    )
+    await Promise.all(attempts)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
