@@ -4,7 +4,7 @@ import { WAD } from '@omnimargin/core/wad'
 import { joinBars, parseBars } from '@omnimargin/risk/bars'
 import { fitTerms } from '@omnimargin/risk/fit'
 import { correlationOf, momentsOf } from '@omnimargin/risk/moments'
-import { requirementOf } from '@omnimargin/risk/requirement'
+import { type Exposure, requirementOf } from '@omnimargin/risk/requirement'
 import { rootUp } from '@omnimargin/risk/root'
 import { makePrices, type Shape } from '@omnimargin/risk/synthetic'
 import type { Terms } from '@omnimargin/risk/terms'
@@ -46,23 +46,24 @@ test('CAP-10 rates are the worst move within four hours, rounded up, by hand', (
 
 test('CAP-10 a lone position posts the worst move, whatever part of it is called basis', () => {
   const worst = [seriesOf('A', [100, 125, 125, 125, 125, 100, 100, 100, 100, 100, 100, 100])]
-  const cases: [bigint, bigint, bigint][] = [
-    // Basis, the fitted rate, and what 1,000 dollars post: 25 %, or the basis where that is more.
-    [0n, percent(25), usd(250)],
-    [percent(1), percent(24), usd(250)],
-    [WAD / 2000n, (WAD * 2495n) / 10_000n, usd(250)],
-    [percent(30), 0n, usd(300)],
+  const cases: [bigint, bigint, bigint, bigint][] = [
+    // Basis, the fitted rate, what 1,000 dollars alone post (25 %, or the basis where that is more), and a matched pair of them.
+    [0n, percent(25), usd(250), 0n],
+    [percent(1), percent(24), usd(250), usd(20)],
+    [WAD / 2000n, (WAD * 2495n) / 10_000n, usd(250), usd(1)],
+    [percent(30), 0n, usd(300), usd(600)],
   ]
-  for (const [basisRate, rate, required] of cases) {
+  for (const [basisRate, rate, alone, matched] of cases) {
     const { underlyings, ...terms } = fitTerms(withBasis(basisRate), worst)
     assert.equal(underlyings.get('A')?.maintenanceRate, rate)
     assert.equal(underlyings.get('A')?.initialRate, rate)
-    const requirement = requirementOf(
-      [{ leg: legOf('x', 'A', 1_000), signed: usd(1_000) }],
-      { ...terms, underlyings },
-      'local',
-    )
-    assert.deepEqual(requirement, { initialMargin: required, maintenanceMargin: required })
+    const long = { leg: legOf('x', 'A', 1_000), signed: usd(1_000) }
+    const short = { leg: legOf('y', 'A', -1_000), signed: -usd(1_000) }
+    const initialMarginOf = (exposures: Exposure[]) =>
+      requirementOf(exposures, { ...terms, underlyings }, 'local').initialMargin
+    assert.equal(initialMarginOf([long]), alone)
+    assert.equal(initialMarginOf([short]), alone)
+    assert.equal(initialMarginOf([long, short]), matched)
   }
 })
 
