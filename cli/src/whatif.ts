@@ -58,11 +58,9 @@ export async function whatif({
   const answer = whatIf(ledger, id, wished, world)
   if ('code' in answer) throw refusalOf(answer, changes)
   const verdict = verdictOf(answer, changes)
-  if (json)
-    process.stdout.write(
-      `${jsonOf({ account: id, block, ...answer, assumed: assumptionsOf(deployment, wished), verdict })}\n`,
-    )
-  else show(screenOn(process.stdout), { answer, block, assumed: assumptionsOf(deployment, wished), verdict })
+  const assumed = assumptionsOf(deployment, wished, ledger.accounts.has(id))
+  if (json) process.stdout.write(`${jsonOf({ account: id, block, ...answer, assumed, verdict })}\n`)
+  else show(screenOn(process.stdout), { answer, block, assumed, verdict })
   return answer.mayBeMade && !answer.wouldBeLiquidatable ? 0 : NO
 }
 
@@ -121,11 +119,12 @@ function verdictOf({ steps, after }: Answer, typed: readonly Typed[]): string {
 }
 
 /** What the figures take for granted, for the kinds of changes that were asked for. */
-function assumptionsOf({ chains }: Deployment, changes: readonly Change[]): string[] {
+function assumptionsOf({ chains }: Deployment, changes: readonly Change[], isKnown: boolean): string[] {
   const has = (kind: Change['kind']) => changes.some((change) => change.kind === kind)
   const lost = changes.flatMap((change) => (change.kind === 'lose' ? [Number(change.chainId)] : []))
   const names = chains.filter(({ chainId }) => lost.includes(chainId)).map(({ name }) => name)
   return [
+    ...(isKnown ? [] : ['Nobody has heard of this account: it has nothing. Is its id right?']),
     ...(has('deposit') ? ['A deposit has arrived, in an open line, and counts as far as the cap leaves room.'] : []),
     ...(has('withdraw')
       ? ['A withdrawal releases units that the account has; fills elsewhere are proven and fresh.']
