@@ -124,7 +124,7 @@ function assumptionsOf({ chains }: Deployment, changes: readonly Change[], isKno
   const lost = changes.flatMap((change) => (change.kind === 'lose' ? [Number(change.chainId)] : []))
   const names = chains.filter(({ chainId }) => lost.includes(chainId)).map(({ name }) => name)
   return [
-    ...(isKnown ? [] : ['Nobody has heard of this account: it has nothing. Is its id right?']),
+    ...(isKnown ? [] : ['The account has nothing, since nobody has heard of its id.']),
     ...(has('deposit') ? ['A deposit has arrived, in an open line, and counts as far as the cap leaves room.'] : []),
     ...(has('withdraw')
       ? ['A withdrawal releases units that the account has; fills elsewhere are proven and fresh.']

@@ -90,7 +90,7 @@ function rowOf(step: Step, token: DeployedToken, chain: string): string[] {
     case 'pay_funding':
       return ['settle funding', '', 'so that the cash is known']
     case 'open_line':
-      return ['open a line', '', `for ${token.symbol} on ${chain}`]
+      return ['open a line', step.units > 0n ? units(step.units) : '', `for ${token.symbol} on ${chain}`]
     case 'put_up':
       return ['put up a debtor', '', `${step.debtor}, whose debt is due`]
     case 'buy':

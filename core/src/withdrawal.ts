@@ -29,6 +29,8 @@ export type Around = {
   readonly free: Units
   /** Released on the holder's line, and not honored by the vault yet. */
   readonly underWay: Units
+  /** Granted to the account by the holder, in a line that was never opened. */
+  readonly unopened: Units
   /** What the vault can pay against the clearing. */
   readonly pool: Units
 }
@@ -37,7 +39,8 @@ export type Around = {
 export type Step =
   | { readonly kind: 'release'; readonly index: number; readonly units: Units }
   | { readonly kind: 'pay_funding' }
-  | { readonly kind: 'open_line' }
+  /** With what had been granted to it before. */
+  | { readonly kind: 'open_line'; readonly units: Units }
   | { readonly kind: 'put_up'; readonly debtor: Hex }
   | {
       readonly kind: 'buy'
@@ -97,7 +100,7 @@ type Draft = {
 export function planWithdrawal(ledger: Ledger, wish: Wish, around: Around): Plan {
   const free = min(wish.units, around.free)
   const underWay = min(wish.units - free, around.underWay)
-  const start: Draft = { ledger, steps: [], missing: wish.units - free - underWay }
+  const start = opened({ ledger, steps: [], missing: wish.units - free - underWay }, wish, around)
   const own = start.missing > 0n ? releaseOwn(start, wish, around) : start
   const end = own.missing > 0n && !own.wait ? buyAll(own, wish, around) : own
   const released = start.missing - own.missing
@@ -121,7 +124,8 @@ export function take(ledger: Ledger, { account: id, holder, listing }: Wish, ste
       return withAccount(ledger, id, afterFunding(ledger, id))
     case 'open_line': {
       const account = accountIn(ledger, id)
-      const line: Line = { listing, holder, units: 0n, counted: 0n }
+      // As if none of it counted: how much does is the cap's to say.
+      const line: Line = { listing, holder, units: step.units, counted: 0n }
       return withAccount(ledger, id, { ...account, lines: [...account.lines, line] })
     }
     case 'put_up':
@@ -151,6 +155,14 @@ function sell(ledger: Ledger, id: Hex, listing: number, step: Extract<Step, { ki
   )
   const paid = { ...buyer, cash: buyer.cash - step.price, lines }
   return withAccount(withAccount(ledger, step.seller, sold), id, paid)
+}
+
+/** With the holder's line open, if anything waits for that. */
+function opened(draft: Draft, wish: Wish, { unopened }: Around): Draft {
+  const { lines } = accountIn(draft.ledger, wish.account)
+  const isOpen = lines.some(({ listing, holder }) => listing === wish.listing && isSame(holder, wish.holder))
+  if (draft.missing === 0n || unopened === 0n || isOpen || lines.length >= MAX_LINES) return draft
+  return done(draft, wish, { kind: 'open_line', units: unopened })
 }
 
 /** As much of the account's own line as it can do without; what is not counted goes first. */
@@ -208,7 +220,7 @@ function readyToBuy(draft: Draft, wish: Wish, around: Around): Draft {
   const first = why.find(([, holds]) => holds)
   if (first) return { ...draft, wait: { why: first[0] } }
   const paid = isUnpaid ? done(draft, wish, { kind: 'pay_funding' }) : draft
-  return line ? paid : done(paid, wish, { kind: 'open_line' })
+  return line ? paid : done(paid, wish, { kind: 'open_line', units: 0n })
 }
 
 type OnSale = { readonly seller: Hex; readonly index: number }

@@ -26,7 +26,15 @@ import { ratio, wad } from './portfolios.ts'
 
 const dollars = (n: number) => BigInt(n) * 10n ** 6n
 const wish = (units: bigint): Wish => ({ account: ID, holder: OWNER, listing: USDC_FAST, units })
-const AROUND: Around = { now: NOW, isYoung: true, isProven: true, free: 0n, underWay: 0n, pool: 10n ** 15n }
+const AROUND: Around = {
+  now: NOW,
+  isYoung: true,
+  isProven: true,
+  free: 0n,
+  underWay: 0n,
+  unopened: 0n,
+  pool: 10n ** 15n,
+}
 const OTHER = accountOf(`0x${'e'.repeat(40)}`)
 
 function planFor(own: Account, others: Account[], units: bigint, around: Partial<Around> = {}): Plan {
@@ -48,6 +56,7 @@ const inputs = fc.record({
     ...{
       free: fc.constantFrom(0n, dollars(7)),
       underWay: fc.constantFrom(0n, dollars(5)),
+      unopened: fc.constantFrom(0n, dollars(300)),
       pool: fc.constantFrom(0n, dollars(9)),
     },
   }),
@@ -91,7 +100,7 @@ const UNIT_BY_UNIT = {
     account({ cash: -1489858637850000000000n, debtSince: NOW, isPutUp: true, lines: [line(USDC_FAST, 1504907715n)] }),
   ] as [Account, Account],
   units: 1504907716n,
-  around: { isYoung: true, isProven: true, free: 0n, underWay: 0n, pool: 0n },
+  around: { isYoung: true, isProven: true, free: 0n, underWay: 0n, unopened: 0n, pool: 0n },
 }
 
 test('WIT-03 no step breaks initial margin, takes more than there is, or pays with cash that is not there', () => {
@@ -158,7 +167,7 @@ test('WIT-06 a winner without a line buys what a debtor must sell, at its price,
   const due = account({ cash: -wad(6_000), debtSince: NOW - 1n, lines: [line(USDC_FAST, dollars(50_000))] })
   const plan = planFor(winner, [due], dollars(2_000))
   assert.deepEqual(plan.steps, [
-    { kind: 'open_line' },
+    { kind: 'open_line', units: 0n },
     { kind: 'put_up', debtor: DEBTOR },
     { kind: 'buy', seller: DEBTOR, index: 0, units: dollars(2_000), price: wad(1_980) },
     { kind: 'release', index: 0, units: dollars(2_000) },
@@ -174,6 +183,19 @@ test('WIT-06 a winner without a line buys what a debtor must sell, at its price,
   )
   assert.equal(up.bought, 4_040_404_040n, 'no more than pays the debt')
   assert.deepEqual(up.wait, { why: 'nobody_owes' })
+})
+
+test('WIT-09 what was granted and never opened is opened, and released as far as margin allows', () => {
+  const plan = planFor(account(), [], dollars(70), { unopened: dollars(50) })
+  assert.deepEqual(plan.steps, [
+    { kind: 'open_line', units: dollars(50) },
+    { kind: 'release', index: 0, units: dollars(50) },
+  ])
+  assert.deepEqual([plan.queued, plan.wait], [dollars(20), { why: 'no_cash' }])
+  const short = account({ cash: wad(1_000), positions: held(0, { size: wad(10) }) })
+  const opened = planFor(short, [], dollars(70), { unopened: dollars(50) })
+  assert.deepEqual(opened.steps, [{ kind: 'open_line', units: dollars(50) }], 'open, it counts for the account')
+  assert.deepEqual([opened.queued, opened.wait], [dollars(70), { why: 'margin' }])
 })
 
 test('WIT-07 what is queued says why, in the order of the codes', () => {

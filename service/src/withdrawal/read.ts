@@ -24,7 +24,7 @@ export async function readSituation(
   const home = await placeAt(chainOf(deployment, clearing.chainId), readers.home, 'latest')
   const { ledger, learned } = await readKnown(deployment, home)
   const key = ledgerKey(deployment, account, holder, token)
-  const [released] = await asked(home.chain, () =>
+  const [released, gained, lost] = await asked(home.chain, () =>
     readers.home.readContract({
       ...{ address: clearing.address, abi: Clearing.abi, functionName: 'writtenOf', args: [key] },
       blockNumber: numberOf(home.block),
@@ -42,6 +42,7 @@ export async function readSituation(
     around: {
       ...{ now, free, pool },
       underWay: max(0n, released - honored),
+      unopened: max(0n, grantedTo(learned, token, account, holder) + gained - lost - released),
       isYoung: token.chainId === clearing.chainId || isYoung(ledger, learned, token, now),
       isProven: isProven(ledger, learned, account, clearing.chainId, now),
     },
@@ -77,6 +78,19 @@ function ledgerKey({ clearing }: Deployment, account: Hex, holder: Address, { ch
     ...{ readerChain: BigInt(chainId), reader: vault },
     ...{ account, item: padHex(address, { size: 32 }), holder },
   }
+}
+
+/** What the clearing has learned of the holder's grants to the account; the plan asks only while no line is open. */
+function grantedTo(learned: readonly Learned[], token: Token, account: Hex, holder: Address): bigint {
+  const grants = learned.filter(
+    (one) =>
+      one.kind === KIND.GRANT &&
+      comesFrom(one, token.chainId, token.vault) &&
+      same(one.account, account) &&
+      same(one.holder, holder) &&
+      same(one.item, padHex(token.address, { size: 32 })),
+  )
+  return grants.reduce((most, { fields: [granted] }) => max(most, granted), 0n)
 }
 
 /** By the newest time of the clearing that the vault is known to have heard. */
