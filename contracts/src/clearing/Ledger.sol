@@ -7,8 +7,8 @@ import {WAD, Wad} from "../math/Wad.sol";
 import {Price, Prices} from "../price/Prices.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key, Kind} from "../records/Records.sol";
-import {Margin, Margins, Net, PositionInput, Sums} from "./Margin.sol";
-import {CreditTerms, ListingTerms, ParameterBlob, VenueTerms} from "./Parameters.sol";
+import {Margin, Margins, Sums} from "./Margin.sol";
+import {DepthTerms, ListingTerms, ParameterBlob, UnderlyingTerms, VenueTerms} from "./Parameters.sol";
 import {Positions} from "./Positions.sol";
 import {Silence} from "./Silence.sol";
 
@@ -157,11 +157,20 @@ library Ledgers {
         view
         returns (Margin memory margin)
     {
-        Account memory account_ = ledger.accounts[account];
-        _addLines(ledger, account, account_.lineCount, blob, margin);
-        margin.addCash(account_.cash, blob.cashHaircut());
-        if (account_.markets == 0) return margin;
-        margin.addPositions(_sumPositions(ledger, account, account_, blob));
+        Account storage account_ = ledger.accounts[account];
+        uint256 word;
+        assembly ("memory-safe") {
+            // One read of the account's one slot: the compiler would read it again for each field.
+            word := sload(account_.slot)
+        }
+        _addLines(ledger, account, uint8(word >> 192), blob, margin);
+        margin.addCash(int128(uint128(word)), blob.cashHaircut());
+        if (uint32(word >> 128) == 0) return margin;
+        Sums memory sums;
+        _make(sums, blob);
+        _sumPositions(ledger, account, uint32(word >> 128), blob, sums);
+        _sumLimits(ledger, account, uint32(word >> 160), blob, sums);
+        margin.addPositions(sums);
     }
 
     /// @notice What an account's lines are worth without haircuts, USD at 1e18.
@@ -401,59 +410,73 @@ library Ledgers {
         return (int128(uint128(word)), int128(uint128(word >> 128)));
     }
 
-    function _sumPositions(Ledger storage ledger, bytes32 account, Account memory account_, bytes memory blob)
+    /// @param markets A bitmap of the markets where the account has something.
+    function _sumPositions(Ledger storage ledger, bytes32 account, uint256 markets, bytes memory blob, Sums memory sums)
         private
         view
-        returns (Sums memory sums)
     {
         unchecked {
-            _make(sums, blob);
-            uint256 oldest = _oldestPrice(blob);
-            PositionInput memory input;
             mapping(uint256 => Position) storage positions = ledger.positions[account];
-            uint256 limited = account_.limited;
             uint256 market;
-            for (uint256 left = account_.markets; left != 0; (left >>= 1, ++market)) {
-                if (left & 1 == 0) continue;
-                (input.size, input.quote) = _readPosition(positions[market]);
-                (input.underlying, input.venue, input.band) = blob.marketInput(market);
-                Net memory net = sums.nets[input.underlying];
-                if (net.price == 0) {
-                    (net.terms, net.depth) = blob.underlyingInput(input.underlying);
-                    net.price = _priceSince(ledger, net.terms.underlyingFeedOf(), oldest);
-                }
-                if (sums.used >> input.venue & 1 == 0) _fillVenue(ledger, blob, sums, input.venue);
-                (input.buyOut, input.sellOut) = (0, 0);
-                if (limited >> market & 1 == 1) {
-                    Outstanding memory outstanding = ledger.outstanding[account][market];
-                    (input.buyOut, input.sellOut) = (outstanding.buy, outstanding.sell);
-                }
-                sums.addPosition(input);
+            for (; markets != 0; (markets >>= 1, ++market)) {
+                if (markets & 1 == 0) continue;
+                (uint256 underlying, uint256 venue,) = blob.marketInput(market);
+                if (sums.underlyings >> underlying & 1 == 0) _addUnderlying(ledger, blob, sums, underlying);
+                if (sums.venues >> venue & 1 == 0) _addVenue(ledger, blob, sums, venue);
+                (int256 size, int256 quote) = _readPosition(positions[market]);
+                sums.addPosition(underlying, venue, size, quote);
             }
         }
+    }
+
+    /// @param limited A bitmap of the markets where limits are outstanding, of those that have been added.
+    function _sumLimits(Ledger storage ledger, bytes32 account, uint256 limited, bytes memory blob, Sums memory sums)
+        private
+        view
+    {
+        unchecked {
+            mapping(uint256 => Outstanding) storage outstanding = ledger.outstanding[account];
+            uint256 market;
+            for (; limited != 0; (limited >>= 1, ++market)) {
+                if (limited & 1 == 0) continue;
+                (uint256 buyOut, uint256 sellOut) = _readOutstanding(outstanding[market]);
+                (uint256 underlying, uint256 venue, uint256 band) = blob.marketInput(market);
+                sums.addLimits(underlying, venue, buyOut, sellOut, band);
+            }
+        }
+    }
+
+    /// @dev One read of what is outstanding, one slot.
+    function _readOutstanding(Outstanding storage outstanding) private view returns (uint256 buy, uint256 sell) {
+        uint256 word;
+        assembly ("memory-safe") {
+            word := sload(outstanding.slot)
+        }
+        return (uint112(word), uint112(word >> 112));
     }
 
     function _make(Sums memory sums, bytes memory blob) private pure {
-        unchecked {
-            sums.make(blob.underlyingCount(), blob.venueCount());
-            sums.venueLossShare = blob.venueLossShare();
-            CreditTerms[] memory credits = new CreditTerms[](blob.creditCount());
-            for (uint256 i; i < credits.length; ++i) {
-                credits[i] = blob.credit(i);
-            }
-            sums.credits = credits;
-        }
+        sums.make(blob.underlyingCount(), blob.venueCount(), MAX_ACCOUNT_MARKETS);
+        sums.venueLossShare = blob.venueLossShare();
+        (sums.firstCredit, sums.endOfCredits) = blob.creditPlaces();
+    }
+
+    function _addUnderlying(Ledger storage ledger, bytes memory blob, Sums memory sums, uint256 index) private view {
+        (UnderlyingTerms terms, DepthTerms depth) = blob.underlyingInput(index);
+        sums.addUnderlying(index, terms, depth, _priceSince(ledger, terms.underlyingFeedOf(), _oldestPrice(blob)));
     }
 
     /// @dev A venue on this chain is never silent. Of another, what counts is the newest time of ours that it heard.
-    function _fillVenue(Ledger storage ledger, bytes memory blob, Sums memory sums, uint256 index) private view {
+    function _addVenue(Ledger storage ledger, bytes memory blob, Sums memory sums, uint256 index) private view {
         unchecked {
             VenueTerms terms = blob.venue(index);
-            uint256[] memory legShares = sums.legShares;
             (uint256 legShare, uint256 dead) = (terms.legShareOf(), terms.deadAgeOf());
             uint256 silence = terms.isRemoteOf() ? block.timestamp - heardBy(ledger, index) : 0;
-            legShares[2 * index] = Silence.legShareAt(legShare, terms.calmAgeOf(), dead, silence);
-            legShares[2 * index + 1] = Silence.legShareAt(legShare, terms.warnAgeOf(), dead, silence);
+            sums.addVenue(
+                index,
+                Silence.legShareAt(legShare, terms.calmAgeOf(), dead, silence),
+                Silence.legShareAt(legShare, terms.warnAgeOf(), dead, silence)
+            );
         }
     }
 

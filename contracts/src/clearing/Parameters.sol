@@ -373,6 +373,16 @@ library ParameterBlob {
         }
     }
 
+    /// @notice The addresses in memory where the credits begin and where they end.
+    function creditPlaces(bytes memory blob) internal pure returns (uint256 first, uint256 end) {
+        unchecked {
+            assembly ("memory-safe") {
+                first := add(blob, 32)
+            }
+            return (first + 32 * _firstCredit(blob), first + 32 * _end(blob));
+        }
+    }
+
     function _firstUnderlying(bytes memory blob) private pure returns (uint256) {
         return _word(blob, 0) >> 248;
     }
