@@ -98,16 +98,17 @@ library Margins {
         return margin.maintenanceMarginBalance >= int256(margin.maintenanceMargin);
     }
 
+    /// @notice Adds the cash, after the lines, of which all exposure is until then.
     function addCash(Margin memory margin, int256 cash, uint256 cashHaircut) internal pure {
         unchecked {
-            margin.equity += cash;
+            margin.equity = cash + int256(margin.exposure);
             int256 counted = cash > 0 ? cash.mulDown(WAD - cashHaircut) : cash;
             margin.initialMarginBalance += counted;
             margin.maintenanceMarginBalance += counted;
         }
     }
 
-    /// @notice Adds a line at its asset's index price.
+    /// @notice Adds a line at its asset's index price; `addCash` completes the equity.
     function addLine(Margin memory margin, uint256 units, uint256 counted, uint256 price, ListingTerms terms)
         internal
         pure
@@ -115,7 +116,6 @@ library Margins {
         unchecked {
             uint256 unit = terms.unitOf();
             uint256 value = _valueOf(units, price, unit);
-            margin.equity += int256(value);
             margin.exposure += value;
             if (counted != units) value = _valueOf(counted, price, unit);
             margin.initialMarginBalance += int256(value * (WAD - terms.initialHaircutOf()) / WAD);
@@ -398,10 +398,11 @@ library Margins {
         }
     }
 
+    /// @dev The larger magnitude of two ends, of which `low` is not above `high`.
     function _widest(int256 low, int256 high) private pure returns (uint256) {
         unchecked {
-            if (low == high) return low < 0 ? uint256(-low) : uint256(low);
-            return low.abs().max(high.abs());
+            low = -low;
+            return uint256(low > high ? low : high);
         }
     }
 }

@@ -5,6 +5,7 @@ import {MockPyth} from "@pythnetwork/pyth-sdk-solidity/MockPyth.sol";
 import {Test} from "forge-std/Test.sol";
 import {Clearing} from "../../src/clearing/Clearing.sol";
 import {Listing, Market} from "../../src/clearing/Ledger.sol";
+import {Margin} from "../../src/clearing/Margin.sol";
 import {PricePolicy} from "../../src/price/Prices.sol";
 import {Key, Kind, Outcome, Record} from "../../src/records/Records.sol";
 import {RecordSource} from "../../src/records/RecordSource.sol";
@@ -83,8 +84,9 @@ contract MarginGasTest is Test {
         assertEq(clearing.accountOf(account).lineCount, LINES);
         assertEq(clearing.accountOf(account).markets, (1 << MARKETS) - 1);
         vm.cool(address(clearing));
-        clearing.marginOf(account);
+        Margin memory margin = clearing.marginOf(account);
         emit log_named_uint(what, vm.lastCallGas().gasTotalUsed);
+        emit log_named_bytes32('hash', keccak256(abi.encode(margin)));
     }
 
     /* THE ACCOUNTS */
