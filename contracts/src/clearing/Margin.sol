@@ -108,26 +108,19 @@ library Margins {
         }
     }
 
-    /// @notice Adds a line at its asset's index price; `addCash` completes the equity.
+    /// @notice Adds a line at its asset's index price, rounded down; `addCash` completes the equity.
+    /// @dev Capped, so that what is computed from it stays far below 2^256 whatever the token's decimals.
     function addLine(Margin memory margin, uint256 units, uint256 counted, uint256 price, ListingTerms terms)
         internal
         pure
     {
         unchecked {
             uint256 unit = terms.unitOf();
-            uint256 value = _valueOf(units, price, unit);
+            uint256 value = (units * price / unit).min(MAX_LINE_VALUE);
             margin.exposure += value;
-            if (counted != units) value = _valueOf(counted, price, unit);
+            if (counted != units) value = (counted * price / unit).min(MAX_LINE_VALUE);
             margin.initialMarginBalance += int256(value * (WAD - terms.initialHaircutOf()) / WAD);
             margin.maintenanceMarginBalance += int256(value * (WAD - terms.maintenanceHaircutOf()) / WAD);
-        }
-    }
-
-    /// @dev Rounds down. Capped, so that what is computed from it stays far below 2^256 whatever the token's decimals.
-    function _valueOf(uint256 units, uint256 price, uint256 unit) private pure returns (uint256 value) {
-        unchecked {
-            value = units * price / unit;
-            if (value > MAX_LINE_VALUE) return MAX_LINE_VALUE;
         }
     }
 
@@ -249,11 +242,12 @@ library Margins {
                 (int256 low, int256 high) = (leg.low, leg.high);
                 net.low += low;
                 net.high += high;
-                uint256 notional = _widest(low, high).mulUp(net.price);
+                // The products round up like `mulUp`, which the compiler would call.
+                uint256 notional = (_widest(low, high) * net.price + (WAD - 1)) / WAD;
                 net.gross += notional;
                 Hub memory hub = leg.hub;
-                hub.initial += notional.mulUp(net.initialRate);
-                hub.maintenance += notional.mulUp(net.maintenanceRate);
+                hub.initial += (notional * net.initialRate + (WAD - 1)) / WAD;
+                hub.maintenance += (notional * net.maintenanceRate + (WAD - 1)) / WAD;
             }
         }
     }
@@ -311,13 +305,15 @@ library Margins {
             (int256 low, int256 high) = (net.low, net.high);
             notional = high.abs().mulUp(net.price);
             (int256 initial, int256 maintenance) = _risks(net, high, notional);
-            (net.initialHigh, net.maintenanceHigh) = (initial, maintenance);
+            net.initialHigh = initial;
+            net.maintenanceHigh = maintenance;
             if (low != high) {
                 uint256 other = low.abs().mulUp(net.price);
                 (initial, maintenance) = _risks(net, low, other);
                 if (other > notional) notional = other;
             }
-            (net.initialLow, net.maintenanceLow) = (initial, maintenance);
+            net.initialLow = initial;
+            net.maintenanceLow = maintenance;
             net.initial = _widest(initial, net.initialHigh);
             net.maintenance = _widest(maintenance, net.maintenanceHigh);
         }
@@ -390,10 +386,10 @@ library Margins {
             for (uint256 i; i < count; ++i) {
                 Leg memory leg = legs[i];
                 Net memory net = leg.net;
-                uint256 rest = _widest(net.low - leg.low, net.high - leg.high).mulUp(net.price);
+                uint256 rest = (_widest(net.low - leg.low, net.high - leg.high) * net.price + (WAD - 1)) / WAD;
                 Hub memory hub = leg.hub;
-                hub.initialLost += rest.mulUp(net.initialRate) - net.initial;
-                hub.maintenanceLost += rest.mulUp(net.maintenanceRate) - net.maintenance;
+                hub.initialLost += (rest * net.initialRate + (WAD - 1)) / WAD - net.initial;
+                hub.maintenanceLost += (rest * net.maintenanceRate + (WAD - 1)) / WAD - net.maintenance;
             }
         }
     }

@@ -31,7 +31,7 @@ function packed(Price memory p) pure returns (PackedPrice) {
 }
 
 function unpacked(PackedPrice p) pure returns (uint96 price, uint64 publishTime) {
-    return (uint96(PackedPrice.unwrap(p)), uint64(PackedPrice.unwrap(p) >> 96));
+    return (uint96(PackedPrice.unwrap(p)), uint32(PackedPrice.unwrap(p) >> 96));
 }
 
 /// The lowest and highest price poked within an hour or a day, one slot.
