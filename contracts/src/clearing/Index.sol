@@ -19,7 +19,7 @@ library Index {
     function poke(
         Ledger storage ledger,
         IPyth pyth,
-        PricePolicy calldata policy,
+        PricePolicy storage policy,
         uint256[] calldata feeds,
         bytes[] calldata updates
     ) external {
@@ -41,7 +41,7 @@ library Index {
     function widen(
         Ledger storage ledger,
         IPyth pyth,
-        PricePolicy calldata policy,
+        PricePolicy storage policy,
         uint256 feed,
         bytes[] calldata updates
     ) external {

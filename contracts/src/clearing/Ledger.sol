@@ -132,7 +132,7 @@ struct Ledger {
 }
 
 /// @title Accounts on the clearing's ledger: what they hold, what that is worth as margin, and how it changes.
-/// @dev A margin check reads one slot an account, line and position, a price a feed and the parameter blob, and calls
+/// @dev A margin check reads one slot an account, line and position, half a slot a feed and the parameter blob, and calls
 /// no other contract (MRG-05).
 library Ledgers {
     using ParameterBlob for bytes;

@@ -125,12 +125,15 @@ library Margins {
     }
 
     /// @notice Makes room for the positions of an account: `positions` at most, of which no more than 255.
-    /// @dev The lists are words at first, since the compiler would fill a list of structs.
+    /// @dev The lists are words of one block at first, since the compiler would fill lists of structs.
     function make(Sums memory sums, uint256 underlyings, uint256 venues, uint256 positions) internal pure {
-        uint256[] memory nets = new uint256[](underlyings);
-        uint256[] memory hubs = new uint256[](venues);
-        uint256[] memory legs = new uint256[](positions);
+        uint256[] memory nets = new uint256[](underlyings + 1 + venues + 1 + positions);
         assembly ("memory-safe") {
+            let hubs := add(nets, shl(5, add(underlyings, 1)))
+            let legs := add(hubs, shl(5, add(venues, 1)))
+            mstore(nets, underlyings)
+            mstore(hubs, venues)
+            mstore(legs, positions)
             // The first three members of `Sums`.
             mstore(sums, nets)
             mstore(add(sums, 0x20), hubs)
@@ -242,8 +245,10 @@ library Margins {
                 (int256 low, int256 high) = (leg.low, leg.high);
                 net.low += low;
                 net.high += high;
-                // The products round up like `mulUp`, which the compiler would call.
-                uint256 notional = (_widest(low, high) * net.price + (WAD - 1)) / WAD;
+                low = -low;
+                if (low > high) high = low;
+                // As `_widest` and `mulUp`, written out since the compiler would call them.
+                uint256 notional = (uint256(high) * net.price + (WAD - 1)) / WAD;
                 net.gross += notional;
                 Hub memory hub = leg.hub;
                 hub.initial += (notional * net.initialRate + (WAD - 1)) / WAD;
@@ -372,8 +377,10 @@ library Margins {
             for (uint256 left = sums.venues; left != 0; (left >>= 1, ++venue)) {
                 if (left & 1 == 0) continue;
                 Hub memory hub = sums.hubs[venue];
-                initial = initial.max(whole + hub.initialLost);
-                maintenance = maintenance.max(wholeMaintenance + hub.maintenanceLost);
+                (uint256 rest, uint256 restMaintenance) =
+                    (whole + hub.initialLost, wholeMaintenance + hub.maintenanceLost);
+                if (rest > initial) initial = rest;
+                if (restMaintenance > maintenance) maintenance = restMaintenance;
             }
             return (initial.mulUp(sums.venueLossShare), maintenance.mulUp(sums.venueLossShare));
         }
@@ -386,7 +393,9 @@ library Margins {
             for (uint256 i; i < count; ++i) {
                 Leg memory leg = legs[i];
                 Net memory net = leg.net;
-                uint256 rest = (_widest(net.low - leg.low, net.high - leg.high) * net.price + (WAD - 1)) / WAD;
+                (int256 low, int256 high) = (leg.low - net.low, net.high - leg.high);
+                if (low > high) high = low;
+                uint256 rest = (uint256(high) * net.price + (WAD - 1)) / WAD;
                 Hub memory hub = leg.hub;
                 hub.initialLost += (rest * net.initialRate + (WAD - 1)) / WAD - net.initial;
                 hub.maintenanceLost += (rest * net.maintenanceRate + (WAD - 1)) / WAD - net.maintenance;

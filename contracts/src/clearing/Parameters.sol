@@ -313,9 +313,10 @@ library ParameterBlob {
         return uint32(_word(blob, 2) >> 32);
     }
 
-    function listing(bytes memory blob, uint256 index) internal pure returns (ListingTerms) {
-        unchecked {
-            return ListingTerms.wrap(_word(blob, GENERAL_WORDS + index));
+    function listing(bytes memory blob, uint256 index) internal pure returns (ListingTerms terms) {
+        assembly ("memory-safe") {
+            // After the length and the three general words.
+            terms := mload(add(add(blob, 0x80), shl(5, index)))
         }
     }
 

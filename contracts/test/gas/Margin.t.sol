@@ -6,10 +6,20 @@ import {Test} from "forge-std/Test.sol";
 import {Clearing} from "../../src/clearing/Clearing.sol";
 import {Listing, Market} from "../../src/clearing/Ledger.sol";
 import {Margin} from "../../src/clearing/Margin.sol";
+import {Silence} from "../../src/clearing/Silence.sol";
 import {PricePolicy} from "../../src/price/Prices.sol";
 import {Key, Kind, Outcome, Record} from "../../src/records/Records.sol";
 import {RecordSource} from "../../src/records/RecordSource.sol";
 import {Blobs} from "../Blobs.sol";
+import {
+    CreditInput,
+    LineInput,
+    Portfolio,
+    Portfolios,
+    PositionInput,
+    UnderlyingInput,
+    VenueInput
+} from "../harness/Portfolios.sol";
 import {Vouched} from "../invariant/Vouched.sol";
 
 /// @title A reader on the clearing's chain that takes whatever is pushed to it.
@@ -27,6 +37,7 @@ contract MarginGasTest is Test {
     uint256 private constant MARKETS = 6;
     int256 private constant ETH = 2000;
     int256 private constant BTC = 60_000;
+    uint112 private constant LIMIT = 0.02e18;
 
     uint256[3] private chains = [block.chainid, 10, 42_161];
     address[3] private venues = [address(new Taker()), address(0xB1), address(0xB2)];
@@ -55,44 +66,68 @@ contract MarginGasTest is Test {
         _poke();
         _hear(1, block.timestamp);
         _hear(2, block.timestamp - 120);
-        _open("one way", [int256(5), 5, 5], false);
-        _open("hedged", [int256(5), -5, 1], false);
-        _open("one way, limited", [int256(5), 5, 5], true);
-        _open("hedged, limited", [int256(5), -5, 1], true);
+        _open("one way", [int256(5), 5, 5], 0);
+        _open("hedged", [int256(5), -5, 1], 0);
+        _open("one way, limited", [int256(5), 5, 5], LIMIT);
+        _open("hedged, limited", [int256(5), -5, 1], LIMIT);
     }
 
     function test_margin_check_one_way() public {
-        _check("one way", "Clearing.marginOf, 8 lines, 6 positions on 3 chains, 3 prices");
+        _check("one way", "Clearing.marginOf, 8 lines, 6 positions on 3 chains, 3 prices", [int256(5), 5, 5], 0);
     }
 
     function test_margin_check_hedged() public {
-        _check("hedged", "Clearing.marginOf, 8 lines, 6 positions on 3 chains, 3 prices, hedged");
+        _check("hedged", "Clearing.marginOf, 8 lines, 6 positions on 3 chains, 3 prices, hedged", [int256(5), -5, 1], 0);
     }
 
     function test_margin_check_one_way_with_limits() public {
-        _check("one way, limited", "Clearing.marginOf, 8 lines, 6 positions on 3 chains, 3 prices, limits in all 6");
+        string memory what = "Clearing.marginOf, 8 lines, 6 positions on 3 chains, 3 prices, limits in all 6";
+        _check("one way, limited", what, [int256(5), 5, 5], LIMIT);
     }
 
     function test_margin_check_hedged_with_limits() public {
-        _check(
-            "hedged, limited", "Clearing.marginOf, 8 lines, 6 positions on 3 chains, 3 prices, hedged, limits in all 6"
-        );
+        string memory what = "Clearing.marginOf, 8 lines, 6 positions on 3 chains, 3 prices, hedged, limits in all 6";
+        _check("hedged, limited", what, [int256(5), -5, 1], LIMIT);
     }
 
-    function _check(string memory name, string memory what) private {
+    /// @dev What is measured is also what the formula says of the same portfolio.
+    function _check(string memory name, string memory what, int256[3] memory tenths, uint256 limit) private {
         bytes32 account = _account(name);
         assertEq(clearing.accountOf(account).lineCount, LINES);
         assertEq(clearing.accountOf(account).markets, (1 << MARKETS) - 1);
         vm.cool(address(clearing));
         Margin memory margin = clearing.marginOf(account);
         emit log_named_uint(what, vm.lastCallGas().gasTotalUsed);
-        emit log_named_bytes32('hash', keccak256(abi.encode(margin)));
+        assertEq(abi.encode(margin), abi.encode(Portfolios.marginOf(_portfolio(tenths, limit))));
+    }
+
+    function _portfolio(int256[3] memory tenths, uint256 limit) private pure returns (Portfolio memory p) {
+        (p.cashHaircut, p.venueLossShare) = (0.01e18, 0.25e18);
+        uint256[3] memory prices = [uint256(ETH) * 1e18, uint256(BTC) * 1e18, 1e18];
+        (p.lines, p.positions) = (new LineInput[](LINES), new PositionInput[](MARKETS));
+        for (uint256 i; i < LINES; ++i) {
+            p.lines[i] = LineInput(1e24, 1e24, 18, prices[i % 2 == 0 ? 0 : 2], 0.2e18, 0.1e18);
+        }
+        for (uint256 m; m < MARKETS; ++m) {
+            int256 size = tenths[m / 2] * 0.1e18;
+            p.positions[m] =
+                PositionInput(size, -size * int256(prices[m % 2] / 1e18), limit, limit, 0.03e18, m % 2, m / 2);
+        }
+        (p.underlyings, p.venues) = (new UnderlyingInput[](3), new VenueInput[](3));
+        for (uint256 i; i < 3; ++i) {
+            p.underlyings[i] = UnderlyingInput(0.1e18, 0.05e18, 0.005e18, 10_000_000e18, 0.05e18, prices[i]);
+            p.venues[i] = VenueInput(i < 2 ? 0.05e18 : Silence.legShareAt(0.05e18, 60, 1 hours, 120), 0.05e18);
+        }
+        p.credits = new CreditInput[](3);
+        p.credits[0] = CreditInput(0, 1, 0.45e18);
+        p.credits[1] = CreditInput(0, 2, 0.3e18);
+        p.credits[2] = CreditInput(1, 2, 0.25e18);
     }
 
     /* THE ACCOUNTS */
 
     /// @dev Lines of a million tokens each; `tenths` of a coin at each venue, in both its markets.
-    function _open(string memory name, int256[3] memory tenths, bool isLimited) private {
+    function _open(string memory name, int256[3] memory tenths, uint112 limit) private {
         address owner = makeAddr(name);
         bytes32 account = _account(name);
         for (uint256 i; i < LINES; ++i) {
@@ -107,8 +142,8 @@ contract MarginGasTest is Test {
             _raise(owner, account, m, size > 0 ? uint112(uint256(size)) : 0, size < 0 ? uint112(uint256(-size)) : 0);
             _fill(account, m, size);
         }
-        for (uint256 m; isLimited && m < MARKETS; ++m) {
-            _raise(owner, account, m, 0.02e18, 0.02e18);
+        for (uint256 m; limit > 0 && m < MARKETS; ++m) {
+            _raise(owner, account, m, limit, limit);
         }
     }
 
