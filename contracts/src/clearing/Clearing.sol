@@ -170,8 +170,8 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
         return (_ledger.markets[market], _ledger.openInterest[market]);
     }
 
-    function indexPrice(uint256 feed) external view returns (Price memory) {
-        return _ledger.indexPrice[feed];
+    function indexPrice(uint256 feed) external view returns (Price memory price) {
+        (price.price, price.publishTime) = _ledger.indexPrice[feed].unpacked();
     }
 
     /// @notice The number of the parameters in force, and the blob itself (`ParameterBlob`).
