@@ -100,6 +100,11 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
         Closings.close(_ledger, _book, source, venue);
     }
 
+    /// @notice Fixes a closed market's price: the first that Pyth published at or after the end of the venue's grace.
+    function priceClosed(uint256 market, bytes[] calldata updates) external payable {
+        Closings.price(_ledger, pyth, pricePolicy, market, updates);
+    }
+
     /// @notice Settles a position at a closed venue in cash, once the last root's records have had their time.
     function settleClosed(bytes32 account, uint256 market) external nonReentrant {
         Closings.settle(_ledger, account, market);
@@ -107,7 +112,8 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
 
     /* CASH */
 
-    /// @notice Settles the funding of an account's positions up to the newest known index. Anyone may.
+    /// @notice Brings an account up to date: positions in closed markets that have their price are settled in cash, of others
+    /// the funding up to the newest known index. Anyone may.
     function payFunding(bytes32 account) external nonReentrant {
         Settlement.payFunding(_ledger, account);
     }
@@ -190,11 +196,7 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
     /* RECORDS */
 
     function _reads(Kind kind, uint256 chainId, address writer) internal view override returns (bool) {
-        bytes32 peer = Books.peerOf(chainId, writer);
-        if (kind == Kind.GRANT) return _ledger.isVault[peer];
-        bool isVenue = _ledger.venueNumber[peer] > 0;
-        if (kind == Kind.FILLS || kind == Kind.MARKET) return isVenue;
-        return kind == Kind.HEARD && (isVenue || _ledger.isVault[peer]);
+        return Learning.reads(_ledger, kind, chainId, writer);
     }
 
     function _isConsistent(
@@ -205,6 +207,14 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
         Seen memory seen
     ) internal view override returns (bool) {
         return Learning.isConsistent(_ledger, _book, key, known, next, knownAsOf, seen);
+    }
+
+    function _write(Key memory key, uint128[6] memory fields) internal override {
+        Learning.write(_book, key, fields);
+    }
+
+    function _end(bytes32 peer) internal override {
+        Closings.end(_ledger, source, peer);
     }
 
     function _isOver(bytes32 peer, uint64 blockNumber) internal view override returns (bool) {

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IPyth} from "@pythnetwork/pyth-sdk-solidity/IPyth.sol";
+import {PythStructs} from "@pythnetwork/pyth-sdk-solidity/PythStructs.sol";
+import {Price, PricePolicy, Prices} from "../price/Prices.sol";
 import {Book, Books} from "../records/Books.sol";
 import {RecordSource} from "../records/RecordSource.sol";
-import {Closing, Ledger, Ledgers, Market, Outstanding, Place} from "./Ledger.sol";
-import {Instruments} from "./Instruments.sol";
+import {Closing, Ledger, Ledgers, Market, Place} from "./Ledger.sol";
 import {ParameterBlob} from "./Parameters.sol";
 
 /// @title The end of a venue: closed on its one last root, its positions settled in cash at one price.
-/// @dev Linked: runs in the clearing's storage. spec/margin.md, CLO-01 to CLO-06.
+/// @dev Linked: runs in the clearing's storage. spec/closing.md.
 library Closings {
     using Ledgers for Ledger;
     using ParameterBlob for bytes;
 
     event VenueClosed(uint256 indexed venue, uint64 lastBlock, uint64 closedAt);
-    event PositionSettled(bytes32 indexed account, uint256 indexed market, int256 size, uint256 price);
+    event ClosePriceFixed(uint256 indexed market, uint256 price, uint256 publishTime);
 
     error UnknownVenue(uint256 venue);
     error ClosedBefore(uint256 venue);
@@ -24,6 +26,21 @@ library Closings {
     /// The last root's records can still be shown.
     error GraceNotOver(uint256 venue, uint256 until, uint256 now_);
     error NothingToSettle(bytes32 account, uint256 market);
+    /// Nobody has shown the first price after the grace yet (`priceClosed`); from `waitUntil` on the cached one is taken.
+    error NoClosePrice(uint256 market, uint256 waitUntil, uint256 now_);
+    error PricedBefore(uint256 market);
+
+    /// @notice How long after the grace the first price of that time is waited for, in seconds.
+    uint256 internal constant PRICE_WAIT = 1 hours;
+
+    /// @notice Keeps the last checkpoint of a venue that has just contradicted itself: what it writes from now on counts
+    /// for nothing, whenever it is closed.
+    function end(Ledger storage ledger, RecordSource source, bytes32 peer) external {
+        uint256 number = ledger.venueNumber[peer];
+        if (number == 0 || ledger.closings[number - 1].closedAt > 0) return;
+        Place memory place = ledger.venues[number - 1];
+        (ledger.closings[number - 1].lastBlock,) = source.newest(place.chainId, place.venue);
+    }
 
     /// @notice Closes a venue that contradicted itself, or of which no root is younger than its `deadAge`. From now on only
     /// records of its newest accepted root are learned.
@@ -33,7 +50,8 @@ library Closings {
         Place memory place = ledger.venues[venue];
         bytes32 peer = Books.peerOf(place.chainId, place.venue);
         (uint64 lastBlock, uint64 newest) = source.newest(place.chainId, place.venue);
-        if (!book.ended[peer]) {
+        if (book.ended[peer]) lastBlock = ledger.closings[venue].lastBlock;
+        else {
             uint256 last = newest > place.addedAt ? newest : place.addedAt;
             // A root may be a little ahead of this chain's clock.
             uint256 silence = block.timestamp > last ? block.timestamp - last : 0;
@@ -42,34 +60,69 @@ library Closings {
             require(isDead, VenueIsAlive(venue, silence, deadAge));
             book.ended[peer] = true;
         }
-        ledger.closings[venue] = Closing(uint64(block.timestamp), lastBlock);
+        uint256 until = block.timestamp + ledger.blobOf().closeGrace();
+        ledger.closings[venue] = Closing(uint64(block.timestamp), lastBlock, uint64(until));
         emit VenueClosed(venue, lastBlock, uint64(block.timestamp));
     }
 
-    /// @notice Settles an account's position at a closed venue in cash, at the index price of the first such settlement,
-    /// and frees what its limits there were charged. What was never shown is void, for both sides.
-    function settle(Ledger storage ledger, bytes32 account, uint256 market) external {
-        Market memory m = ledger.markets[market];
-        bytes memory blob = ledger.blobOf();
-        _requireGraceOver(ledger, ledger.venueNumber[Books.peerOf(m.chainId, m.venue)] - 1, blob);
-        require(ledger.accounts[account].markets >> market & 1 == 1, NothingToSettle(account, market));
-        uint256 price = ledger.closePrice[market];
-        if (price == 0) {
-            price = ledger.freshPrice(blob.underlying(blob.market(market).underlyingOf()).underlyingFeedOf(), blob);
-            ledger.closePrice[market] = price;
-        }
-        int256 size = ledger.positions[account][market].size;
-        int256 value = Instruments.positionValue(size, price);
-        Outstanding memory none;
-        ledger.change(account, market, -size, value, none);
-        if (value != 0) ledger.addCash(Ledgers.house(), -value);
-        emit PositionSettled(account, market, size, price);
+    /// @notice Fixes a closed market's price by Pyth's own report: the first published at or after the end of the grace, so
+    /// that nobody picks the moment.
+    function price(
+        Ledger storage ledger,
+        IPyth pyth,
+        PricePolicy storage policy,
+        uint256 market,
+        bytes[] calldata updates
+    ) external {
+        (uint256 until, bytes memory blob) = _requireGraceOver(ledger, market);
+        require(ledger.closePrice[market] == 0, PricedBefore(market));
+        bytes32[] memory ids = new bytes32[](1);
+        ids[0] = ledger.feeds[_feedOf(blob, market)];
+        // The report before it is older than `until`.
+        bool isFirst = true;
+        (PythStructs.PriceFeed[] memory found,) = pyth.parsePriceFeedUpdatesWithConfig{value: msg.value}(
+            updates, ids, uint64(until), uint64(block.timestamp), isFirst, false, false
+        );
+        Price memory first = Prices.parse(ids[0], found[0].price, policy);
+        _fix(ledger, market, first.price, first.publishTime);
     }
 
-    function _requireGraceOver(Ledger storage ledger, uint256 venue, bytes memory blob) private view {
-        uint256 closedAt = ledger.closings[venue].closedAt;
-        require(closedAt > 0, NotClosed(venue));
-        uint256 until = closedAt + blob.closeGrace();
+    /// @notice Settles an account's position at a closed venue in cash, and frees what its limits there were charged. What
+    /// was never shown is void, for both sides.
+    function settle(Ledger storage ledger, bytes32 account, uint256 market) external {
+        (uint256 until, bytes memory blob) = _requireGraceOver(ledger, market);
+        require(ledger.accounts[account].markets >> market & 1 == 1, NothingToSettle(account, market));
+        if (ledger.closePrice[market] == 0) {
+            uint256 waitUntil = until + PRICE_WAIT;
+            require(block.timestamp > waitUntil, NoClosePrice(market, waitUntil, block.timestamp));
+            uint256 feed = _feedOf(blob, market);
+            (, uint64 publishTime) = ledger.indexPrice[feed].unpacked();
+            _fix(ledger, market, ledger.freshPrice(feed, blob), publishTime);
+        }
+        ledger.settleClosed(account, market);
+    }
+
+    function _fix(Ledger storage ledger, uint256 market, uint256 price_, uint256 publishTime) private {
+        ledger.closePrice[market] = price_;
+        ledger.pricedMarkets |= uint32(1 << market);
+        emit ClosePriceFixed(market, price_, publishTime);
+    }
+
+    function _requireGraceOver(Ledger storage ledger, uint256 market)
+        private
+        view
+        returns (uint256 until, bytes memory blob)
+    {
+        blob = ledger.blobOf();
+        Market memory m = ledger.markets[market];
+        uint256 venue = ledger.venueNumber[Books.peerOf(m.chainId, m.venue)] - 1;
+        Closing memory closing = ledger.closings[venue];
+        require(closing.closedAt > 0, NotClosed(venue));
+        until = closing.until;
         require(block.timestamp > until, GraceNotOver(venue, until, block.timestamp));
+    }
+
+    function _feedOf(bytes memory blob, uint256 market) private pure returns (uint256) {
+        return blob.underlying(blob.market(market).underlyingOf()).underlyingFeedOf();
     }
 }

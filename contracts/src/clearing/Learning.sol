@@ -29,7 +29,17 @@ library Learning {
     /// Fills come with the market record of the same or a newer checkpoint: prove that one first, in the same call.
     error MarketRecordTooOld(uint256 market, uint256 blockNumber, uint256 needed);
 
-    /// @notice Whether an honest peer could have written this; false is a contradiction.
+    /// @notice Whether a clearing reads records of this kind from this writer.
+    function reads(Ledger storage ledger, Kind kind, uint256 chainId, address writer) external view returns (bool) {
+        bytes32 peer = Books.peerOf(chainId, writer);
+        if (kind == Kind.GRANT) return ledger.isVault[peer];
+        bool isVenue = ledger.venueNumber[peer] > 0;
+        if (kind == Kind.FILLS || kind == Kind.MARKET) return isVenue;
+        return kind == Kind.HEARD && (isVenue || ledger.isVault[peer]);
+    }
+
+    /// @notice Whether an honest peer could have written this; false is a contradiction. Nobody can have heard a time of
+    /// this clearing that has not come yet.
     function isConsistent(
         Ledger storage ledger,
         Book storage book,
@@ -42,8 +52,8 @@ library Learning {
         if (key.kind == Kind.FILLS) {
             return _areFillsConsistent(ledger, book, key, known, next, knownAsOf, seen.blockNumber);
         }
-        if (key.kind == Kind.MARKET) return _isMarketConsistent(ledger, key, known, next, knownAsOf, seen.timestamp);
-        return true;
+        if (key.kind == Kind.MARKET) return _isMarketConsistent(ledger, key, known, next, seen.timestamp);
+        return key.kind != Kind.HEARD || next[0] <= block.timestamp;
     }
 
     /// @notice Acts on a record that has just been learned.
@@ -61,13 +71,18 @@ library Learning {
         else ledger.hear(Books.peerOf(key.writerChain, key.writer), next[0]);
     }
 
+    /// @notice Writes a record of the clearing's own.
+    function write(Book storage book, Key memory key, uint128[6] memory fields) external {
+        book.write(key, fields);
+    }
+
     /// @notice Whether a checkpoint of an ended venue may not be learned from: any but the last, and that after the grace.
     function isOver(Ledger storage ledger, bytes32 peer, uint64 blockNumber) external view returns (bool) {
         uint256 number = ledger.venueNumber[peer];
         if (number == 0) return true;
         Closing memory closing = ledger.closings[number - 1];
         if (closing.closedAt == 0 || closing.lastBlock != blockNumber) return true;
-        return block.timestamp > closing.closedAt + ledger.blobOf().closeGrace();
+        return block.timestamp > closing.until;
     }
 
     /// @dev Whether an honest venue could have written this: no more than the limits it was given. Payments outside
@@ -119,7 +134,6 @@ library Learning {
         Key memory key,
         uint128[6] memory known,
         uint128[6] memory next,
-        uint64 knownAsOf,
         uint64 timestamp
     ) private view returns (bool) {
         uint256 market = ledger.marketOf(key);
@@ -127,7 +141,7 @@ library Learning {
         if (next[0] > type(uint112).max || next[1] > type(uint112).max) return false;
         uint256 growth = uint256(next[0]) + next[1] - known[0] - known[1];
         if (growth == 0) return true;
-        return growth <= _mostOf(ledger, market, known[2], next[2], knownAsOf);
+        return growth <= _mostOf(ledger, market, known[2], next[2]);
     }
 
     /// @dev Books what a fills record that has just been learned adds.
@@ -163,18 +177,16 @@ library Learning {
         ledger.setUnits(grant.account, number - 1, units, ledger.blobOf());
     }
 
-    /// @dev The cap's share of the highest price since the record's age, for each second that accrued, rounded up. A market's
-    /// first record may reach back to when it was added, and no further.
-    function _mostOf(Ledger storage ledger, uint256 market, uint256 from, uint256 until, uint256 knownAsOf)
+    /// @dev The cap's share of the highest price of the time that accrued, for each second of it, rounded up. A market's first
+    /// record may reach back to when it was added, and no further.
+    function _mostOf(Ledger storage ledger, uint256 market, uint256 from, uint256 until)
         private
         view
         returns (uint256)
     {
-        uint256 accruedUntil = ledger.funding[market].accruedUntil;
-        from = Wad.max(from, accruedUntil);
+        from = Wad.max(from, ledger.funding[market].accruedUntil);
         if (until <= from) return 0;
-        uint256 since = knownAsOf == 0 ? accruedUntil : knownAsOf;
-        return (_mostASecond(ledger, market, since) * (until - from) + WAD - 1) / WAD;
+        return (_mostASecond(ledger, market, from) * (until - from) + WAD - 1) / WAD;
     }
 
     /// @dev USD at 1e36.

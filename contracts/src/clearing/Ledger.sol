@@ -7,6 +7,7 @@ import {WAD, Wad} from "../math/Wad.sol";
 import {PackedPrice, Prices} from "../price/Prices.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key, Kind} from "../records/Records.sol";
+import {Instruments} from "./Instruments.sol";
 import {Margin, Margins, Sums} from "./Margin.sol";
 import {
     MAX_FEEDS,
@@ -84,10 +85,12 @@ struct FundingIndex {
     uint64 blockNumber;
 }
 
-/// One slot. When a venue was closed (seconds), and the one checkpoint whose records are still learned.
+/// One slot. When a venue was closed (seconds; 0 while it is open), the one checkpoint whose records are still learned,
+/// which is fixed when it contradicts itself or is closed, and until when they are.
 struct Closing {
     uint64 closedAt;
     uint64 lastBlock;
+    uint64 until;
 }
 
 /// One slot. The longs and shorts of a market if every outstanding limit filled.
@@ -102,6 +105,8 @@ struct Ledger {
     uint32 version;
     /// How many feeds there were when the parameters were set: they name no later one.
     uint16 feedCount;
+    /// A bitmap of the closed markets that have their price.
+    uint32 pricedMarkets;
     bytes32[] feeds;
     Listing[] listings;
     Market[] markets;
@@ -151,6 +156,7 @@ library Ledgers {
     /// `paid` is below zero for what was received. `index` is the one paid up to.
     event FundingPaid(bytes32 indexed account, uint256 indexed market, int256 paid, int256 index);
     event DebtChanged(bytes32 indexed account, uint32 debtSince, bool isPutUp);
+    event PositionSettled(bytes32 indexed account, uint256 indexed market, int256 size, uint256 price);
     event VenueHeard(uint256 indexed venue, uint64 timestamp);
 
     /// The cached price is older than the parameters allow: poke it.
@@ -293,12 +299,28 @@ library Ledgers {
         addCash(ledger, house(), -received);
     }
 
-    /// @notice Settles the funding of all of an account's positions.
-    function payAllFunding(Ledger storage ledger, bytes32 account) internal {
+    /// @notice Brings an account up to date, before anything is decided from its margin: a position in a closed market that
+    /// has its price is not worth the index any more, and is settled; of any other its funding is.
+    function bringUpToDate(Ledger storage ledger, bytes32 account) internal {
+        uint256 priced = ledger.pricedMarkets;
         uint256 market;
         for (uint256 left = ledger.accounts[account].markets; left != 0; (left >>= 1, ++market)) {
-            if (left & 1 == 1) payFunding(ledger, account, market);
+            if (left & 1 == 0) continue;
+            if (priced >> market & 1 == 1) settleClosed(ledger, account, market);
+            else payFunding(ledger, account, market);
         }
+    }
+
+    /// @notice Turns a position in a closed market into cash at that market's price, the other side of which is the house's,
+    /// and frees what its limits there were charged.
+    function settleClosed(Ledger storage ledger, bytes32 account, uint256 market) internal {
+        uint256 price = ledger.closePrice[market];
+        int256 size = ledger.positions[account][market].size;
+        int256 value = Instruments.positionValue(size, price);
+        Outstanding memory none;
+        change(ledger, account, market, -size, value, none);
+        if (value != 0) addCash(ledger, house(), -value);
+        emit PositionSettled(account, market, size, price);
     }
 
     /// @notice The account that takes the other side of what does not add up between two others: residues, and what one
@@ -383,6 +405,27 @@ library Ledgers {
 
     /// A fills record that can hurt is older than allowed: have it proven again.
     error RecordTooOld(uint256 market, uint64 asOf, uint256 now_);
+
+    /// @notice Loosening also needs to know what positions owe: a market that has not accrued for longer than `maxMoveAge`
+    /// may owe more than is known. At a closed venue nothing accrues any more, but from the end of its grace on a position
+    /// there is not worth the index either.
+    function requireFreshFunding(Ledger storage ledger, bytes32 account, bytes memory blob) internal view {
+        uint256 market;
+        for (uint256 left = ledger.accounts[account].markets; left != 0; (left >>= 1, ++market)) {
+            if (left & 1 == 0) continue;
+            uint64 accruedUntil = ledger.funding[market].accruedUntil;
+            if (accruedUntil + blob.maxMoveAge() >= block.timestamp) continue;
+            if (ledger.positions[account][market].size == 0) continue;
+            Closing memory closing = ledger.closings[blob.place(market).venueOf()];
+            require(closing.closedAt > 0, FundingTooOld(market, accruedUntil, block.timestamp));
+            require(block.timestamp <= closing.until, PositionUnpriced(market, closing.until, block.timestamp));
+        }
+    }
+
+    /// A position may owe funding that is not known: have the venue accrue it, and prove that.
+    error FundingTooOld(uint256 market, uint64 accruedUntil, uint256 now_);
+    /// The grace of a closed venue is over, and a position there has no price yet: fix it (`priceClosed`).
+    error PositionUnpriced(uint256 market, uint256 until, uint256 now_);
 
     /// @dev The price of a feed, looked up once: `prices` are those known so far, by feed.
     function _priceOf(Ledger storage ledger, uint256 feed, bytes memory blob, uint256[] memory prices)

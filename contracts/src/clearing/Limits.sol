@@ -37,7 +37,7 @@ library Limits {
         bytes memory blob = ledger.blobOf();
         require(market < blob.marketCount(), NoMarketParameters(market));
         require(buy > 0 || sell > 0, NothingToRaise());
-        ledger.payAllFunding(account);
+        ledger.bringUpToDate(account);
         uint256 limited = ledger.accounts[account].limited;
         OpenInterest memory before = ledger.openInterest[market];
         Outstanding memory left = ledger.outstanding[account][market];
@@ -47,6 +47,7 @@ library Limits {
         _requireMinSize(buy, sell, blob.market(market).minSizeOf());
         _requireOpenInterest(before, ledger.openInterest[market], blob.market(market).openInterestCapOf());
         ledger.requireFreshRecords(book, account, limited, blob);
+        ledger.requireFreshFunding(account, blob);
         _requireMargin(ledger, account, ledger.positions[account][market].size, left, blob);
         emit LimitsRaised(account, market, buy, sell, ledger.version);
         Key memory key = ledger.limitKey(account, market);
@@ -59,7 +60,10 @@ library Limits {
 
     /// @param byOwner Whether the account's owner asks; anyone else may once the account is below maintenance.
     function voidAt(Ledger storage ledger, Book storage book, bytes32 account, uint256 market, bool byOwner) external {
-        if (!byOwner) requireLiquidatable(ledger, account, ledger.blobOf());
+        if (!byOwner) {
+            ledger.bringUpToDate(account);
+            requireLiquidatable(ledger, account, ledger.blobOf());
+        }
         require(ledger.accounts[account].limited >> market & 1 == 1, NothingToVoid());
         voidLimits(ledger, book, account, market);
     }

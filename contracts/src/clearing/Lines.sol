@@ -55,13 +55,14 @@ library Lines {
         Line memory line = ledger.lines[account][index];
         require(units > 0, NothingToRelease());
         require(units <= line.units, InsufficientUnits(units, line.units));
-        ledger.payAllFunding(account);
+        ledger.bringUpToDate(account);
         uint256 left = line.units - units;
         ledger.setLine(account, index, line, left, Wad.min(line.counted, left));
         Account memory account_ = ledger.accounts[account];
         if (account_.markets != 0 || account_.cash < 0) {
             bytes memory blob = ledger.blobOf();
             ledger.requireFreshRecords(book, account, account_.limited, blob);
+            ledger.requireFreshFunding(account, blob);
             ledger.requireInitialMargin(account, blob);
         }
         emit Released(account, index, units, ledger.version);

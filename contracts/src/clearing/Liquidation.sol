@@ -31,8 +31,8 @@ library Liquidation {
     function liquidate(Ledger storage ledger, Book storage book, bytes32 account, bytes32 liquidator) external {
         require(account != liquidator, SelfLiquidation(account));
         bytes memory blob = ledger.blobOf();
-        ledger.payAllFunding(account);
-        ledger.payAllFunding(liquidator);
+        ledger.bringUpToDate(account);
+        ledger.bringUpToDate(liquidator);
         Limits.requireLiquidatable(ledger, account, blob);
         ledger.requireFreshRecords(book, liquidator, ledger.accounts[liquidator].limited, blob);
         _voidAll(ledger, book, account);

@@ -11,7 +11,7 @@ import {Transfers} from "./Transfers.sol";
 /// @title Settlement of cash: what one account owes against units that another wants.
 /// @notice Only units leave a clearing, at a named vault. Whoever has cash buys units of an account that owes it; never at
 /// par, so that nobody gains by being first at the better vault.
-/// @dev Linked: runs in the clearing's storage. spec/margin.md, SET-01 to SET-08.
+/// @dev Linked: runs in the clearing's storage. spec/settlement.md.
 library Settlement {
     using Books for Book;
     using Ledgers for Ledger;
@@ -39,24 +39,21 @@ library Settlement {
     error PriceAboveCash(uint256 price, int256 buyerCash, uint256 debt);
     /// Nothing young enough has come back from the line's vault: what it will still pay is not known.
     error RoundTripTooOld(uint256 listing, uint256 heard, uint256 now_);
+    /// The vault contradicted itself: units there are worth nothing to a buyer.
+    error VaultEnded(uint256 chainId, address vault);
 
-    /// @notice Settles the funding of all of an account's positions.
+    /// @notice Brings an account up to date: funding, and what is left in closed markets.
     function payFunding(Ledger storage ledger, bytes32 account) external {
-        ledger.payAllFunding(account);
+        ledger.bringUpToDate(account);
     }
 
     /// @notice Lets an account's lines be bought until its cash is not below zero any more: by its owner at any time, by
     /// anyone once the debt is older than `settleAfter` or larger than `settleShare` of the collateral.
     function putUp(Ledger storage ledger, bytes32 account, bool byOwner) external {
+        ledger.bringUpToDate(account);
         Account memory account_ = ledger.accounts[account];
         require(account_.cash < 0, NoDebt(account));
-        if (!byOwner) {
-            bytes memory blob = ledger.blobOf();
-            uint256 debt = Wad.abs(account_.cash);
-            uint256 most = Wad.mulDown(ledger.collateralOf(account, blob), blob.settleShare());
-            uint256 dueAt = account_.debtSince + blob.settleAfter();
-            require(block.timestamp >= dueAt || debt > most, DebtNotDue(account, debt, most, dueAt));
-        }
+        if (!byOwner) _requireDue(ledger, account, account_);
         ledger.accounts[account].isPutUp = true;
         emit Ledgers.DebtChanged(account, account_.debtSince, true);
         emit PutUp(account, byOwner);
@@ -68,14 +65,25 @@ library Settlement {
     {
         require(seller != buyer, SelfSale(buyer));
         bytes memory blob = ledger.blobOf();
+        ledger.bringUpToDate(seller);
+        ledger.bringUpToDate(buyer);
         uint256 listing = _requireForSale(ledger, seller, index, units);
         _requireYoung(ledger, book, listing, blob);
         uint256 price = priceOf(ledger, listing, units, blob);
         _pay(ledger, buyer, seller, price);
         emit Sold(seller, buyer, listing, units, price, ledger.version);
         Transfers.move(ledger, book, seller, index, buyer, units);
-        ledger.payAllFunding(buyer);
         ledger.requireInitialMargin(buyer, blob);
+    }
+
+    /// @dev An old debt needs no prices: a line on a dead feed keeps nobody from putting it up.
+    function _requireDue(Ledger storage ledger, bytes32 account, Account memory account_) private view {
+        bytes memory blob = ledger.blobOf();
+        uint256 dueAt = account_.debtSince + blob.settleAfter();
+        if (block.timestamp >= dueAt) return;
+        uint256 debt = Wad.abs(account_.cash);
+        uint256 most = Wad.mulDown(ledger.collateralOf(account, blob), blob.settleShare());
+        require(debt > most, DebtNotDue(account, debt, most, dueAt));
     }
 
     /// @return listing What the line is of.
@@ -119,12 +127,14 @@ library Settlement {
         returns (uint256)
     {
         uint256 value = (units * indexPrice + unit - 1) / unit;
-        return Wad.mulUp(value, WAD - discount);
+        // With overflow checks, unlike `Wad`: what is sold may be worth more than a line counts.
+        return (value * (WAD - discount) + WAD - 1) / WAD;
     }
 
-    /// @dev A vault on this chain answers at once.
+    /// @dev A vault on this chain answers at once; one that contradicted itself never again.
     function _requireYoung(Ledger storage ledger, Book storage book, uint256 listing, bytes memory blob) private view {
         Listing memory l = ledger.listings[listing];
+        require(!book.ended[Books.peerOf(l.chainId, l.vault)], VaultEnded(l.chainId, l.vault));
         if (l.chainId == block.chainid) return;
         Key memory key = Books.keyFrom(Kind.HEARD, l.chainId, l.vault, 0, 0, address(0));
         (uint128[6] memory fields,,) = book.learnedOf(key);

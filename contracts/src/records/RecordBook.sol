@@ -89,7 +89,7 @@ abstract contract RecordBook {
         uint64 last = uint64(fields[0]);
         require(timestamp >= last + heartbeat && timestamp > last, NothingNewHeard(last, timestamp));
         fields[0] = timestamp;
-        _book.write(key, fields);
+        _write(key, fields);
     }
 
     /// @notice keccak chain over every write; an attestor signs only if its replay of the logs gives the same.
@@ -133,6 +133,14 @@ abstract contract RecordBook {
         return true;
     }
 
+    /// @dev Writes a record; apart, so that a large contract can have a library do it.
+    function _write(Key memory key, uint128[6] memory fields) internal virtual {
+        _book.write(key, fields);
+    }
+
+    /// @dev Acts on a peer's contradiction.
+    function _end(bytes32 peer) internal virtual {}
+
     /// @dev Acts on a record that has been taken.
     function _apply(Key memory key, uint128[6] memory known, uint128[6] calldata next, uint64 blockNumber)
         internal
@@ -161,6 +169,7 @@ abstract contract RecordBook {
         }
         if (outcome == Outcome.CONTRADICTION) {
             _book.ended[peer] = true;
+            _end(peer);
             emit PeerContradicted(key.writerChain, key.writer, hash);
         }
         if (outcome != Outcome.TAKEN) return outcome;
