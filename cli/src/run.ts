@@ -34,6 +34,8 @@ const schemas = {
     pollMs: z.int().min(1).max(60_000).default(1_000),
     deviation: ratio.default(10n ** 15n),
     heartbeatSeconds: seconds.default(20),
+    /** Well below the age of funding that the clearing lets anything loosen on. */
+    accrueSeconds: seconds.default(1_200),
   }),
   keeper: base.extend({ dataDir: z.string(), patienceSeconds: z.int().min(0).max(86_400).default(30) }),
 }
