@@ -1,7 +1,7 @@
 // Measures how long a deposit takes to count as margin, by stage, and the software's own share of it, on the devnet with a
 // claims tree of 10,000 records. Writes docs/latency.md. `--deposits N` per chain, `--records N`.
 import { writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Batch, Clearing, Token, Vault } from '@omnimargin/chains/abi'
@@ -27,6 +27,7 @@ const RECORDS = Number(values.records ?? 10_000)
 const NOWHERE = 999_999n
 const GRANTS_A_BATCH = 200
 const LIMIT_MS = 300_000
+const OWN_SHARE_GOAL_MS = 50
 
 const events: LogEvent[] = []
 const devnet = await startDevnet({ log: (event) => events.push(event), roles: ['attestor', 'relayer', 'publisher'] })
@@ -175,7 +176,7 @@ function stagesOf({ hash, blockNumber, site }: Deposit): Stages {
   }
 }
 
-/** From the moment the k-th attestor saw a finalized checkpoint to the moment its transaction was sent, in ms. */
+/** From the moment the k-th attestor was told of a finalized checkpoint to the moment its transaction was sent, in ms. */
 function ownShares(): number[] {
   const { threshold } = devnet.deployment.committee
   const sent = events.filter(({ event, records }) => event === 'root_submitted' && Number(records) > 0)
@@ -227,15 +228,22 @@ Written by \`npm run bench\`: ${DEPOSITS} deposits on each of two chains, one af
     )
     .join(
       '; ',
-    )}), all roles and chains on one machine with ${cpus().length} cores. Each vault's claims tree holds ${RECORDS.toLocaleString('en-US')} records besides.
+    )}), all roles and chains on one machine with ${cpus().length} cores, whose load average was ${loadavg()[0]?.toFixed(1)} at the end. Each vault's claims tree holds ${RECORDS.toLocaleString('en-US')} records besides.
 
 | chain | stage | p50 | p95 |
 |---|---|---:|---:|
 ${rows.join('\n')}
 
-The software's own share, from the third of four attestors seeing the finalized checkpoint to the relayer's transaction leaving: p50
-**${percentile(shares, 50).toFixed(0)} ms**, p95 ${percentile(shares, 95).toFixed(0)} ms over ${shares.length} transactions (goal: p50 at most 50 ms). It is the check of the logs, the tree's update, three
-signatures, three recoveries, and one batched transaction built and signed.
+The software's own share, from the third of four attestors being told by its node that the checkpoint is final to the relayer's
+transaction leaving: p50 **${percentile(shares, 50).toFixed(0)} ms**, p95 ${percentile(shares, 95).toFixed(0)} ms over ${shares.length} transactions. The goal, a p50 of at most ${OWN_SHARE_GOAL_MS} ms, is ${percentile(shares, 50) <= OWN_SHARE_GOAL_MS ? 'met' : 'missed'} on this machine.
+
+In it: the attestors' fetching of the block, its logs and the digest, their check, the tree's update, the journal on disk and the
+signature; the relayer's hearing of three, their recovery, its own fetching and check of the same logs, its questions to the
+destination, and one batched transaction built and signed. All four attestors, the relayer, the publisher and the chains share
+the machine's cores, and a destination takes one batch at a time, so a batch that waits for the one before it waits in here too.
+
+Not in it: the chain's own finality, the time until an attestor next asks its node (every 50 ms here; on average half of that), and
+the transaction's way into a block of the destination.
 `
 }
 

@@ -37,7 +37,9 @@ export async function prepare() {
 export async function launch(program, args) {
   try {
     const node = await prepare()
-    const child = spawn(node, [join(root, program), ...args], { cwd: root, env, stdio: 'inherit' })
+    // The channel closes when this process ends, even by SIGKILL: so the program learns of it.
+    const stdio = ['inherit', 'inherit', 'inherit', 'ipc']
+    const child = spawn(node, [join(root, program), ...args], { cwd: root, env, stdio })
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
     const { code, signal } = await ended(child)
     process.exitCode = code ?? 128 + os.signals[signal]

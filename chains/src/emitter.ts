@@ -16,6 +16,9 @@ export type Emitter = {
 /** Where a reader stands: the last checkpoint it has taken in, and the emitter's digest there. */
 export type Cursor = { readonly blockNumber: bigint; readonly blockHash: Hex; readonly digest: Hex }
 
+/** A block that is final. */
+export type Final = { readonly number: bigint; readonly hash: Hex }
+
 /** One write of an emitter. */
 export type Write = { readonly key: Key; readonly hash: Hex; readonly fields: Fields }
 
@@ -35,26 +38,26 @@ const RECORDED = Vault.abi.find((entry) => entry.type === 'event' && entry.name 
   { type: 'event'; name: 'Recorded' }
 >
 
-/**
- * The newest finalized checkpoint beyond the cursor with all that was written up to it, or nothing if there is none yet.
- * Throws FinalityBroken if the cursor's own block is gone, AnswersDisagree if the logs do not add up to the digest that
- * the emitter holds at that block, RpcFailed if the endpoint fails.
- */
-export async function nextCheckpoint(
-  client: PublicClient,
-  emitter: Emitter,
+/** The newest finalized block. Throws RpcFailed. */
+export async function newestFinal(client: PublicClient): Promise<Final> {
+  return asked('the finalized block', () => client.getBlock({ blockTag: 'finalized' }))
+}
+
+/** The newest checkpoint there must be now, if it is beyond the cursor; its hash where that is known already. */
+export function checkpointDue(
+  { checkpointInterval, fromBlock }: Emitter,
   cursor: Cursor,
-): Promise<Checkpoint | undefined> {
-  const finalized = await asked('the finalized block', () => client.getBlock({ blockTag: 'finalized' }))
-  const blockNumber = finalized.number - (finalized.number % emitter.checkpointInterval)
-  if (blockNumber <= cursor.blockNumber || blockNumber < emitter.fromBlock) return undefined
-  const expected = blockNumber === finalized.number ? finalized.hash : undefined
-  return checkpointAt(client, emitter, cursor, blockNumber, expected)
+  { number, hash }: Final,
+): { readonly blockNumber: bigint; readonly blockHash: Hex | undefined } | undefined {
+  const blockNumber = number - (number % checkpointInterval)
+  if (blockNumber <= cursor.blockNumber || blockNumber < fromBlock) return undefined
+  return { blockNumber, blockHash: blockNumber === number ? hash : undefined }
 }
 
 /**
- * The checkpoint at one block beyond the cursor, whose hash must be `expected` where that is known. Throws as
- * nextCheckpoint does; whether it is final is not asked.
+ * The checkpoint at one block beyond the cursor with all that was written since, whose hash must be `expected` where that
+ * is known; whether it is final is not asked. Throws FinalityBroken if the cursor's own block is gone, AnswersDisagree if
+ * the logs do not add up to the digest that the emitter holds at that block, RpcFailed if the endpoint fails.
  */
 export async function checkpointAt(
   client: PublicClient,
@@ -63,16 +66,24 @@ export async function checkpointAt(
   blockNumber: bigint,
   expected?: Hex,
 ): Promise<Checkpoint> {
-  const [block] = await Promise.all([
+  const [block, logs, held] = await Promise.all([
     blockAt(client, `checkpoint ${blockNumber}`, blockNumber),
+    logsBetween(client, emitter, cursor, blockNumber),
+    digestAt(client, emitter, blockNumber),
     requireCursorStands(client, emitter, cursor),
   ])
-  if (expected !== undefined && block.hash !== expected) {
-    throw new AnswersDisagree(`Block ${blockNumber} was ${expected}, then ${block.hash}.`)
-  }
-  const writes = await writesBetween(client, emitter, cursor, block)
+  // All were asked at once: that they are of one block is known once it is still there afterwards.
+  const now = await blockAt(client, `checkpoint ${blockNumber} again`, blockNumber)
+  const other = [expected, now.hash].find((hash) => hash !== undefined && hash !== block.hash)
+  if (other) throw new AnswersDisagree(`Block ${blockNumber} was ${block.hash}, and at another time ${other}.`)
+  const stray = logs.find((log) => log.blockNumber === blockNumber && log.blockHash !== block.hash)
+  if (stray) throw new AnswersDisagree(`Block ${blockNumber} was ${block.hash}, its logs are of ${stray.blockHash}.`)
+  const writes = logs.map((log) => writeOf(emitter, log))
   const digest = writes.reduce<Hex>((known, { hash, fields }) => stepDigest(known, hash, fields), cursor.digest)
-  await requireDigest(client, emitter, block, digest)
+  if (held !== digest) {
+    const what = `The logs of ${emitter.address} add up to ${digest} at block ${blockNumber}, but it holds ${held}.`
+    throw new AnswersDisagree(what)
+  }
   return { blockNumber, blockHash: block.hash, timestamp: block.timestamp, digest, writes }
 }
 
@@ -84,44 +95,18 @@ async function requireCursorStands(client: PublicClient, emitter: Emitter, curso
   }
 }
 
-async function writesBetween(
-  client: PublicClient,
-  emitter: Emitter,
-  cursor: Cursor,
-  block: { number: bigint; hash: Hex },
-): Promise<Write[]> {
+async function logsBetween(client: PublicClient, emitter: Emitter, cursor: Cursor, toBlock: bigint): Promise<Log[]> {
   const fromBlock = cursor.blockNumber + 1n > emitter.fromBlock ? cursor.blockNumber + 1n : emitter.fromBlock
-  const logs = await asked(`logs of ${emitter.address}`, () =>
-    client.getLogs({ address: emitter.address, event: RECORDED, fromBlock, toBlock: block.number, strict: true }),
+  return asked(`logs of ${emitter.address}`, () =>
+    client.getLogs({ address: emitter.address, event: RECORDED, fromBlock, toBlock, strict: true }),
   )
-  const stray = logs.find((log) => log.blockNumber === block.number && log.blockHash !== block.hash)
-  if (stray) throw new AnswersDisagree(`Block ${block.number} was ${block.hash}, its logs are of ${stray.blockHash}.`)
-  return logs.map((log) => writeOf(emitter, log))
 }
 
-/** The emitter's own digest at the block's hash authenticates the logs: one dropped, added or changed shows here. */
-async function requireDigest(
-  client: PublicClient,
-  emitter: Emitter,
-  block: { number: bigint; hash: Hex },
-  digest: Hex,
-): Promise<void> {
-  const [held, now] = await Promise.all([
-    asked(`the digest of ${emitter.address} at block ${block.number}`, () =>
-      client.readContract({
-        address: emitter.address,
-        abi: Vault.abi,
-        functionName: 'digest',
-        blockNumber: block.number,
-      }),
-    ),
-    blockAt(client, `checkpoint ${block.number} again`, block.number),
-  ])
-  if (now.hash !== block.hash) throw new AnswersDisagree(`Block ${block.number} was ${block.hash}, then ${now.hash}.`)
-  if (held !== digest) {
-    const what = `The logs of ${emitter.address} add up to ${digest} at block ${block.number}, but it holds ${held}.`
-    throw new AnswersDisagree(what)
-  }
+/** The emitter's own digest at a block authenticates the logs: one dropped, added or changed shows by it. */
+async function digestAt(client: PublicClient, { address }: Emitter, blockNumber: bigint): Promise<Hex> {
+  return asked(`the digest of ${address} at block ${blockNumber}`, () =>
+    client.readContract({ address, abi: Vault.abi, functionName: 'digest', blockNumber }),
+  )
 }
 
 function writeOf(emitter: Emitter, { args }: Log): Write {

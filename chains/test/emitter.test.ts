@@ -6,7 +6,14 @@ import { after, before, test } from 'node:test'
 import { Token, Vault } from '@omnimargin/chains/abi'
 import { type Anvil, startAnvil } from '@omnimargin/chains/anvil'
 import { deploy } from '@omnimargin/chains/deploy'
-import { type Cursor, type Emitter, nextCheckpoint } from '@omnimargin/chains/emitter'
+import {
+  type Checkpoint,
+  type Cursor,
+  checkpointAt,
+  checkpointDue,
+  type Emitter,
+  newestFinal,
+} from '@omnimargin/chains/emitter'
 import { AnswersDisagree, FinalityBroken, RpcFailed } from '@omnimargin/chains/errors'
 import { ZERO_DIGEST } from '@omnimargin/core/record'
 import {
@@ -119,6 +126,12 @@ async function lyingly<Result>(lie: Tamper, work: () => Promise<Result>): Promis
   } finally {
     tamper = undefined
   }
+}
+
+/** As an attestor goes on: from the newest final block to the checkpoint that is due, or nothing if there is none. */
+async function nextCheckpoint(client: PublicClient, emitter: Emitter, cursor: Cursor): Promise<Checkpoint | undefined> {
+  const due = checkpointDue(emitter, cursor, await newestFinal(client))
+  return due && checkpointAt(client, emitter, cursor, due.blockNumber, due.blockHash)
 }
 
 test('ROL-06 finalized writes arrive whole, in order, and once', async () => {

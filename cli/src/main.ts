@@ -4,9 +4,15 @@ import { Command, Option } from 'commander'
 import type { CompareOptions } from './compare.ts'
 import type { FitOptions } from './fit.ts'
 import type { StoryName } from './story/story.ts'
+import { FORMS, type Typed } from './whatif/forms.ts'
+import type { WhatIfOptions } from './whatif.ts'
+import type { WithdrawOptions } from './withdraw.ts'
 
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
+// Whoever launched this, with a channel between, may be killed outright; the channel itself keeps nobody running.
+process.on('disconnect', () => stopping.abort())
+process.channel?.unref()
 
 const program = new Command('omnimargin')
   .description('One margin account over every chain.')
@@ -47,6 +53,49 @@ program
   .action(async (options: { deployment: string; block: string[] }) => {
     const { reconcile } = await import('./reconcile.ts')
     process.exitCode = await reconcile(options)
+  })
+
+const changes: Typed[] = []
+const typed = (option: Typed['option']) => (text: string) => {
+  changes.push({ option, text })
+  return text
+}
+program
+  .command('whatif')
+  .description('margin of one live account before and after changes, made in the order given')
+  .requiredOption('--deployment <file>', 'where everything is, JSON')
+  .requiredOption('--account <id>', 'the account, 0x and 64 hexadecimal digits')
+  .option(
+    `--trade <${FORMS.trade}>`,
+    'buy, or sell if the size is below zero, at the index unless told',
+    typed('trade'),
+  )
+  .option(`--deposit <${FORMS.deposit}>`, 'lock collateral', typed('deposit'))
+  .option(`--withdraw <${FORMS.withdraw}>`, 'release collateral', typed('withdraw'))
+  .option(`--shock <${FORMS.shock}>`, 'a price that moves, as ETH/USD:-10%', typed('shock'))
+  .option(`--lose <${FORMS.lose}>`, 'a chain that is never heard of again', typed('lose'))
+  .option('--block <block>', 'finalized, latest, or a number on the clearing’s chain', 'finalized')
+  .option('--json', 'print JSON, amounts as decimal strings', false)
+  .action(async (options: Omit<WhatIfOptions, 'changes'>) => {
+    const { whatif } = await import('./whatif.ts')
+    process.exitCode = await whatif({ ...options, changes })
+  })
+
+program
+  .command('withdraw')
+  .description(
+    'withdraw an asset on a chain: released, bought for cash of those who owe it, or queued with the wait told',
+  )
+  .requiredOption('--deployment <file>', 'where everything is, JSON')
+  .requiredOption('--key-file <file>', 'the private key of the account’s owner, readable by nobody else')
+  .requiredOption('--account <id>', 'the account, 0x and 64 hexadecimal digits')
+  .requiredOption('--asset <symbol>', 'what to withdraw')
+  .requiredOption('--amount <amount>', 'how much of it')
+  .requiredOption('--chain <name>', 'the chain to withdraw it on')
+  .option('--dry-run', 'print the plan and do nothing', false)
+  .action(async (options: WithdrawOptions) => {
+    const { withdraw } = await import('./withdraw.ts')
+    process.exitCode = await withdraw(options, stopping.signal)
   })
 
 program

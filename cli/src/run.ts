@@ -1,5 +1,4 @@
 /** `omnimargin run <role>`: one role as a process of its own, out of a configuration file. */
-import { readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { runAttestor } from '@omnimargin/service/attestor/run'
 import { ConfigError, readConfig } from '@omnimargin/service/config'
@@ -8,8 +7,8 @@ import { runKeeper } from '@omnimargin/service/keeper/run'
 import { runPublisher } from '@omnimargin/service/publisher/run'
 import { runRelayer } from '@omnimargin/service/relayer/run'
 import type { LogEvent, RoleContext } from '@omnimargin/service/role'
-import { privateKeyToAccount } from 'viem/accounts'
 import { z } from 'zod'
+import { readKey, readSecret } from './secret.ts'
 
 const base = z.strictObject({
   /** Paths are as seen from the configuration file. */
@@ -35,6 +34,8 @@ const schemas = {
     pollMs: z.int().min(1).max(60_000).default(1_000),
     deviation: ratio.default(10n ** 15n),
     heartbeatSeconds: seconds.default(20),
+    /** Well below the age of funding that the clearing lets anything loosen on. */
+    accrueSeconds: seconds.default(1_200),
   }),
   keeper: base.extend({ dataDir: z.string(), patienceSeconds: z.int().min(0).max(86_400).default(30) }),
 }
@@ -45,7 +46,7 @@ export async function run(role: string, file: string, signal: AbortSignal): Prom
   const from = (path: string) => resolve(dirname(file), path)
   const common = (config: { deployment: string; keyFile: string }) => ({
     deployment: readConfig(from(config.deployment), deploymentSchema),
-    account: privateKeyToAccount(readSecret(from(config.keyFile), /^0x[0-9a-fA-F]{64}$/) as `0x${string}`),
+    account: readKey(from(config.keyFile)),
   })
   if (role === 'attestor') {
     const config = readConfig(file, schemas.attestor)
@@ -65,19 +66,6 @@ export async function run(role: string, file: string, signal: AbortSignal): Prom
     return runKeeper({ ...config, ...common(config), dataDir: from(config.dataDir) }, context)
   }
   throw new ConfigError(`There is no role "${role}": choose attestor, relayer, publisher or keeper.`)
-}
-
-/** What a file holds that only its owner can read: nothing but one secret of that form. */
-function readSecret(file: string, form: RegExp): string {
-  try {
-    const { mode } = statSync(file)
-    if ((mode & 0o077) !== 0) throw new Error('others can read it: chmod 600 it.')
-    const text = readFileSync(file, 'utf8').trim()
-    if (!form.test(text)) throw new Error(`it must hold ${form} and nothing else.`)
-    return text
-  } catch (cause) {
-    throw new ConfigError(`Key file ${file}: ${cause instanceof Error ? cause.message : cause}`)
-  }
 }
 
 function print(event: LogEvent): void {

@@ -23,7 +23,10 @@ export type Position = {
   readonly venue: number
 }
 
-/** Rates are shares of notional. Beyond `depth` of net notional, every further dollar is charged `concentrationRate`. */
+/**
+ * Rates are shares of notional: `basisRate` of every leg's, the two others what net notional is charged beside its legs'
+ * basis. Beyond `depth` of net notional, every further dollar is charged `concentrationRate`.
+ */
 export type Underlying = {
   readonly initialRate: Ratio
   readonly maintenanceRate: Ratio

@@ -12,7 +12,10 @@ export type ListingTerms = {
   readonly cap: Units
 }
 
-/** Rates are shares of notional; `depth` is the net notional, in USD, beyond which `concentrationRate` is charged. */
+/**
+ * Rates are shares of notional: `basisRate` of every leg's, the two others what net notional is charged beside its legs'
+ * basis. `depth` is the net notional, in USD, beyond which `concentrationRate` is charged.
+ */
 export type UnderlyingTerms = {
   readonly feed: number
   readonly initialRate: Ratio

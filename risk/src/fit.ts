@@ -22,7 +22,7 @@ export function fitTerms(terms: Terms, series: readonly Series[]): Terms {
   const underlyings = new Map(terms.underlyings)
   for (const one of series) {
     const before = underlyings.get(one.symbol)
-    if (before) underlyings.set(one.symbol, { ...before, ...ratesOf(one) })
+    if (before) underlyings.set(one.symbol, { ...before, ...ratesOf(one, before.basisRate) })
   }
   const chains = [...terms.chains].map(([name, chain]) => {
     const share = legShareOf(chain.latencySeconds)
@@ -31,13 +31,11 @@ export function fitTerms(terms: Terms, series: readonly Series[]): Terms {
   return { ...terms, underlyings, credits: creditsOf(series), chains: new Map(chains) }
 }
 
-/** How far the price goes against a position, long or short, before it is closed. */
-function ratesOf(series: Series): { initialRate: Ratio; maintenanceRate: Ratio } {
+/** How far the price goes against a position, long or short, before it is closed, less the basis that each leg is charged anyway. */
+function ratesOf(series: Series, basisRate: Ratio): { initialRate: Ratio; maintenanceRate: Ratio } {
   const moves = adverseMovesOf(series)
-  return {
-    initialRate: grainUp(quantile(moves, INITIAL_CONFIDENCE)),
-    maintenanceRate: grainUp(quantile(moves, MAINTENANCE_CONFIDENCE)),
-  }
+  const besideBasis = (confidence: Ratio) => max(0n, grainUp(quantile(moves, confidence)) - basisRate)
+  return { initialRate: besideBasis(INITIAL_CONFIDENCE), maintenanceRate: besideBasis(MAINTENANCE_CONFIDENCE) }
 }
 
 /** Both ways from each start: the greatest move by a close within the position's time, as a share of the price at the start. */

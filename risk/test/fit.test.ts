@@ -4,10 +4,12 @@ import { WAD } from '@omnimargin/core/wad'
 import { joinBars, parseBars } from '@omnimargin/risk/bars'
 import { fitTerms } from '@omnimargin/risk/fit'
 import { correlationOf, momentsOf } from '@omnimargin/risk/moments'
+import { type Exposure, requirementOf } from '@omnimargin/risk/requirement'
 import { rootUp } from '@omnimargin/risk/root'
 import { makePrices, type Shape } from '@omnimargin/risk/synthetic'
+import type { Terms } from '@omnimargin/risk/terms'
 import fc from 'fast-check'
-import { percent, seriesOf, TERMS, usd } from './scenes.ts'
+import { legOf, percent, seriesOf, TERMS, usd } from './scenes.ts'
 
 const SHAPE: Shape = {
   seed: 3n,
@@ -22,6 +24,10 @@ const SHAPE: Shape = {
     digits: 3,
   })),
 }
+const withBasis = (basisRate: bigint): Terms => ({
+  ...TERMS,
+  underlyings: new Map([...TERMS.underlyings].map(([name, terms]) => [name, { ...terms, basisRate }])),
+})
 const made = (shape: Shape) =>
   [...makePrices(shape)].map(([symbol, bars]) =>
     joinBars(symbol, [parseBars(symbol, bars.map(({ time, cells }) => `${time},${cells.join(',')}`).join('\n'))]),
@@ -36,6 +42,29 @@ test('CAP-10 rates are the worst move within four hours, rounded up, by hand', (
   // sqrt(60 / 14,400) = 0.0645...
   assert.equal(terms.chains.get('x')?.maintenanceLegShare, (WAD * 65n) / 1000n)
   assert.deepEqual(terms.credits, [])
+})
+
+test('CAP-10 a lone position posts the worst move, whatever part of it is called basis', () => {
+  const worst = [seriesOf('A', [100, 125, 125, 125, 125, 100, 100, 100, 100, 100, 100, 100])]
+  const cases: [bigint, bigint, bigint, bigint][] = [
+    // Basis, the fitted rate, what 1,000 dollars alone post (25 %, or the basis where that is more), and a matched pair of them.
+    [0n, percent(25), usd(250), 0n],
+    [percent(1), percent(24), usd(250), usd(20)],
+    [WAD / 2000n, (WAD * 2495n) / 10_000n, usd(250), usd(1)],
+    [percent(30), 0n, usd(300), usd(600)],
+  ]
+  for (const [basisRate, rate, alone, matched] of cases) {
+    const { underlyings, ...terms } = fitTerms(withBasis(basisRate), worst)
+    assert.equal(underlyings.get('A')?.maintenanceRate, rate)
+    assert.equal(underlyings.get('A')?.initialRate, rate)
+    const long = { leg: legOf('x', 'A', 1_000), signed: usd(1_000) }
+    const short = { leg: legOf('y', 'A', -1_000), signed: -usd(1_000) }
+    const initialMarginOf = (exposures: Exposure[]) =>
+      requirementOf(exposures, { ...terms, underlyings }, 'local').initialMargin
+    assert.equal(initialMarginOf([long]), alone)
+    assert.equal(initialMarginOf([short]), alone)
+    assert.equal(initialMarginOf([long, short]), matched)
+  }
 })
 
 test('CAP-10 the same prices twice earn all of the credit that is kept, independent ones next to none', () => {

@@ -7,10 +7,12 @@ import type { Checkpoint, Write } from '@omnimargin/chains/emitter'
 import { keccak, toHex, word } from '@omnimargin/core/bytes'
 import { rootOf } from '@omnimargin/core/claims'
 import { type Key, KIND, keyHash, type ZERO_DIGEST } from '@omnimargin/core/record'
+import { sign } from '@omnimargin/service/attestor/sign'
 import { type AttestorState, step, withWrites } from '@omnimargin/service/attestor/step'
 import { hashStatement, type Statement } from '@omnimargin/service/statement'
 import { openStore, SignedBefore, START } from '@omnimargin/service/store'
 import fc from 'fast-check'
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 
 const EMITTER = `0x${'ee'.repeat(20)}` as const
 const hash = (n: number) => toHex(keccak(word(BigInt(n))))
@@ -46,10 +48,10 @@ const statement: Statement = {
   root: hash(50),
 }
 
-function inFolder(work: (folder: string) => void): void {
+async function inFolder(work: (folder: string) => void | Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'omnimargin-test-'))
   try {
-    work(folder)
+    await work(folder)
   } finally {
     rmSync(folder, { recursive: true })
   }
@@ -84,8 +86,8 @@ test('ROL-02 the root signed is that of all records so far', () => {
   assert.equal(sign?.statement.blockHash, hash(2))
 })
 
-test('ROL-03 a second story for a signed block is refused for ever, also after a restart', () => {
-  inFolder((folder) => {
+test('ROL-03 a second story for a signed block is refused for ever, also after a restart', async () => {
+  await inFolder((folder) => {
     const before = openStore(folder)
     before.signOnce(statement, hashStatement(statement))
     before.signOnce(statement, hashStatement(statement))
@@ -98,8 +100,38 @@ test('ROL-03 a second story for a signed block is refused for ever, also after a
   })
 })
 
-test('ROL-04 a restart goes on where the store left off, and a failed advance changes nothing', () => {
-  inFolder((folder) => {
+test('ROL-03 by the time a key is asked to sign, the disk would refuse another story', async () => {
+  await inFolder(async (folder) => {
+    const store = openStore(folder)
+    const key = privateKeyToAccount(generatePrivateKey())
+    const other = { ...statement, root: hash(51) }
+    let asked = 0
+    const signTypedData: typeof key.signTypedData = (typed) => {
+      asked += 1
+      // As after a crash at this very moment: what is on disk is all that another process knows.
+      const onDisk = openStore(folder)
+      assert.throws(() => onDisk.signOnce(other, hashStatement(other)), SignedBefore)
+      onDisk.close()
+      return key.signTypedData(typed)
+    }
+    await sign(store, { signTypedData }, statement)
+    assert.equal(asked, 1)
+    await assert.rejects(sign(store, { signTypedData }, other), SignedBefore)
+    assert.equal(asked, 1, 'a second story is never put to the key')
+    store.close()
+  })
+})
+
+test('ROL-03 a checkpoint is signed before the cursor goes beyond it, so that a crash in between signs it again', () => {
+  const { effects } = step(fresh, { type: 'checkpoint', checkpoint: checkpoint(1, [write(1, 1n)]) })
+  assert.deepEqual(
+    effects.map(({ type }) => type),
+    ['sign', 'remember'],
+  )
+})
+
+test('ROL-04 a restart goes on where the store left off, and a failed advance changes nothing', async () => {
+  await inFolder((folder) => {
     const cursor = { blockNumber: 7n, blockHash: hash(7), digest: hash(8) }
     const before = openStore(folder)
     assert.deepEqual(before.cursorOf(1, EMITTER), START)

@@ -14,7 +14,11 @@ import type { LogEvent } from '../src/role.ts'
 
 const DEVIATION = 10n ** 16n
 const HEARTBEAT = 20n
-const START: PublisherState = { feeds: [0, 1], poked: new Map(), deviation: DEVIATION, heartbeat: HEARTBEAT }
+const ACCRUE_EVERY = 1_200n
+const START: PublisherState = {
+  ...{ feeds: [0, 1], poked: new Map(), deviation: DEVIATION, heartbeat: HEARTBEAT },
+  ...{ accrued: new Map(), accrueEvery: ACCRUE_EVERY },
+}
 
 const report = (price: bigint, publishTime: bigint): Report => ({
   feedId: FEEDS[0].feedId,
@@ -25,10 +29,24 @@ const report = (price: bigint, publishTime: bigint): Report => ({
 })
 
 const feedsDue = (state: PublisherState, ...reports: Report[]) =>
-  step(state, { type: 'reported', reports }).effects.flatMap(({ feeds }) => feeds)
+  step(state, { type: 'reported', reports }).effects.flatMap(({ type, feeds }) => (type === 'poke' ? feeds : []))
 
 const afterPoke = (state: PublisherState, reports: Report[], feeds: number[]) =>
   step(state, { type: 'poked', reports, feeds }).state
+
+test('ROL-25 the markets of a feed accrue once their time has come, and wait for it after a start', () => {
+  const accruing = (state: PublisherState, time: bigint) => {
+    const next = step(state, { type: 'reported', reports: [report(100_000n, time)] })
+    return { state: next.state, feeds: next.effects.flatMap(({ type, feeds }) => (type === 'accrue' ? feeds : [])) }
+  }
+  const first = accruing(START, 1_000n)
+  assert.deepEqual(first.feeds, [])
+  const early = accruing(first.state, 1_000n + ACCRUE_EVERY - 1n)
+  assert.deepEqual(early.feeds, [])
+  const due = accruing(early.state, 1_000n + ACCRUE_EVERY)
+  assert.deepEqual(due.feeds, [0])
+  assert.deepEqual(accruing(due.state, 1_001n + ACCRUE_EVERY).feeds, [])
+})
 
 test('ROL-20 a feed is poked once it moved by the deviation or the heartbeat is over', () => {
   const poked = afterPoke(START, [report(100_000n, 1_000n)], [0])
@@ -118,6 +136,7 @@ async function publishing(t: TestContext) {
     pollMs: 50,
     deviation: DEVIATION,
     heartbeatSeconds: 60,
+    accrueSeconds: 1_200,
   }
   const ended = runPublisher(config, { signal: stopping.signal, log: (event) => events.push(event) })
   t.after(async () => {

@@ -7,7 +7,8 @@ import { ChainError } from '@omnimargin/chains/errors'
 import { type Account, EMPTY_LEDGER, FLAT, type Position } from '@omnimargin/core/ledger'
 import { readerOf } from '@omnimargin/service/clients'
 import type { Deployment } from '@omnimargin/service/deployment'
-import { ChainSilent } from '@omnimargin/service/reconcile/place'
+import { readDiffering } from '@omnimargin/service/reconcile/home'
+import { ChainSilent, type Place } from '@omnimargin/service/reconcile/place'
 import { readSides } from '@omnimargin/service/reconcile/read'
 import { type Fills, lineOf, type Sides } from '@omnimargin/service/reconcile/sides'
 import { addUp, holds } from '@omnimargin/service/reconcile/sums'
@@ -187,4 +188,49 @@ test('ROL-42 a chain that does not answer is named, with what to do', async () =
     assert.match(failure.message, /^Chain slow at http:\/\/127\.0\.0\.1:\d+ could not be read: .* "rpc" list/s)
     return true
   })
+})
+
+test('CLR-08 an account of which the chain says any one thing otherwise than its events is named', async () => {
+  const held: Account = {
+    cash: -7n,
+    debtSince: 5n,
+    isPutUp: true,
+    lines: [{ listing: 1, holder: HOLDER, units: 9n, counted: 8n }],
+    positions: new Map([[2, { size: 1n, quote: -2n, buyOut: 3n, sellOut: 4n, fundedTo: 0n }]]),
+  }
+  const answers = {
+    accountOf: { cash: -7n, debtSince: 5, isPutUp: true, lineCount: 1 },
+    lineOf: [{ units: 9n, counted: 8n, listing: 1 }, HOLDER],
+    positionOf: [
+      { size: 1n, quote: -2n },
+      { buy: 3n, sell: 4n },
+    ],
+  }
+  const reader = { readContract: async (call: { functionName: keyof typeof answers }) => answers[call.functionName] }
+  const place = { chain: { name: 'trading', rpc: [] }, reader, block: { number: 1n } } as unknown as Place
+  const deployment = { clearing: { address: HOLDER } } as unknown as Deployment
+  const differing = (account: Account) =>
+    readDiffering(deployment, place, { ...EMPTY_LEDGER, accounts: new Map([[LONG, account]]) })
+  const withLine = (change: object) => ({ ...held, lines: held.lines.map((line) => ({ ...line, ...change })) })
+  const withPosition = (change: Partial<Position>) => {
+    const [[market, position] = []] = held.positions
+    assert.ok(market !== undefined && position)
+    return { ...held, positions: new Map([[market, { ...position, ...change }]]) }
+  }
+  assert.deepEqual(await differing(held), [])
+  const cases: [string, Account][] = [
+    ['cash', { ...held, cash: 6n }],
+    ['debtSince', { ...held, debtSince: 6n }],
+    ['isPutUp', { ...held, isPutUp: false }],
+    ['a line less', { ...held, lines: [] }],
+    ['listing', withLine({ listing: 0 })],
+    ['holder', withLine({ holder: `0x${'2'.repeat(40)}` })],
+    ['units', withLine({ units: 8n })],
+    ['counted', withLine({ counted: 9n })],
+    ['size', withPosition({ size: 2n })],
+    ['quote', withPosition({ quote: 2n })],
+    ['buyOut', withPosition({ buyOut: 4n })],
+    ['sellOut', withPosition({ sellOut: 3n })],
+  ]
+  for (const [what, account] of cases) assert.deepEqual(await differing(account), [LONG], what)
 })

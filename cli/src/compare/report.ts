@@ -148,8 +148,11 @@ function dollars(value: Usd): string {
   return amount(value, 18, 0)
 }
 
+/** Rounds down, so that a saving is never told as more than it is. */
 function percent1(ratio: bigint): string {
-  return `${amount(ratio * 100n, 18, 1)} %`
+  const tenth = WAD / 1000n
+  const rest = ratio % tenth
+  return `${amount((ratio - (rest < 0n ? rest + tenth : rest)) * 100n, 18, 1)} %`
 }
 
 /* CSV AND JSON */

@@ -18,6 +18,7 @@ export type Actor = {
   readonly deposit: (token: DeployedToken, amount: bigint) => Promise<TransactionReceipt>
   readonly openLine: (token: DeployedToken) => Promise<TransactionReceipt>
   readonly raiseLimits: (market: number, buy: bigint, sell: bigint) => Promise<TransactionReceipt>
+  readonly voidLimits: (market: number) => Promise<TransactionReceipt>
   readonly release: (line: number, units: bigint) => Promise<TransactionReceipt>
   readonly withdraw: (token: DeployedToken, amount: bigint) => Promise<TransactionReceipt>
   readonly signOrder: (order: OrderTerms) => Promise<SignedOrder>
@@ -89,6 +90,10 @@ export async function makeActor(
     raiseLimits: (market, buy, sell) => {
       const args = [account, BigInt(market), buy, sell] as const
       return atClearing(encodeFunctionData({ abi: Clearing.abi, functionName: 'raiseLimits', args }), 'raise limits')
+    },
+    voidLimits: (market) => {
+      const args = [account, BigInt(market)] as const
+      return atClearing(encodeFunctionData({ abi: Clearing.abi, functionName: 'voidLimits', args }), 'void limits')
     },
     release: (line, units) => {
       const args = [account, BigInt(line), units] as const

@@ -23,7 +23,7 @@ import {Settlement} from "./Settlement.sol";
 /// @notice Counts collateral locked in vaults, after a haircut, as margin for what the account trades at venues; gives
 /// and voids trade limits; releases collateral that is not needed; liquidates by moving a share of the whole portfolio
 /// on this ledger. It holds no tokens: all it can do at a vault is what was granted to it there.
-/// @dev spec/contracts.md, CLR-01 to CLR-10; spec/margin.md. The verbs are in the linked libraries `Index`, `Lines`, `Limits`
+/// @dev spec/contracts.md, CLR-01 to CLR-11; spec/margin.md. The verbs are in the linked libraries `Index`, `Lines`, `Limits`
 /// and `Liquidation`. Each checks, changes the ledger, checks margin, and writes its records last, since a record
 /// for a reader on this chain runs that reader's code.
 contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
@@ -176,8 +176,8 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
         return (_ledger.markets[market], _ledger.openInterest[market]);
     }
 
-    function indexPrice(uint256 feed) external view returns (Price memory) {
-        return _ledger.indexPrice[feed];
+    function indexPrice(uint256 feed) external view returns (Price memory price) {
+        (price.price, price.publishTime) = _ledger.indexPrice[feed].unpacked();
     }
 
     /// @notice The number of the parameters in force, and the blob itself (`ParameterBlob`).

@@ -50,8 +50,9 @@ library Closings {
         Place memory place = ledger.venues[venue];
         bytes32 peer = Books.peerOf(place.chainId, place.venue);
         (uint64 lastBlock, uint64 newest) = source.newest(place.chainId, place.venue);
-        if (book.ended[peer]) lastBlock = ledger.closings[venue].lastBlock;
-        else {
+        if (book.ended[peer]) {
+            lastBlock = ledger.closings[venue].lastBlock;
+        } else {
             uint256 last = newest > place.addedAt ? newest : place.addedAt;
             // A root may be a little ahead of this chain's clock.
             uint256 silence = block.timestamp > last ? block.timestamp - last : 0;
@@ -96,7 +97,8 @@ library Closings {
             uint256 waitUntil = until + PRICE_WAIT;
             require(block.timestamp > waitUntil, NoClosePrice(market, waitUntil, block.timestamp));
             uint256 feed = _feedOf(blob, market);
-            _fix(ledger, market, ledger.freshPrice(feed, blob), ledger.indexPrice[feed].publishTime);
+            (, uint64 publishTime) = ledger.indexPrice[feed].unpacked();
+            _fix(ledger, market, ledger.freshPrice(feed, blob), publishTime);
         }
         ledger.settleClosed(account, market);
     }

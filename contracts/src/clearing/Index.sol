@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IPyth} from "@pythnetwork/pyth-sdk-solidity/IPyth.sol";
 import {PythStructs} from "@pythnetwork/pyth-sdk-solidity/PythStructs.sol";
-import {Price, PricePolicy, Prices} from "../price/Prices.sol";
+import {Price, PricePolicy, Prices, packed} from "../price/Prices.sol";
 import {Ledger} from "./Ledger.sol";
 
 /// @title The clearing's index prices: poked from Pyth into a cache, with the extremes they went through.
@@ -28,10 +28,10 @@ library Index {
             uint256 feed = feeds[i];
             require(feed < ledger.feeds.length, UnknownFeed(feed));
             Price memory next = Prices.read(pyth, ledger.feeds[feed], policy);
-            Price memory last = ledger.indexPrice[feed];
-            if (next.publishTime <= last.publishTime) continue;
-            ledger.extremes[feed].widen(block.timestamp, last.price == 0 ? next.price : last.price, next.price);
-            ledger.indexPrice[feed] = next;
+            (uint96 last, uint64 lastTime) = ledger.indexPrice[feed].unpacked();
+            if (next.publishTime <= lastTime) continue;
+            ledger.extremes[feed].widen(block.timestamp, last == 0 ? next.price : last, next.price);
+            ledger.indexPrice[feed] = packed(next);
             emit IndexPriceUpdated(feed, next.price, next.publishTime);
         }
     }

@@ -4,14 +4,25 @@ pragma solidity 0.8.37;
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {SSTORE2} from "solady/src/utils/SSTORE2.sol";
 import {WAD, Wad} from "../math/Wad.sol";
-import {Price, Prices} from "../price/Prices.sol";
+import {PackedPrice, Prices} from "../price/Prices.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key, Kind} from "../records/Records.sol";
 import {Instruments} from "./Instruments.sol";
-import {Margin, Margins, Net, PositionInput, Sums} from "./Margin.sol";
-import {CreditTerms, ListingTerms, ParameterBlob, VenueTerms} from "./Parameters.sol";
+import {Margin, Margins, Sums} from "./Margin.sol";
+import {
+    MAX_FEEDS,
+    MAX_MARKETS,
+    DepthTerms,
+    ListingTerms,
+    ParameterBlob,
+    UnderlyingTerms,
+    VenueTerms
+} from "./Parameters.sol";
 import {Positions} from "./Positions.sol";
 import {Silence} from "./Silence.sol";
+
+// Of an account.
+uint256 constant MAX_LINES = 16;
 
 /// An asset at a vault.
 struct Listing {
@@ -92,6 +103,8 @@ struct OpenInterest {
 struct Ledger {
     address parameters;
     uint32 version;
+    /// How many feeds there were when the parameters were set: they name no later one.
+    uint16 feedCount;
     /// A bitmap of the closed markets that have their price.
     uint32 pricedMarkets;
     bytes32[] feeds;
@@ -105,14 +118,15 @@ struct Ledger {
     mapping(bytes32 peer => uint256) venueNumber;
     mapping(bytes32 id => uint256) listingIndex;
     mapping(bytes32 id => uint256) marketIndex;
-    mapping(uint256 feed => Price) indexPrice;
+    /// By feed, two a slot.
+    PackedPrice[MAX_FEEDS] indexPrice;
     mapping(uint256 feed => Prices.Extremes) extremes;
     mapping(bytes32 account => Account) accounts;
-    mapping(bytes32 account => mapping(uint256 index => Line)) lines;
+    mapping(bytes32 account => Line[MAX_LINES]) lines;
     mapping(bytes32 account => mapping(uint256 index => address)) holders;
     mapping(bytes32 grantKey => uint256) lineIndex;
-    mapping(bytes32 account => mapping(uint256 market => Position)) positions;
-    mapping(bytes32 account => mapping(uint256 market => Outstanding)) outstanding;
+    mapping(bytes32 account => Position[MAX_MARKETS]) positions;
+    mapping(bytes32 account => Outstanding[MAX_MARKETS]) outstanding;
     mapping(uint256 market => OpenInterest) openInterest;
     mapping(uint256 market => FundingIndex) funding;
     /// The index up to which an account's position has paid and received.
@@ -123,7 +137,7 @@ struct Ledger {
 }
 
 /// @title Accounts on the clearing's ledger: what they hold, what that is worth as margin, and how it changes.
-/// @dev A margin check reads one slot an account, line and position, a price a feed and the parameter blob, and calls
+/// @dev A margin check reads one slot an account, line and position, half a slot a feed and the parameter blob, and calls
 /// no other contract (MRG-05).
 library Ledgers {
     using ParameterBlob for bytes;
@@ -133,7 +147,6 @@ library Ledgers {
     using SafeCast for uint256;
     using SafeCast for int256;
 
-    uint256 internal constant MAX_LINES = 16;
     uint256 internal constant MAX_ACCOUNT_MARKETS = 16;
 
     event LineChanged(bytes32 indexed account, uint256 indexed index, uint112 units, uint112 counted);
@@ -163,17 +176,30 @@ library Ledgers {
         view
         returns (Margin memory margin)
     {
-        Account memory account_ = ledger.accounts[account];
-        _addLines(ledger, account, account_.lineCount, blob, margin);
-        margin.addCash(account_.cash, blob.cashHaircut());
-        if (account_.markets == 0) return margin;
-        margin.addPositions(_sumPositions(ledger, account, account_, blob));
+        Account storage account_ = ledger.accounts[account];
+        uint256 word;
+        assembly ("memory-safe") {
+            // One read of the account's one slot: the compiler would read it again for each field.
+            word := sload(account_.slot)
+        }
+        uint256[] memory prices = new uint256[](ledger.feedCount);
+        _addLines(ledger, ledger.lines[account], uint8(word >> 192), blob, prices, margin);
+        margin.addCash(int128(uint128(word)), blob.cashHaircut());
+        if (uint32(word >> 128) == 0) return margin;
+        Sums memory sums;
+        sums.make(ParameterBlob.MAX_UNDERLYINGS, ParameterBlob.MAX_VENUES, MAX_ACCOUNT_MARKETS);
+        sums.venueLossShare = blob.venueLossShare();
+        (sums.firstCredit, sums.endOfCredits) = blob.creditPlaces();
+        _sumPositions(ledger, ledger.positions[account], uint32(word >> 128), blob, prices, sums);
+        _sumLimits(ledger.outstanding[account], uint32(word >> 160), blob, sums);
+        margin.addPositions(sums);
     }
 
     /// @notice What an account's lines are worth without haircuts, USD at 1e18.
     function collateralOf(Ledger storage ledger, bytes32 account, bytes memory blob) internal view returns (uint256) {
         Margin memory margin;
-        _addLines(ledger, account, ledger.accounts[account].lineCount, blob, margin);
+        uint256[] memory prices = new uint256[](ledger.feedCount);
+        _addLines(ledger, ledger.lines[account], ledger.accounts[account].lineCount, blob, prices, margin);
         return margin.exposure;
     }
 
@@ -184,7 +210,19 @@ library Ledgers {
 
     /// @notice The price of a feed, refused if it is older than the parameters allow.
     function freshPrice(Ledger storage ledger, uint256 feed, bytes memory blob) internal view returns (uint256) {
-        return _priceSince(ledger, feed, _oldestPrice(blob));
+        PackedPrice[MAX_FEEDS] storage prices = ledger.indexPrice;
+        PackedPrice packed;
+        assembly ("memory-safe") {
+            // One read of the half of a slot that an even or odd feed has; no blob names a feed that is not there.
+            packed := shr(shl(7, and(feed, 1)), sload(add(prices.slot, shr(1, feed))))
+        }
+        (uint96 price, uint64 publishTime) = packed.unpacked();
+        unchecked {
+            if (publishTime + blob.maxPriceAge() < block.timestamp) {
+                revert IndexTooOld(feed, publishTime, block.timestamp);
+            }
+        }
+        return price;
     }
 
     /// @notice Sets a line's units and recounts them: more count while the cap leaves room, fewer only as units leave.
@@ -389,114 +427,115 @@ library Ledgers {
     /// The grace of a closed venue is over, and a position there has no price yet: fix it (`priceClosed`).
     error PositionUnpriced(uint256 market, uint256 until, uint256 now_);
 
-    /// @dev The publish time, in seconds, from which on a price is young enough.
-    function _oldestPrice(bytes memory blob) private view returns (uint256) {
-        return block.timestamp - blob.maxPriceAge();
-    }
-
-    /// @dev One read of the price's one slot.
-    function _priceSince(Ledger storage ledger, uint256 feed, uint256 oldest) private view returns (uint256) {
-        Price storage cached = ledger.indexPrice[feed];
-        uint256 word;
-        assembly ("memory-safe") {
-            word := sload(cached.slot)
-        }
-        uint64 publishTime = uint64(word >> 96);
-        if (publishTime < oldest) revert IndexTooOld(feed, publishTime, block.timestamp);
-        return uint96(word);
-    }
-
-    function _addLines(Ledger storage ledger, bytes32 account, uint256 count, bytes memory blob, Margin memory margin)
+    /// @dev The price of a feed, looked up once: `prices` are those known so far, by feed.
+    function _priceOf(Ledger storage ledger, uint256 feed, bytes memory blob, uint256[] memory prices)
         private
         view
+        returns (uint256 price)
     {
+        price = prices[feed];
+        if (price == 0) {
+            price = freshPrice(ledger, feed, blob);
+            prices[feed] = price;
+        }
+    }
+
+    function _addLines(
+        Ledger storage ledger,
+        Line[MAX_LINES] storage lines,
+        uint256 count,
+        bytes memory blob,
+        uint256[] memory prices,
+        Margin memory margin
+    ) private view {
         unchecked {
-            mapping(uint256 => Line) storage lines = ledger.lines[account];
-            uint256 oldest = _oldestPrice(blob);
             for (uint256 i; i < count; ++i) {
-                (uint256 units, uint256 counted, ListingTerms terms) = _readLine(lines[i], blob);
+                uint256 word;
+                assembly ("memory-safe") {
+                    // One read of the line's one slot.
+                    word := sload(add(lines.slot, i))
+                }
+                ListingTerms terms = blob.listing(uint8(word >> 224));
                 // A line that is not counted at all needs no price: governance can so shed a dead feed.
-                if (units == 0 || terms.maintenanceHaircutOf() == WAD) continue;
-                margin.addLine(units, counted, _priceSince(ledger, terms.feedOf(), oldest), terms);
+                if (uint112(word) == 0 || terms.maintenanceHaircutOf() == WAD) continue;
+                uint256 price = _priceOf(ledger, terms.feedOf(), blob, prices);
+                margin.addLine(uint112(word), uint112(word >> 112), price, terms);
             }
         }
     }
 
-    /// @dev One read of the line's one slot.
-    function _readLine(Line storage line, bytes memory blob)
-        private
-        view
-        returns (uint256 units, uint256 counted, ListingTerms terms)
-    {
-        uint256 word;
-        assembly ("memory-safe") {
-            word := sload(line.slot)
-        }
-        return (uint112(word), uint112(word >> 112), blob.listing(uint8(word >> 224)));
-    }
-
-    /// @dev One read of the position's one slot.
-    function _readPosition(Position storage position) private view returns (int256 size, int256 quote) {
-        uint256 word;
-        assembly ("memory-safe") {
-            word := sload(position.slot)
-        }
-        return (int128(uint128(word)), int128(uint128(word >> 128)));
-    }
-
-    function _sumPositions(Ledger storage ledger, bytes32 account, Account memory account_, bytes memory blob)
-        private
-        view
-        returns (Sums memory sums)
-    {
+    /// @param markets A bitmap of the markets where the account has something.
+    function _sumPositions(
+        Ledger storage ledger,
+        Position[MAX_MARKETS] storage positions,
+        uint256 markets,
+        bytes memory blob,
+        uint256[] memory prices,
+        Sums memory sums
+    ) private view {
         unchecked {
-            _make(sums, blob);
-            uint256 oldest = _oldestPrice(blob);
-            PositionInput memory input;
-            mapping(uint256 => Position) storage positions = ledger.positions[account];
-            uint256 limited = account_.limited;
+            uint256 first = blob.marketPlace();
             uint256 market;
-            for (uint256 left = account_.markets; left != 0; (left >>= 1, ++market)) {
-                if (left & 1 == 0) continue;
-                (input.size, input.quote) = _readPosition(positions[market]);
-                (input.underlying, input.venue, input.band) = blob.marketInput(market);
-                Net memory net = sums.nets[input.underlying];
-                if (net.price == 0) {
-                    (net.terms, net.depth) = blob.underlyingInput(input.underlying);
-                    net.price = _priceSince(ledger, net.terms.underlyingFeedOf(), oldest);
+            for (; markets != 0; (markets >>= 1, ++market)) {
+                if (markets & 1 == 0) continue;
+                (uint256 underlying, uint256 venue,) = ParameterBlob.marketInput(first, market);
+                if (sums.underlyings >> underlying & 1 == 0) _addUnderlying(ledger, blob, prices, sums, underlying);
+                if (sums.venues >> venue & 1 == 0) _addVenue(ledger, blob, sums, venue);
+                uint256 word;
+                assembly ("memory-safe") {
+                    // One read of the position's one slot.
+                    word := sload(add(positions.slot, market))
                 }
-                if (sums.used >> input.venue & 1 == 0) _fillVenue(ledger, blob, sums, input.venue);
-                (input.buyOut, input.sellOut) = (0, 0);
-                if (limited >> market & 1 == 1) {
-                    Outstanding memory outstanding = ledger.outstanding[account][market];
-                    (input.buyOut, input.sellOut) = (outstanding.buy, outstanding.sell);
-                }
-                sums.addPosition(input);
+                sums.addPosition(underlying, venue, int128(uint128(word)), int256(word) >> 128);
             }
         }
     }
 
-    function _make(Sums memory sums, bytes memory blob) private pure {
+    /// @param limited A bitmap of the markets where limits are outstanding, of those that have been added.
+    function _sumLimits(
+        Outstanding[MAX_MARKETS] storage outstanding,
+        uint256 limited,
+        bytes memory blob,
+        Sums memory sums
+    ) private view {
         unchecked {
-            sums.make(blob.underlyingCount(), blob.venueCount());
-            sums.venueLossShare = blob.venueLossShare();
-            CreditTerms[] memory credits = new CreditTerms[](blob.creditCount());
-            for (uint256 i; i < credits.length; ++i) {
-                credits[i] = blob.credit(i);
+            uint256 first = blob.marketPlace();
+            uint256 market;
+            for (; limited != 0; (limited >>= 1, ++market)) {
+                if (limited & 1 == 0) continue;
+                (uint256 underlying, uint256 venue, uint256 band) = ParameterBlob.marketInput(first, market);
+                uint256 word;
+                assembly ("memory-safe") {
+                    // One read of the one slot of what is outstanding.
+                    word := sload(add(outstanding.slot, market))
+                }
+                sums.addLimits(underlying, venue, uint112(word), uint112(word >> 112), band);
             }
-            sums.credits = credits;
         }
+    }
+
+    function _addUnderlying(
+        Ledger storage ledger,
+        bytes memory blob,
+        uint256[] memory prices,
+        Sums memory sums,
+        uint256 index
+    ) private view {
+        (UnderlyingTerms terms, DepthTerms depth) = blob.underlyingInput(index);
+        sums.addUnderlying(index, terms, depth, _priceOf(ledger, terms.underlyingFeedOf(), blob, prices));
     }
 
     /// @dev A venue on this chain is never silent. Of another, what counts is the newest time of ours that it heard.
-    function _fillVenue(Ledger storage ledger, bytes memory blob, Sums memory sums, uint256 index) private view {
+    function _addVenue(Ledger storage ledger, bytes memory blob, Sums memory sums, uint256 index) private view {
         unchecked {
             VenueTerms terms = blob.venue(index);
-            uint256[] memory legShares = sums.legShares;
             (uint256 legShare, uint256 dead) = (terms.legShareOf(), terms.deadAgeOf());
             uint256 silence = terms.isRemoteOf() ? block.timestamp - heardBy(ledger, index) : 0;
-            legShares[2 * index] = Silence.legShareAt(legShare, terms.calmAgeOf(), dead, silence);
-            legShares[2 * index + 1] = Silence.legShareAt(legShare, terms.warnAgeOf(), dead, silence);
+            sums.addVenue(
+                index,
+                Silence.legShareAt(legShare, terms.calmAgeOf(), dead, silence),
+                Silence.legShareAt(legShare, terms.warnAgeOf(), dead, silence)
+            );
         }
     }
 

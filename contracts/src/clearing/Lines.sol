@@ -5,7 +5,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Wad} from "../math/Wad.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key, Kind, Records} from "../records/Records.sol";
-import {Account, Ledger, Ledgers, Line, Listing} from "./Ledger.sol";
+import {MAX_LINES, Account, Ledger, Ledgers, Line, Listing} from "./Ledger.sol";
 import {ParameterBlob} from "./Parameters.sol";
 
 /// @title Lines of collateral: opened by the account's owner, fed by grants, emptied by releases.
@@ -41,7 +41,7 @@ library Lines {
         bytes32 grant = Records.hashOf(_grantKey(account, listing, holder));
         require(ledger.lineIndex[grant] == 0, LineIsOpen(account));
         index = ledger.accounts[account].lineCount;
-        require(index < Ledgers.MAX_LINES, TooManyLines(account));
+        require(index < MAX_LINES, TooManyLines(account));
         ledger.accounts[account].lineCount = uint8(index + 1);
         ledger.lineIndex[grant] = index + 1;
         ledger.lines[account][index].listing = uint8(number - 1);

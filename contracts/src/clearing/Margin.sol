@@ -5,17 +5,6 @@ import {WAD, Wad} from "../math/Wad.sol";
 import {Instruments} from "./Instruments.sol";
 import {CreditTerms, DepthTerms, ListingTerms, UnderlyingTerms} from "./Parameters.sol";
 
-/// A position with everything the formula needs; `underlying` and `venue` count within the lists of the sums.
-struct PositionInput {
-    int256 size;
-    int256 quote;
-    uint256 buyOut;
-    uint256 sellOut;
-    uint256 band;
-    uint256 underlying;
-    uint256 venue;
-}
-
 /// The result, USD at 1e18. `equity` is without haircuts; `exposure` is what a liquidator would take on: collateral
 /// value plus the net notional of each underlying, which has to be hedged.
 struct Margin {
@@ -29,11 +18,15 @@ struct Margin {
 
 /// An underlying's terms and the account's positions in it, added up; outstanding limits may fill either way, so that
 /// what is held is an interval from `low` to `high`. The risks are both ends' notional at a rate, with their sign;
-/// `initial` and `maintenance` the wider ones without it. `gross` is the notional of all legs, venue by venue.
+/// `initial` and `maintenance` the wider ones without it. `gross` is the notional of all legs, venue by venue. `legs` has a
+/// byte for each venue: the number, from one, of the leg there.
 struct Net {
     UnderlyingTerms terms;
     DepthTerms depth;
     uint256 price;
+    uint256 initialRate;
+    uint256 maintenanceRate;
+    uint256 legs;
     int256 size;
     int256 low;
     int256 high;
@@ -46,16 +39,38 @@ struct Net {
     uint256 gross;
 }
 
-/// The positions of an account, added up. `legShares` holds each venue's initial and maintenance share of a rate that a
-/// leg there is charged; `legs` the low and the high end of each underlying at the first venue, then at the next; `used`
-/// is a bitmap of the venues with a position. An underlying is filled in where its price is not zero.
+/// A venue: the shares of a rate that a leg there is charged, and the risk of its legs. `initialLost` is what is required
+/// more of all underlyings without the venue than with it, below zero (in two's complement) if less.
+struct Hub {
+    uint256 initialLegShare;
+    uint256 maintenanceLegShare;
+    uint256 initial;
+    uint256 maintenance;
+    uint256 initialLost;
+    uint256 maintenanceLost;
+}
+
+/// The positions in an underlying at a venue, added up.
+struct Leg {
+    Net net;
+    Hub hub;
+    int256 low;
+    int256 high;
+}
+
+/// The positions of an account, added up. Of `nets` and `hubs` those are there that the bitmaps `underlyings` and
+/// `venues` name, of `legs` the first `legCount`. The credits are words in memory, from the address `firstCredit` up to
+/// `endOfCredits`, so that they need not be copied out of the parameters.
 struct Sums {
     Net[] nets;
-    uint256[] legShares;
-    int256[] legs;
-    CreditTerms[] credits;
+    Hub[] hubs;
+    Leg[] legs;
+    uint256 underlyings;
+    uint256 venues;
+    uint256 legCount;
+    uint256 firstCredit;
+    uint256 endOfCredits;
     uint256 venueLossShare;
-    uint256 used;
     int256 pnl;
     uint256 reserve;
 }
@@ -72,6 +87,8 @@ library Margins {
     uint256 internal constant MAX_LINE_VALUE = type(uint128).max;
     /// @dev What two rounded risks of opposite sign may differ by from the exact ones.
     uint256 private constant ROUNDING = 2;
+    /// @dev Of `Net`.
+    uint256 private constant NET_WORDS = 16;
 
     function meetsInitial(Margin memory margin) internal pure returns (bool) {
         return margin.initialMarginBalance >= int256(margin.initialMargin);
@@ -81,58 +98,116 @@ library Margins {
         return margin.maintenanceMarginBalance >= int256(margin.maintenanceMargin);
     }
 
+    /// @notice Adds the cash, after the lines, of which all exposure is until then.
     function addCash(Margin memory margin, int256 cash, uint256 cashHaircut) internal pure {
         unchecked {
-            margin.equity += cash;
+            margin.equity = cash + int256(margin.exposure);
             int256 counted = cash > 0 ? cash.mulDown(WAD - cashHaircut) : cash;
             margin.initialMarginBalance += counted;
             margin.maintenanceMarginBalance += counted;
         }
     }
 
-    /// @notice Adds a line at its asset's index price.
+    /// @notice Adds a line at its asset's index price, rounded down; `addCash` completes the equity.
+    /// @dev Capped, so that what is computed from it stays far below 2^256 whatever the token's decimals.
     function addLine(Margin memory margin, uint256 units, uint256 counted, uint256 price, ListingTerms terms)
         internal
         pure
     {
         unchecked {
             uint256 unit = terms.unitOf();
-            uint256 value = _valueOf(units, price, unit);
-            margin.equity += int256(value);
+            uint256 value = (units * price / unit).min(MAX_LINE_VALUE);
             margin.exposure += value;
-            if (counted != units) value = _valueOf(counted, price, unit);
+            if (counted != units) value = (counted * price / unit).min(MAX_LINE_VALUE);
             margin.initialMarginBalance += int256(value * (WAD - terms.initialHaircutOf()) / WAD);
             margin.maintenanceMarginBalance += int256(value * (WAD - terms.maintenanceHaircutOf()) / WAD);
         }
     }
 
-    /// @notice Makes room for the positions of an account.
-    function make(Sums memory sums, uint256 underlyings, uint256 venues) internal pure {
-        unchecked {
-            sums.nets = new Net[](underlyings);
-            sums.legShares = new uint256[](2 * venues);
-            sums.legs = new int256[](2 * underlyings * venues);
+    /// @notice Makes room for the positions of an account: `positions` at most, of which no more than 255.
+    /// @dev The lists are words of one block at first, since the compiler would fill lists of structs.
+    function make(Sums memory sums, uint256 underlyings, uint256 venues, uint256 positions) internal pure {
+        uint256[] memory nets = new uint256[](underlyings + 1 + venues + 1 + positions);
+        assembly ("memory-safe") {
+            let hubs := add(nets, shl(5, add(underlyings, 1)))
+            let legs := add(hubs, shl(5, add(venues, 1)))
+            mstore(nets, underlyings)
+            mstore(hubs, venues)
+            mstore(legs, positions)
+            // The first three members of `Sums`.
+            mstore(sums, nets)
+            mstore(add(sums, 0x20), hubs)
+            mstore(add(sums, 0x40), legs)
         }
     }
 
-    /// @notice Adds a position whose underlying and venue are filled in.
-    function addPosition(Sums memory sums, PositionInput memory position) internal pure {
+    /// @notice Adds an underlying, before its first position.
+    function addUnderlying(Sums memory sums, uint256 underlying, UnderlyingTerms terms, DepthTerms depth, uint256 price)
+        internal
+        pure
+    {
         unchecked {
-            Net memory net = sums.nets[position.underlying];
-            (int256 size, int256 low) = (position.size, position.size);
-            int256 high = size;
-            sums.pnl += Instruments.positionValue(size, net.price) + position.quote;
-            uint256 outstanding = position.buyOut + position.sellOut;
-            if (outstanding > 0) {
-                (low, high) = (size - int256(position.sellOut), size + int256(position.buyOut));
-                sums.reserve += outstanding.mulUp(net.price).mulUp(position.band);
+            Net[] memory nets = sums.nets;
+            uint256[] memory words = new uint256[](NET_WORDS);
+            assembly ("memory-safe") {
+                mstore(add(add(nets, 0x20), shl(5, underlying)), add(words, 0x20))
             }
-            (net.size, net.low, net.high) = (net.size + size, net.low + low, net.high + high);
-            sums.used |= 1 << position.venue;
-            int256[] memory legs = sums.legs;
-            uint256 place = 2 * (position.venue * sums.nets.length + position.underlying);
-            legs[place] += low;
-            legs[place + 1] += high;
+            sums.underlyings |= 1 << underlying;
+            Net memory net = nets[underlying];
+            net.terms = terms;
+            net.depth = depth;
+            net.price = price;
+            net.initialRate = terms.initialRateOf();
+            net.maintenanceRate = terms.maintenanceRateOf();
+        }
+    }
+
+    /// @notice Adds a venue, before its first position.
+    function addVenue(Sums memory sums, uint256 venue, uint256 initialLegShare, uint256 maintenanceLegShare)
+        internal
+        pure
+    {
+        unchecked {
+            sums.venues |= 1 << venue;
+            sums.hubs[venue] = Hub(initialLegShare, maintenanceLegShare, 0, 0, 0, 0);
+        }
+    }
+
+    /// @notice Adds a position whose underlying and venue have been added.
+    function addPosition(Sums memory sums, uint256 underlying, uint256 venue, int256 size, int256 quote) internal pure {
+        unchecked {
+            Net memory net = sums.nets[underlying];
+            sums.pnl += Instruments.positionValue(size, net.price) + quote;
+            net.size += size;
+            uint256 number = uint8(net.legs >> 8 * venue);
+            if (number != 0) {
+                Leg memory leg = sums.legs[number - 1];
+                leg.low += size;
+                leg.high += size;
+                return;
+            }
+            number = sums.legCount;
+            sums.legs[number] = Leg(net, sums.hubs[venue], size, size);
+            sums.legCount = number + 1;
+            net.legs |= (number + 1) << 8 * venue;
+        }
+    }
+
+    /// @notice Adds what is outstanding in a market whose position has been added.
+    function addLimits(
+        Sums memory sums,
+        uint256 underlying,
+        uint256 venue,
+        uint256 buyOut,
+        uint256 sellOut,
+        uint256 band
+    ) internal pure {
+        unchecked {
+            Net memory net = sums.nets[underlying];
+            Leg memory leg = sums.legs[uint8(net.legs >> 8 * venue) - 1];
+            leg.low -= int256(sellOut);
+            leg.high += int256(buyOut);
+            sums.reserve += (buyOut + sellOut).mulUp(net.price).mulUp(band);
         }
     }
 
@@ -143,98 +218,89 @@ library Margins {
             margin.equity += pnl;
             margin.maintenanceMarginBalance += pnl;
             if (pnl < 0) margin.initialMarginBalance += pnl;
-            (uint256 initial, uint256 maintenance) = _addLegs(margin, sums);
+            _sumLegs(sums);
+            (uint256 most, uint256 mostMaintenance) = _addVenues(margin, sums);
+            (uint256 whole, uint256 wholeMaintenance) = _addNets(margin, sums);
+            (uint256 initial, uint256 maintenance) = _offsets(sums);
+            (initial, maintenance) = (whole - initial, wholeMaintenance - maintenance);
             // No venue can be lost with more than all there is.
-            (uint256 most, uint256 mostMaintenance) =
-                (initial.mulUp(sums.venueLossShare), maintenance.mulUp(sums.venueLossShare));
-            uint256 both;
-            (initial, maintenance, both) = _directional(margin, sums);
-            if (most > initial || mostMaintenance > maintenance) {
-                (most, mostMaintenance) = _venueLoss(sums);
+            uint256 share = sums.venueLossShare;
+            if (most.mulUp(share) > initial || mostMaintenance.mulUp(share) > maintenance) {
+                (most, mostMaintenance) = _venueLoss(sums, whole, wholeMaintenance);
                 (initial, maintenance) = (initial.max(most), maintenance.max(mostMaintenance));
             }
-            margin.initialMargin += initial + both;
-            margin.maintenanceMargin += maintenance + both;
+            margin.initialMargin += initial;
+            margin.maintenanceMargin += maintenance;
         }
     }
 
-    /// @dev What legs are charged beside the net: each venue's share of the risk it holds, since its chain may be late, and
-    /// each underlying's basis.
+    /// @dev Adds the legs up, by underlying and by venue.
+    function _sumLegs(Sums memory sums) private pure {
+        unchecked {
+            Leg[] memory legs = sums.legs;
+            uint256 count = sums.legCount;
+            for (uint256 i; i < count; ++i) {
+                Leg memory leg = legs[i];
+                Net memory net = leg.net;
+                (int256 low, int256 high) = (leg.low, leg.high);
+                net.low += low;
+                net.high += high;
+                low = -low;
+                if (low > high) high = low;
+                // As `_widest` and `mulUp`, written out since the compiler would call them.
+                uint256 notional = (uint256(high) * net.price + (WAD - 1)) / WAD;
+                net.gross += notional;
+                Hub memory hub = leg.hub;
+                hub.initial += (notional * net.initialRate + (WAD - 1)) / WAD;
+                hub.maintenance += (notional * net.maintenanceRate + (WAD - 1)) / WAD;
+            }
+        }
+    }
+
+    /// @dev Adds each venue's share of the risk it holds, since its chain may be late.
     /// @return initial The risk of all venues together.
-    function _addLegs(Margin memory margin, Sums memory sums)
+    function _addVenues(Margin memory margin, Sums memory sums)
         private
         pure
         returns (uint256 initial, uint256 maintenance)
     {
         unchecked {
             uint256 venue;
-            for (uint256 left = sums.used; left != 0; (left >>= 1, ++venue)) {
+            for (uint256 left = sums.venues; left != 0; (left >>= 1, ++venue)) {
                 if (left & 1 == 0) continue;
-                (uint256 here, uint256 hereMaintenance) = _riskAt(sums, venue);
-                margin.initialMargin += here.mulUp(sums.legShares[2 * venue]);
-                margin.maintenanceMargin += hereMaintenance.mulUp(sums.legShares[2 * venue + 1]);
-                (initial, maintenance) = (initial + here, maintenance + hereMaintenance);
+                Hub memory hub = sums.hubs[venue];
+                initial += hub.initial;
+                maintenance += hub.maintenance;
+                margin.initialMargin += hub.initial.mulUp(hub.initialLegShare);
+                margin.maintenanceMargin += hub.maintenance.mulUp(hub.maintenanceLegShare);
             }
         }
     }
 
-    /// @dev The risk of a venue's legs, underlying by underlying; adds their notional to each underlying's gross.
-    function _riskAt(Sums memory sums, uint256 venue) private pure returns (uint256 initial, uint256 maintenance) {
-        unchecked {
-            (Net[] memory nets, int256[] memory legs) = (sums.nets, sums.legs);
-            uint256 place = 2 * venue * nets.length;
-            for (uint256 u; u < nets.length; (++u, place += 2)) {
-                uint256 notional = _widest(legs[place], legs[place + 1]);
-                if (notional == 0) continue;
-                Net memory net = nets[u];
-                notional = notional.mulUp(net.price);
-                net.gross += notional;
-                UnderlyingTerms terms = net.terms;
-                initial += notional.mulUp(terms.initialRateOf());
-                maintenance += notional.mulUp(terms.maintenanceRateOf());
-            }
-        }
-    }
-
-    /// @dev Rounds down. Capped, so that what is computed from it stays far below 2^256 whatever the token's decimals.
-    function _valueOf(uint256 units, uint256 price, uint256 unit) private pure returns (uint256 value) {
-        unchecked {
-            value = units * price / unit;
-            if (value > MAX_LINE_VALUE) return MAX_LINE_VALUE;
-        }
-    }
-
-    /// @dev Each underlying's net at its rates, less what opposite positions in correlated ones offset; and what is charged
-    /// at either rate: basis, concentration, and the band on what is outstanding.
-    function _directional(Margin memory margin, Sums memory sums)
+    /// @dev Adds what is charged at either rate: the band on what is outstanding, basis and concentration.
+    /// @return initial Each underlying's net at its rate, together.
+    function _addNets(Margin memory margin, Sums memory sums)
         private
         pure
-        returns (uint256 initial, uint256 maintenance, uint256 both)
+        returns (uint256 initial, uint256 maintenance)
     {
         unchecked {
-            both = sums.reserve;
-            Net[] memory nets = sums.nets;
-            for (uint256 u; u < nets.length; ++u) {
-                Net memory net = nets[u];
-                if (net.gross == 0) continue;
+            uint256 both = sums.reserve;
+            uint256 u;
+            for (uint256 left = sums.underlyings; left != 0; (left >>= 1, ++u)) {
+                if (left & 1 == 0) continue;
+                Net memory net = sums.nets[u];
                 both += net.gross.mulUp(net.terms.basisRateOf());
                 if (net.low == 0 && net.high == 0) continue;
                 uint256 notional = _setRisks(net);
-                (initial, maintenance) = (initial + net.initial, maintenance + net.maintenance);
+                initial += net.initial;
+                maintenance += net.maintenance;
                 margin.exposure += net.low == net.high ? notional : net.size.abs().mulUp(net.price);
                 uint256 depth = net.depth.depthOf();
                 if (notional > depth) both += (notional - depth).mulUp(net.depth.concentrationRateOf());
             }
-            CreditTerms[] memory credits = sums.credits;
-            for (uint256 i; i < credits.length; ++i) {
-                CreditTerms credit = credits[i];
-                (Net memory a, Net memory b) = (nets[credit.firstOf()], nets[credit.secondOf()]);
-                if (a.price == 0 || b.price == 0) continue;
-                uint256 together = _widest(a.initialLow + b.initialLow, a.initialHigh + b.initialHigh);
-                initial -= _offset(a.initial + b.initial, together, credit.ratioOf());
-                together = _widest(a.maintenanceLow + b.maintenanceLow, a.maintenanceHigh + b.maintenanceHigh);
-                maintenance -= _offset(a.maintenance + b.maintenance, together, credit.ratioOf());
-            }
+            margin.initialMargin += both;
+            margin.maintenanceMargin += both;
         }
     }
 
@@ -243,16 +309,18 @@ library Margins {
         unchecked {
             (int256 low, int256 high) = (net.low, net.high);
             notional = high.abs().mulUp(net.price);
-            (net.initialHigh, net.maintenanceHigh) = _risks(net, high, notional);
-            if (low == high) {
-                (net.initialLow, net.maintenanceLow) = (net.initialHigh, net.maintenanceHigh);
-            } else {
+            (int256 initial, int256 maintenance) = _risks(net, high, notional);
+            net.initialHigh = initial;
+            net.maintenanceHigh = maintenance;
+            if (low != high) {
                 uint256 other = low.abs().mulUp(net.price);
-                (net.initialLow, net.maintenanceLow) = _risks(net, low, other);
+                (initial, maintenance) = _risks(net, low, other);
                 if (other > notional) notional = other;
             }
-            net.initial = _widest(net.initialLow, net.initialHigh);
-            net.maintenance = _widest(net.maintenanceLow, net.maintenanceHigh);
+            net.initialLow = initial;
+            net.maintenanceLow = maintenance;
+            net.initial = _widest(initial, net.initialHigh);
+            net.maintenance = _widest(maintenance, net.maintenanceHigh);
         }
     }
 
@@ -262,9 +330,30 @@ library Margins {
         returns (int256 initial, int256 maintenance)
     {
         unchecked {
-            initial = int256(notional.mulUp(net.terms.initialRateOf()));
-            maintenance = int256(notional.mulUp(net.terms.maintenanceRateOf()));
+            initial = int256(notional.mulUp(net.initialRate));
+            maintenance = int256(notional.mulUp(net.maintenanceRate));
             if (size < 0) (initial, maintenance) = (-initial, -maintenance);
+        }
+    }
+
+    /// @dev What opposite positions in correlated underlyings offset.
+    function _offsets(Sums memory sums) private pure returns (uint256 initial, uint256 maintenance) {
+        unchecked {
+            uint256 end = sums.endOfCredits;
+            uint256 held = sums.underlyings;
+            for (uint256 place = sums.firstCredit; place < end; place += 32) {
+                CreditTerms credit;
+                assembly ("memory-safe") {
+                    credit := mload(place)
+                }
+                (uint256 first, uint256 second) = (credit.firstOf(), credit.secondOf());
+                if (held >> first & held >> second & 1 == 0) continue;
+                (Net memory a, Net memory b) = (sums.nets[first], sums.nets[second]);
+                uint256 together = _widest(a.initialLow + b.initialLow, a.initialHigh + b.initialHigh);
+                initial += _offset(a.initial + b.initial, together, credit.ratioOf());
+                together = _widest(a.maintenanceLow + b.maintenanceLow, a.maintenanceHigh + b.maintenanceHigh);
+                maintenance += _offset(a.maintenance + b.maintenance, together, credit.ratioOf());
+            }
         }
     }
 
@@ -276,42 +365,49 @@ library Margins {
     }
 
     /// @dev The share of what would be required of the rest without a venue, without credits; of the worst venue.
-    function _venueLoss(Sums memory sums) private pure returns (uint256 initial, uint256 maintenance) {
+    /// @param whole What is required with all venues; `wholeMaintenance` at the other rate.
+    function _venueLoss(Sums memory sums, uint256 whole, uint256 wholeMaintenance)
+        private
+        pure
+        returns (uint256 initial, uint256 maintenance)
+    {
         unchecked {
+            _loseLegs(sums);
             uint256 venue;
-            for (uint256 left = sums.used; left != 0; (left >>= 1, ++venue)) {
+            for (uint256 left = sums.venues; left != 0; (left >>= 1, ++venue)) {
                 if (left & 1 == 0) continue;
-                (uint256 rest, uint256 restMaintenance) = _riskWithout(sums, venue);
-                (initial, maintenance) = (initial.max(rest), maintenance.max(restMaintenance));
+                Hub memory hub = sums.hubs[venue];
+                (uint256 rest, uint256 restMaintenance) =
+                    (whole + hub.initialLost, wholeMaintenance + hub.maintenanceLost);
+                if (rest > initial) initial = rest;
+                if (restMaintenance > maintenance) maintenance = restMaintenance;
             }
             return (initial.mulUp(sums.venueLossShare), maintenance.mulUp(sums.venueLossShare));
         }
     }
 
-    function _riskWithout(Sums memory sums, uint256 venue) private pure returns (uint256 initial, uint256 maintenance) {
+    function _loseLegs(Sums memory sums) private pure {
         unchecked {
-            (Net[] memory nets, int256[] memory legs) = (sums.nets, sums.legs);
-            uint256 place = 2 * venue * nets.length;
-            for (uint256 u; u < nets.length; (++u, place += 2)) {
-                Net memory net = nets[u];
-                (int256 low, int256 high) = (legs[place], legs[place + 1]);
-                if (low == 0 && high == 0) {
-                    (initial, maintenance) = (initial + net.initial, maintenance + net.maintenance);
-                    continue;
-                }
-                uint256 rest = _widest(net.low - low, net.high - high);
-                if (rest == 0) continue;
-                rest = rest.mulUp(net.price);
-                initial += rest.mulUp(net.terms.initialRateOf());
-                maintenance += rest.mulUp(net.terms.maintenanceRateOf());
+            Leg[] memory legs = sums.legs;
+            uint256 count = sums.legCount;
+            for (uint256 i; i < count; ++i) {
+                Leg memory leg = legs[i];
+                Net memory net = leg.net;
+                (int256 low, int256 high) = (leg.low - net.low, net.high - leg.high);
+                if (low > high) high = low;
+                uint256 rest = (uint256(high) * net.price + (WAD - 1)) / WAD;
+                Hub memory hub = leg.hub;
+                hub.initialLost += (rest * net.initialRate + (WAD - 1)) / WAD - net.initial;
+                hub.maintenanceLost += (rest * net.maintenanceRate + (WAD - 1)) / WAD - net.maintenance;
             }
         }
     }
 
+    /// @dev The larger magnitude of two ends, of which `low` is not above `high`.
     function _widest(int256 low, int256 high) private pure returns (uint256) {
         unchecked {
-            if (low == high) return low < 0 ? uint256(-low) : uint256(low);
-            return low.abs().max(high.abs());
+            low = -low;
+            return uint256(low > high ? low : high);
         }
     }
 }

@@ -4,6 +4,9 @@ pragma solidity 0.8.37;
 import {WAD} from "../math/Wad.sol";
 import {Instruments} from "./Instruments.sol";
 
+uint256 constant MAX_FEEDS = 256;
+uint256 constant MAX_MARKETS = 32;
+
 /// An asset at a vault, from the least significant bit: feed (8), decimals (8), initialHaircut (64),
 /// maintenanceHaircut (64), cap (112). Haircuts are shares not counted (1e18); the cap is in the asset's own units.
 type ListingTerms is uint256;
@@ -156,7 +159,6 @@ function ratioOf(CreditTerms t) pure returns (uint256) {
 library ParameterBlob {
     uint256 internal constant MAX_LISTINGS = 64;
     uint256 internal constant MAX_UNDERLYINGS = 16;
-    uint256 internal constant MAX_MARKETS = 32;
     uint256 internal constant MAX_VENUES = 16;
     uint256 internal constant MAX_CREDITS = 32;
     uint256 private constant MAX_DECIMALS = 36;
@@ -311,9 +313,10 @@ library ParameterBlob {
         return uint32(_word(blob, 2) >> 32);
     }
 
-    function listing(bytes memory blob, uint256 index) internal pure returns (ListingTerms) {
-        unchecked {
-            return ListingTerms.wrap(_word(blob, GENERAL_WORDS + index));
+    function listing(bytes memory blob, uint256 index) internal pure returns (ListingTerms terms) {
+        assembly ("memory-safe") {
+            // After the length and the three general words.
+            terms := mload(add(add(blob, 0x80), shl(5, index)))
         }
     }
 
@@ -348,17 +351,29 @@ library ParameterBlob {
         }
     }
 
-    /// @notice What a margin check needs to know of a market.
-    function marketInput(bytes memory blob, uint256 index)
+    /// @notice The address in memory where the markets begin.
+    function marketPlace(bytes memory blob) internal pure returns (uint256 first) {
+        unchecked {
+            first = _firstMarket(blob) * 32;
+            assembly ("memory-safe") {
+                first := add(add(blob, 32), first)
+            }
+        }
+    }
+
+    /// @notice What a margin check needs to know of a market, from the address in memory where the first begins.
+    function marketInput(uint256 first, uint256 index)
         internal
         pure
         returns (uint256 underlying_, uint256 venue_, uint256 band)
     {
-        unchecked {
-            uint256 first = _firstMarket(blob) + 2 * index;
-            uint256 terms = _word(blob, first);
-            return (uint8(terms), uint8(_word(blob, first + 1)), uint64(terms >> 8));
+        uint256 terms;
+        assembly ("memory-safe") {
+            let market_ := add(first, shl(6, index))
+            terms := mload(market_)
+            venue_ := and(mload(add(market_, 32)), 0xff)
         }
+        return (uint8(terms), venue_, uint64(terms >> 8));
     }
 
     function venue(bytes memory blob, uint256 index) internal pure returns (VenueTerms) {
@@ -370,6 +385,17 @@ library ParameterBlob {
     function credit(bytes memory blob, uint256 index) internal pure returns (CreditTerms) {
         unchecked {
             return CreditTerms.wrap(_word(blob, _firstCredit(blob) + index));
+        }
+    }
+
+    /// @notice The addresses in memory where the credits begin and where they end.
+    function creditPlaces(bytes memory blob) internal pure returns (uint256 first, uint256 end) {
+        unchecked {
+            uint256 places = _word(blob, 1);
+            assembly ("memory-safe") {
+                first := add(blob, 32)
+            }
+            return (first + 32 * ((places >> 240) & 0xff), first + 32 * (places >> 248));
         }
     }
 

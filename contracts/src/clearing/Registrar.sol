@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {SSTORE2} from "solady/src/utils/SSTORE2.sol";
 import {Books} from "../records/Books.sol";
 import {Ledger, Listing, Market, Place} from "./Ledger.sol";
-import {ParameterBlob} from "./Parameters.sol";
+import {MAX_FEEDS, MAX_MARKETS, ParameterBlob} from "./Parameters.sol";
 
 /// @title What a clearing lists, and its risk parameters.
 /// @dev Linked: runs in the clearing's storage, for its owner alone. spec/contracts.md, CLR-09; spec/margin.md, MRG-08.
@@ -24,6 +24,7 @@ library Registrar {
     error TooManyEntries(uint256 limit);
 
     function addFeed(Ledger storage ledger, bytes32 feedId) external {
+        require(ledger.feeds.length < MAX_FEEDS, TooManyEntries(MAX_FEEDS));
         emit FeedAdded(ledger.feeds.length, feedId);
         ledger.feeds.push(feedId);
     }
@@ -52,7 +53,7 @@ library Registrar {
         uint256 number = ledger.venueNumber[Books.peerOf(market.chainId, market.venue)];
         require(number > 0, NotAPeer(market.chainId, market.venue));
         uint256 index = ledger.markets.length;
-        _index(ledger.marketIndex, keccak256(abi.encode(market)), index, ParameterBlob.MAX_MARKETS);
+        _index(ledger.marketIndex, keccak256(abi.encode(market)), index, MAX_MARKETS);
         ledger.markets.push(market);
         ledger.funding[index].accruedUntil = uint64(block.timestamp);
         emit MarketAdded(index, market.chainId, market.venue, market.item);
@@ -71,6 +72,7 @@ library Registrar {
             require(blob.venue(i).isRemoteOf() == isRemote, ParameterBlob.BadParameters("venues", i));
         }
         ledger.parameters = SSTORE2.write(blob);
+        ledger.feedCount = uint16(ledger.feeds.length);
         emit ParametersSet(++ledger.version, blob);
     }
 

@@ -29,7 +29,7 @@ library Wad {
     /// @notice Signed product, toward minus infinity.
     function mulDown(int256 a, uint256 b) internal pure returns (int256) {
         unchecked {
-            return a >= 0 ? int256(mulDown(uint256(a), b)) : -int256(mulUp(uint256(-a), b));
+            return a >= 0 ? int256(uint256(a) * b / WAD) : -int256((uint256(-a) * b + (WAD - 1)) / WAD);
         }
     }
 

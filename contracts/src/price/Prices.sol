@@ -15,10 +15,23 @@ struct PricePolicy {
     uint64 maxConfidence;
 }
 
-/// A cached price, one slot. `price` is USD per whole token at 1e18.
+/// A price. `price` is USD per whole token at 1e18.
 struct Price {
     uint96 price;
     uint64 publishTime;
+}
+
+/// A price in half a slot, from the least significant bit: price (96), publishTime (32, seconds, up to the year 2106).
+type PackedPrice is uint128;
+
+using {unpacked} for PackedPrice global;
+
+function packed(Price memory p) pure returns (PackedPrice) {
+    return PackedPrice.wrap(uint128(p.price) | uint128(uint32(p.publishTime)) << 96);
+}
+
+function unpacked(PackedPrice p) pure returns (uint96 price, uint64 publishTime) {
+    return (uint96(PackedPrice.unwrap(p)), uint32(PackedPrice.unwrap(p) >> 96));
 }
 
 /// The lowest and highest price poked within an hour or a day, one slot.

@@ -31,7 +31,7 @@ struct MarketTerms {
 /// @title Where perpetual orders meet.
 /// @notice Anyone may match two signed orders. The venue knows what each account may still buy and sell, which its
 /// clearing told it, and nothing about positions or collateral; what was filled it writes down for the clearing.
-/// No owner. @dev spec/contracts.md, VEN-01 to VEN-09; spec/funding.md, FND-01 to FND-09.
+/// No owner. @dev spec/contracts.md, VEN-01 to VEN-11; spec/funding.md, FND-01 to FND-09.
 contract Venue is RecordBook, EIP712 {
     using Books for Book;
     using Funding for bytes32;

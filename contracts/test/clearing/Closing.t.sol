@@ -47,9 +47,8 @@ contract ClosingTest is Far {
     {
         int64 price = dollars * 1e8;
         reports = new bytes[](1);
-        reports[0] = pyth.createPriceFeedUpdateData(
-            ETH, price, confidence, -8, price, confidence, uint64(time), uint64(last)
-        );
+        reports[0] =
+            pyth.createPriceFeedUpdateData(ETH, price, confidence, -8, price, confidence, uint64(time), uint64(last));
     }
 
     function _endedError() private view returns (bytes memory) {
@@ -258,8 +257,7 @@ contract ClosingTest is Far {
         uint256 until = _close();
         vm.warp(until + 1 hours - 1);
         _setPrice(1900);
-        bytes memory wait =
-            abi.encodeWithSelector(Closings.NoClosePrice.selector, 1, until + 1 hours, until + 1 hours);
+        bytes memory wait = abi.encodeWithSelector(Closings.NoClosePrice.selector, 1, until + 1 hours, until + 1 hours);
         vm.expectRevert(wait);
         clearing.settleClosed(a, 1);
         vm.warp(until + 1 hours + 61);
@@ -376,8 +374,7 @@ contract ClosingTest is Far {
         vm.warp(until + 1);
         _setPrice(4000);
         venue.accrue(0);
-        bytes memory error =
-            abi.encodeWithSelector(Ledgers.PositionUnpriced.selector, 1, until, block.timestamp);
+        bytes memory error = abi.encodeWithSelector(Ledgers.PositionUnpriced.selector, 1, until, block.timestamp);
         vm.startPrank(alice.addr);
         vm.expectRevert(error);
         clearing.release(a, 0, 1);

@@ -136,7 +136,9 @@ contract LedgerFundingTest is Far {
         vm.warp(block.timestamp + 61);
         Record memory record = _market(1, 0, block.timestamp);
         bytes memory proof = _attest(record, address(clearing));
-        _assertNotLearned(record, proof, abi.encodeWithSelector(Ledgers.IndexTooOld.selector, 0, poked, block.timestamp));
+        _assertNotLearned(
+            record, proof, abi.encodeWithSelector(Ledgers.IndexTooOld.selector, 0, poked, block.timestamp)
+        );
         _learnMarket();
     }
 
@@ -152,8 +154,7 @@ contract LedgerFundingTest is Far {
         records[0] = _market(1e18, 0, block.timestamp);
         records[1] = _fillsOf(a, _fields(10e18, 0, 20_000e18, 0, 0, 0));
         bytes[] memory proofs = _attestAll(records);
-        bytes memory error =
-            abi.encodeWithSelector(Learning.MarketRecordTooOld.selector, 1, known, remoteBlock);
+        bytes memory error = abi.encodeWithSelector(Learning.MarketRecordTooOld.selector, 1, known, remoteBlock);
         _assertNotLearned(records[1], proofs[1], error);
         _learnWith(records[0], proofs[0]);
         assertEq(uint8(_learnWith(records[1], proofs[1])), uint8(Outcome.TAKEN));
@@ -286,8 +287,7 @@ contract LedgerFundingTest is Far {
         vm.prank(alice.addr);
         clearing.release(a, 0, 1e18);
         _setPrice(2000);
-        bytes memory error =
-            abi.encodeWithSelector(Ledgers.FundingTooOld.selector, 1, accruedUntil, block.timestamp);
+        bytes memory error = abi.encodeWithSelector(Ledgers.FundingTooOld.selector, 1, accruedUntil, block.timestamp);
         vm.startPrank(alice.addr);
         vm.expectRevert(error);
         clearing.release(a, 0, 1e18);

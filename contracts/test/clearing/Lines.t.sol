@@ -7,6 +7,7 @@ import {Ledgers, Line, Listing, Market} from "../../src/clearing/Ledger.sol";
 import {Lines} from "../../src/clearing/Lines.sol";
 import {ParameterBlob} from "../../src/clearing/Parameters.sol";
 import {Key, Kind} from "../../src/records/Records.sol";
+import {Order} from "../../src/venue/Orders.sol";
 import {Blobs} from "../Blobs.sol";
 import {World} from "../World.sol";
 
@@ -120,6 +121,22 @@ contract LinesTest is World {
         assertEq(counted, CAP);
     }
 
+    function test_MRG_06_a_cap_lowered_below_what_is_counted_uncounts_nothing_and_leaves_no_room() public {
+        _fund(alice, 900e18);
+        // WETH's cap down to 100.
+        clearing.setParameters(Blobs.amended(_parameters(), 3, 144, 100e18, 112));
+        _fund(bob, 10e18);
+        (Line memory line,) = clearing.lineOf(b, 0);
+        assertEq(line.units, 10e18);
+        assertEq(line.counted, 0);
+        _fund(alice, 1e18);
+        (line,) = clearing.lineOf(a, 0);
+        assertEq(line.units, 901e18);
+        assertEq(line.counted, 900e18);
+        (, uint256 counted) = clearing.listings(0);
+        assertEq(counted, 900e18);
+    }
+
     /* RELEASE */
 
     function test_CLR_05_a_release_goes_home_and_no_unit_twice() public {
@@ -177,6 +194,25 @@ contract LinesTest is World {
         assertEq(vault.free(keeper.addr, address(weth)), 10e18, "nothing owed, nothing asked");
     }
 
+    function test_CLR_03_an_account_that_owes_cash_and_holds_nothing_keeps_margin_for_it() public {
+        _fund(alice, 10e18);
+        _fund(bob, 100e18);
+        _trade(50e18, 2000e18);
+        _setPrice(1950);
+        _raise(alice, 0, 0, 50e18);
+        _raise(bob, 0, 50e18, 0);
+        Order memory maker = _order(bob, true, 50e18, 1950e18);
+        Order memory taker = _order(alice, false, 50e18, 1950e18);
+        venue.fill(maker, _signOrder(bob, maker), taker, _signOrder(alice, taker), 50e18);
+        assertEq(clearing.accountOf(a).markets, 0);
+        assertEq(clearing.accountOf(a).cash, -2_500e18);
+        vm.startPrank(alice.addr);
+        // One WETH counts 1,560 dollars, two 3,120.
+        vm.expectRevert(abi.encodeWithSelector(Ledgers.BelowInitialMargin.selector, -940e18, 0));
+        clearing.release(a, 0, 9e18);
+        clearing.release(a, 0, 8e18);
+    }
+
     function test_CLR_03_a_release_on_a_stale_fills_record_is_refused() public {
         _fund(alice, 100e18);
         _raise(alice, 1, 1e18, 0);
@@ -207,6 +243,8 @@ contract LinesTest is World {
         clearing.addFeed(0);
         vm.expectRevert(error);
         clearing.listAsset(local);
+        vm.expectRevert(error);
+        clearing.addMarket(Market(block.chainid, address(venue), "third"));
     }
 
     function test_CLR_09_governance_moves_no_account() public {

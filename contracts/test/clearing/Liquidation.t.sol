@@ -7,7 +7,9 @@ import {Liquidation} from "../../src/clearing/Liquidation.sol";
 import {Transfers} from "../../src/clearing/Transfers.sol";
 import {Margin} from "../../src/clearing/Margin.sol";
 import {Key, Kind} from "../../src/records/Records.sol";
+import {Order} from "../../src/venue/Orders.sol";
 import {Blobs} from "../Blobs.sol";
+import {Vm} from "forge-std/Vm.sol";
 import {World} from "../World.sol";
 
 contract LiquidationTest is World {
@@ -86,6 +88,61 @@ contract LiquidationTest is World {
         assertEq(_units(a, 0) + _units(k, 0), units);
         assertEq(_size(a, 0) + _size(k, 0) + _size(b, 0), 0);
         assertEq(_cashAndQuotes(), 0);
+    }
+
+    /// @dev Alice sells 10 of her 60 ETH back, which realizes what they have gained or lost since 2,000 dollars.
+    function _sellBack(uint96 price) private {
+        _setPrice(int64(uint64(price / 1e18)));
+        _raise(alice, 0, 0, 10e18);
+        _raise(bob, 0, 10e18, 0);
+        Order memory maker = _order(bob, true, 10e18, price);
+        Order memory taker = _order(alice, false, 10e18, price);
+        venue.fill(maker, _signOrder(bob, maker), taker, _signOrder(alice, taker), 10e18);
+    }
+
+    /// @dev The share of what the account has and the payment for it, as the event says.
+    function _liquidateAndRead() private returns (uint256 share, uint256 payment) {
+        vm.recordLogs();
+        _liquidate();
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i; i < logs.length; ++i) {
+            if (logs[i].topics[0] != Liquidation.Liquidated.selector) continue;
+            (share, payment) = abi.decode(logs[i].data, (uint256, uint256));
+        }
+    }
+
+    /// @dev Positions move at their quotes, so cash moves by its share and the payment alone; the account's own may get a
+    /// unit that its remaining quote is rounded by, and cash and quote together get none.
+    function _assertCashMovesWithTheShare(int256 cash) private {
+        assertEq(clearing.accountOf(a).cash, cash);
+        (Position memory before,) = clearing.positionOf(a, 0);
+        (uint256 share, uint256 payment) = _liquidateAndRead();
+        assertGt(share, 0);
+        assertLt(share, 1e18);
+        assertGt(payment, 0);
+        int256 moved = cash * int256(share) / 1e18;
+        assertNotEq(moved, 0);
+        assertEq(clearing.accountOf(k).cash, moved - int256(payment), "the liquidator's");
+        assertApproxEqAbs(clearing.accountOf(a).cash, cash - moved + int256(payment), 1, "the account's");
+        (Position memory left,) = clearing.positionOf(a, 0);
+        int256 quoteMoved = int256(before.quote) * int256(share) / 1e18;
+        assertEq(
+            int256(clearing.accountOf(a).cash) + left.quote,
+            cash - moved + int256(payment) + before.quote - quoteMoved,
+            "the account's, with its quote"
+        );
+    }
+
+    function test_LIQ_03_negative_cash_moves_with_the_share() public {
+        _sellBack(1950e18);
+        _setPrice(1790);
+        _assertCashMovesWithTheShare(-500e18);
+    }
+
+    function test_LIQ_03_positive_cash_moves_with_the_share() public {
+        _sellBack(2050e18);
+        _setPrice(1770);
+        _assertCashMovesWithTheShare(500e18);
     }
 
     function test_LIQ_04_a_liquidator_below_initial_margin_is_refused() public {

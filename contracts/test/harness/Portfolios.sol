@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {CreditTerms, DepthTerms, ListingTerms, UnderlyingTerms} from "../../src/clearing/Parameters.sol";
-import {Margin, Margins, Net, PositionInput, Sums} from "../../src/clearing/Margin.sol";
+import {Margin, Margins, Sums} from "../../src/clearing/Margin.sol";
 
 struct LineInput {
     uint256 units;
@@ -11,6 +11,17 @@ struct LineInput {
     uint256 price;
     uint256 initialHaircut;
     uint256 maintenanceHaircut;
+}
+
+/// `underlying` and `venue` count within the portfolio's lists.
+struct PositionInput {
+    int256 size;
+    int256 quote;
+    uint256 buyOut;
+    uint256 sellOut;
+    uint256 band;
+    uint256 underlying;
+    uint256 venue;
 }
 
 struct UnderlyingInput {
@@ -56,27 +67,41 @@ library Portfolios {
         Margins.addCash(margin, p.cash, p.cashHaircut);
         if (p.positions.length == 0) return margin;
         Sums memory sums;
-        Margins.make(sums, p.underlyings.length, p.venues.length);
+        Margins.make(sums, p.underlyings.length, p.venues.length, p.positions.length);
         sums.venueLossShare = p.venueLossShare;
-        sums.credits = new CreditTerms[](p.credits.length);
-        for (uint256 i; i < p.credits.length; ++i) {
-            CreditInput memory credit = p.credits[i];
-            sums.credits[i] = CreditTerms.wrap(credit.first | credit.second << 8 | credit.ratio << 16);
-        }
+        _addCredits(sums, p.credits);
         for (uint256 i; i < p.positions.length; ++i) {
             PositionInput memory position = p.positions[i];
-            VenueInput memory venue = p.venues[position.venue];
-            sums.legShares[2 * position.venue] = venue.initialLegShare;
-            sums.legShares[2 * position.venue + 1] = venue.maintenanceLegShare;
-            _fill(sums.nets[position.underlying], p.underlyings[position.underlying]);
-            Margins.addPosition(sums, position);
+            (uint256 underlying, uint256 venue) = (position.underlying, position.venue);
+            if (sums.underlyings >> underlying & 1 == 0) _addUnderlying(sums, underlying, p.underlyings[underlying]);
+            if (sums.venues >> venue & 1 == 0) {
+                VenueInput memory v = p.venues[venue];
+                Margins.addVenue(sums, venue, v.initialLegShare, v.maintenanceLegShare);
+            }
+            Margins.addPosition(sums, underlying, venue, position.size, position.quote);
+            if (position.buyOut + position.sellOut > 0) {
+                Margins.addLimits(sums, underlying, venue, position.buyOut, position.sellOut, position.band);
+            }
         }
         Margins.addPositions(margin, sums);
     }
 
-    function _fill(Net memory net, UnderlyingInput memory u) private pure {
-        net.terms = UnderlyingTerms.wrap(u.initialRate << 8 | u.maintenanceRate << 72 | u.basisRate << 136);
-        net.depth = DepthTerms.wrap(u.depth | u.concentrationRate << 128);
-        net.price = u.price;
+    function _addCredits(Sums memory sums, CreditInput[] memory inputs) private pure {
+        CreditTerms[] memory credits = new CreditTerms[](inputs.length);
+        for (uint256 i; i < inputs.length; ++i) {
+            CreditInput memory credit = inputs[i];
+            credits[i] = CreditTerms.wrap(credit.first | credit.second << 8 | credit.ratio << 16);
+        }
+        uint256 first;
+        assembly ("memory-safe") {
+            first := add(credits, 32)
+        }
+        (sums.firstCredit, sums.endOfCredits) = (first, first + 32 * inputs.length);
+    }
+
+    function _addUnderlying(Sums memory sums, uint256 index, UnderlyingInput memory u) private pure {
+        UnderlyingTerms terms = UnderlyingTerms.wrap(u.initialRate << 8 | u.maintenanceRate << 72 | u.basisRate << 136);
+        DepthTerms depth = DepthTerms.wrap(u.depth | u.concentrationRate << 128);
+        Margins.addUnderlying(sums, index, terms, depth, u.price);
     }
 }

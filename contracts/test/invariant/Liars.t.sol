@@ -108,6 +108,8 @@ contract LyingClearingHandler is Test {
 
 /// forge-config: default.invariant.runs = 250
 /// forge-config: default.invariant.depth = 400
+/// forge-config: default.invariant.include-storage = false
+/// forge-config: default.invariant.include-push-bytes = false
 contract LyingClearingInvariants is Test {
     LyingClearingHandler private handler;
 
@@ -218,6 +220,8 @@ contract LyingVenueHandler is World {
 
 /// forge-config: default.invariant.runs = 100
 /// forge-config: default.invariant.depth = 1000
+/// forge-config: default.invariant.include-storage = false
+/// forge-config: default.invariant.include-push-bytes = false
 contract LyingVenueInvariants is Test {
     LyingVenueHandler private handler;
 

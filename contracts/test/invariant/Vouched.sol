@@ -7,10 +7,10 @@ import {RecordSource} from "../../src/records/RecordSource.sol";
 /// @title A source that proves what it was told has been written, at every block it was told of, for ever.
 /// @notice So that stale, repeated, reordered and withheld records can be delivered at will. Roots have tests of their own.
 contract Vouched is RecordSource {
-    mapping(bytes32 => bool) private _written;
+    mapping(bytes32 => uint64) private _writtenAt;
 
     function vouch(Key calldata key, uint128[6] calldata fields, uint64 blockNumber) external {
-        _written[keccak256(abi.encode(key, fields, blockNumber))] = true;
+        _writtenAt[keccak256(abi.encode(key, fields, blockNumber))] = uint64(block.timestamp);
     }
 
     function prove(Key calldata key, uint128[6] calldata fields, bytes calldata proof)
@@ -19,8 +19,8 @@ contract Vouched is RecordSource {
         returns (uint64 blockNumber, uint64 timestamp)
     {
         blockNumber = abi.decode(proof, (uint64));
-        require(_written[keccak256(abi.encode(key, fields, blockNumber))], "never written");
-        timestamp = uint64(block.timestamp);
+        timestamp = _writtenAt[keccak256(abi.encode(key, fields, blockNumber))];
+        require(timestamp > 0, "never written");
     }
 
     function newest(uint256, address) external view returns (uint64, uint64) {

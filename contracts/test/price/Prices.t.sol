@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {PythErrors} from "@pythnetwork/pyth-sdk-solidity/PythErrors.sol";
+import {PythStructs} from "@pythnetwork/pyth-sdk-solidity/PythStructs.sol";
 import {Test} from "forge-std/Test.sol";
 import {VmSafe} from "forge-std/Vm.sol";
 import {Ledgers} from "../../src/clearing/Ledger.sol";
@@ -66,6 +68,25 @@ contract PricesTest is World {
         _poke(_report(ETH, 1500e8, 1e6, block.timestamp - 10));
         assertEq(_index(), 2100e18);
         assertEq(clearing.indexPrice(0).publishTime, time);
+    }
+
+    function test_PRC_02_nor_does_it_if_pyth_itself_goes_back() public {
+        uint64 time = clearing.indexPrice(0).publishTime;
+        vm.warp(block.timestamp + 10);
+        PythStructs.Price memory older = PythStructs.Price(1500e8, 1e6, -8, time - 1);
+        vm.mockCall(address(pyth), abi.encodeCall(pyth.getPriceUnsafe, (ETH)), abi.encode(older));
+        clearing.poke(new uint256[](1), new bytes[](0));
+        assertEq(_index(), 2000e18);
+        assertEq(clearing.indexPrice(0).publishTime, time);
+    }
+
+    function test_PRC_01_a_report_of_the_future_widens_nothing() public {
+        bytes[] memory updates = new bytes[](1);
+        updates[0] = _report(ETH, 2100e8, 1e6, block.timestamp + 1);
+        vm.expectRevert(PythErrors.PriceFeedNotFoundWithinRange.selector);
+        clearing.widenIndex(0, updates);
+        updates[0] = _report(ETH, 2100e8, 1e6, block.timestamp);
+        clearing.widenIndex(0, updates);
     }
 
     function test_PRC_03_exponents_round_down_and_nothing_rounds_to_zero() public {

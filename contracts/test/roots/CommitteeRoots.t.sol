@@ -211,6 +211,23 @@ contract CommitteeRootsTest is Attestors {
         roots.rotate(rotation, signers, signatures);
     }
 
+    function test_ROOT_04_a_rotation_that_starts_later_or_has_ended_is_refused() public {
+        Rotation memory rotation = _rotation(1);
+        uint40 now_ = uint40(block.timestamp);
+        _assertNotRotated(rotation, now_ + 1, rotation.end);
+        _assertNotRotated(rotation, now_, now_);
+        (rotation.start, rotation.end) = (now_, now_ + 1);
+        roots.rotate(rotation, signers, _sign(rotation, roots.committee(), 3));
+        assertEq(roots.currentEpoch(), 1);
+    }
+
+    function _assertNotRotated(Rotation memory rotation, uint40 start, uint40 end_) private {
+        (rotation.start, rotation.end) = (start, end_);
+        bytes memory signatures = _sign(rotation, roots.committee(), 3);
+        vm.expectRevert(abi.encodeWithSelector(CommitteeRoots.WrongRotation.selector, uint64(1), start, end_));
+        roots.rotate(rotation, signers, signatures);
+    }
+
     function _rotation(uint64 epoch) private returns (Rotation memory rotation) {
         uint256[] memory oldKeys = keys;
         address[] memory old = signers;

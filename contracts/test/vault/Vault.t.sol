@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Test} from "forge-std/Test.sol";
 import {WETH} from "solady/src/tokens/WETH.sol";
 import {SafeTransferLib} from "solady/src/utils/SafeTransferLib.sol";
@@ -15,25 +14,6 @@ import {Vault} from "../../src/vault/Vault.sol";
 contract TollToken is Token("TOLL", 18) {
     function _afterTokenTransfer(address from, address to, uint256 amount) internal override {
         if (from != address(0) && to != address(0)) _burn(to, amount / 100);
-    }
-}
-
-/// Calls the vault back while it is being paid.
-contract CallingToken is Token("CALL", 18) {
-    bytes public call;
-    address public target;
-
-    function arm(address target_, bytes calldata call_) external {
-        (target, call) = (target_, call_);
-    }
-
-    function _afterTokenTransfer(address from, address, uint256) internal override {
-        if (from == address(0) || target == address(0)) return;
-        (bool success, bytes memory data) = target.call(call);
-        if (success) return;
-        assembly ("memory-safe") {
-            revert(add(data, 32), mload(data))
-        }
     }
 }
 
@@ -212,29 +192,6 @@ contract VaultTest is Test {
         assertEq(_free(bob), 5e18, "the same record again pays the rest");
         _say(clearing, bob, 5e18);
         assertEq(_free(bob), 5e18, "and no more");
-    }
-
-    function test_VLT_07_a_token_that_calls_back_finds_the_vault_locked() public {
-        CallingToken bad = new CallingToken();
-        bad.mint(alice, 10e18);
-        vm.startPrank(alice);
-        bad.approve(address(vault), 10e18);
-        vault.deposit(address(bad), 5e18);
-        bytes[3] memory calls = [
-            abi.encodeCall(Vault.deposit, (address(bad), 1)),
-            abi.encodeCall(Vault.withdraw, (address(bad), 1, alice)),
-            abi.encodeCall(Vault.grant, (address(bad), 1, 1, address(1), 0))
-        ];
-        for (uint256 i; i < calls.length; ++i) {
-            bad.arm(address(vault), calls[i]);
-            vm.expectRevert();
-            vault.deposit(address(bad), 5e18);
-            vm.expectRevert();
-            vault.withdraw(address(bad), 5e18, alice);
-        }
-        bad.arm(address(0), "");
-        assertEq(vault.free(alice, address(bad)), 5e18);
-        vault.withdraw(address(bad), 5e18, alice);
     }
 
     function test_VLT_08_deposit_and_grant_are_one_call() public {

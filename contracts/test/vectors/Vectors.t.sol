@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Test} from "forge-std/Test.sol";
-import {Margin, PositionInput} from "../../src/clearing/Margin.sol";
+import {Margin} from "../../src/clearing/Margin.sol";
 import {
     CreditTerms,
     DepthTerms,
@@ -21,7 +21,15 @@ import {Silence} from "../../src/clearing/Silence.sol";
 import {Price} from "../../src/price/Prices.sol";
 import {Key, Kind, Records} from "../../src/records/Records.sol";
 import {Funding, Running} from "../../src/venue/Funding.sol";
-import {CreditInput, LineInput, Portfolio, Portfolios, UnderlyingInput, VenueInput} from "../harness/Portfolios.sol";
+import {
+    CreditInput,
+    LineInput,
+    Portfolio,
+    Portfolios,
+    PositionInput,
+    UnderlyingInput,
+    VenueInput
+} from "../harness/Portfolios.sol";
 
 /// @title The golden cases of vectors/, which core/ wrote, computed by the contracts' own libraries.
 contract VectorsTest is Test {

@@ -3,6 +3,9 @@ pragma solidity 0.8.37;
 
 import {Vm} from "forge-std/Test.sol";
 import {Position} from "../../src/clearing/Ledger.sol";
+import {PythStructs} from "@pythnetwork/pyth-sdk-solidity/PythStructs.sol";
+import {Kind, Outcome, Record} from "../../src/records/Records.sol";
+import {RecordBook} from "../../src/records/RecordBook.sol";
 import {RecordSource} from "../../src/records/RecordSource.sol";
 import {Order} from "../../src/venue/Orders.sol";
 import {MarketTerms, Venue} from "../../src/venue/Venue.sol";
@@ -109,6 +112,17 @@ contract VenueTest is World {
         venue.fill(maker, makerSignature, taker, elsewhere, 5e18);
     }
 
+    function test_VEN_02_an_order_for_another_venue_of_the_same_chain_is_refused() public {
+        MarketTerms[] memory terms = new MarketTerms[](1);
+        terms[0] = MarketTerms(ETH, BAND, MAX_PREMIUM, PERIOD, 0.01e18);
+        PricePolicy memory policy = PricePolicy(60, 60, 0.01e18);
+        Venue other = new Venue(roots, 10, block.chainid, address(clearing), 3600, pyth, policy, terms);
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(alice, other.hashOrder(taker));
+        bytes memory makerSignature = _signOrder(bob, maker);
+        vm.expectRevert(abi.encodeWithSelector(Venue.BadOrderSignature.selector, a));
+        venue.fill(maker, makerSignature, taker, abi.encodePacked(r, s, v), 5e18);
+    }
+
     function test_VEN_02_an_expired_order_is_refused() public {
         taker.expiry = uint64(block.timestamp);
         _assertRefused(5e18, abi.encodeWithSelector(Venue.OrderExpired.selector, taker.expiry, block.timestamp));
@@ -196,6 +210,23 @@ contract VenueTest is World {
         far.fill(maker, "", taker, "", 5e18);
     }
 
+    function test_PRC_02_the_publish_time_of_a_venues_index_never_decreases() public {
+        (, uint64 time) = venue.indexPrice(0);
+        vm.warp(block.timestamp + 10);
+        // Pyth's mock never goes back; another implementation of it might.
+        PythStructs.Price memory older = PythStructs.Price(1990e8, 1e6, -8, time - 1);
+        vm.mockCall(address(pyth), abi.encodeCall(pyth.getPriceUnsafe, (ETH)), abi.encode(older));
+        venue.poke(new uint256[](1), new bytes[](0));
+        (uint96 price, uint64 now_) = venue.indexPrice(0);
+        assertEq(price, 2000e18);
+        assertEq(now_, time);
+        older.publishTime = time + 1;
+        vm.mockCall(address(pyth), abi.encodeCall(pyth.getPriceUnsafe, (ETH)), abi.encode(older));
+        venue.poke(new uint256[](1), new bytes[](0));
+        (price,) = venue.indexPrice(0);
+        assertEq(price, 1990e18, "a newer one is taken");
+    }
+
     function testFuzz_VEN_06_the_seller_receives_what_the_buyer_pays(uint128 size, uint96 price) public {
         size = uint128(bound(size, 0.01e18, 10e18));
         price = uint96(bound(price, 1960e18, 2040e18));
@@ -223,6 +254,28 @@ contract VenueTest is World {
         _raise(alice, 0, 1e18, 0);
         (buy,) = venue.leftOf(a, 0);
         assertEq(buy, 1e18, "a new limit counts from there");
+    }
+
+    /// @dev What the clearing pushes, if it is not honest.
+    function _pushLimit(uint128[6] memory fields) private returns (Outcome) {
+        vm.prank(address(clearing));
+        return venue.push(Record(Kind.LIMIT, block.chainid, address(clearing), a, 0, address(0), fields));
+    }
+
+    function test_VEN_11_a_limit_voided_beyond_what_was_raised_ends_the_clearing() public {
+        uint256 snapshot = vm.snapshotState();
+        assertEq(uint8(_pushLimit(_fields(10e18, 10e18, 10e18 + 1, 0, 0, 0))), uint8(Outcome.CONTRADICTION));
+        assertTrue(venue.ended(block.chainid, address(clearing)));
+        vm.revertToState(snapshot);
+        assertEq(uint8(_pushLimit(_fields(10e18, 10e18, 0, 10e18 + 1, 0, 0))), uint8(Outcome.CONTRADICTION));
+        assertTrue(venue.ended(block.chainid, address(clearing)));
+        vm.revertToState(snapshot);
+        assertEq(uint8(_pushLimit(_fields(10e18, 10e18, 10e18, 10e18, 0, 0))), uint8(Outcome.TAKEN));
+    }
+
+    function test_VEN_11_a_clearing_that_contradicted_itself_fills_nothing() public {
+        _pushLimit(_fields(10e18, 10e18, 10e18 + 1, 0, 0, 0));
+        _assertRefused(5e18, abi.encodeWithSelector(RecordBook.PeerEnded.selector, block.chainid, address(clearing)));
     }
 
     function test_VEN_08_a_fill_below_the_minimum_is_refused_even_if_it_completes_an_order() public {

@@ -1,15 +1,13 @@
 /** The attestor's process: reads finalized checkpoints, signs their roots once, and hands the signatures to who asks. */
-
-import type { Emitter } from '@omnimargin/chains/emitter'
-import { nextCheckpoint } from '@omnimargin/chains/emitter'
+import { checkpointAt, checkpointDue, type Emitter, type Final, newestFinal } from '@omnimargin/chains/emitter'
 import type { PublicClient } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { readerOf } from '../clients.ts'
 import type { Deployment } from '../deployment.ts'
 import { emittersOf, logOf, type RoleContext, repeat } from '../role.ts'
-import { hashStatement, type Signed, type Statement, typedStatement } from '../statement.ts'
 import { openStore, type Store } from '../store.ts'
 import { type Shelf, serve, shelfOf } from './serve.ts'
+import { sign } from './sign.ts'
 import { type AttestorState, step, withWrites } from './step.ts'
 
 export type AttestorConfig = {
@@ -31,7 +29,8 @@ export async function runAttestor(config: AttestorConfig, { signal, log }: RoleC
   try {
     const following = config.deployment.chains.flatMap((chain) => {
       const client = readerOf(chain)
-      return emittersOf(chain).map((emitter) => follow(parts, client, emitter, signal))
+      const final = shared(() => newestFinal(client))
+      return emittersOf(chain).map((emitter) => follow(parts, { client, final }, emitter, signal))
     })
     await Promise.all(following)
   } finally {
@@ -40,7 +39,20 @@ export async function runAttestor(config: AttestorConfig, { signal, log }: RoleC
   }
 }
 
-async function follow(parts: Parts, client: PublicClient, emitter: Emitter, signal: AbortSignal): Promise<void> {
+/** Who asks while a question is under way gets that one's answer: a chain's emitters ask one question a poll. */
+function shared<Answer>(ask: () => Promise<Answer>): () => Promise<Answer> {
+  let underWay: Promise<Answer> | undefined
+  return () => {
+    underWay ??= ask().finally(() => {
+      underWay = undefined
+    })
+    return underWay
+  }
+}
+
+type Chain = { readonly client: PublicClient; readonly final: () => Promise<Final> }
+
+async function follow(parts: Parts, { client, final }: Chain, emitter: Emitter, signal: AbortSignal): Promise<void> {
   const { store, deployment, pollMs, note } = parts
   const { chainId, address } = emitter
   let state: AttestorState = {
@@ -51,24 +63,19 @@ async function follow(parts: Parts, client: PublicClient, emitter: Emitter, sign
     claims: withWrites(undefined, store.writesOf(chainId, address)),
   }
   const work = async () => {
-    const checkpoint = await nextCheckpoint(client, emitter, state.cursor)
-    if (!checkpoint) return
-    const { blockNumber } = checkpoint
-    note('checkpoint_seen', { chainId, emitter: address, blockNumber, writes: checkpoint.writes.length })
+    const due = checkpointDue(emitter, state.cursor, await final())
+    if (!due) return
+    const { blockNumber, blockHash } = due
+    note('checkpoint_seen', { chainId, emitter: address, blockNumber })
+    const checkpoint = await checkpointAt(client, emitter, state.cursor, blockNumber, blockHash)
     const next = step(state, { type: 'checkpoint', checkpoint })
     for (const effect of next.effects) {
       if (effect.type === 'remember') store.advance(chainId, address, effect.writes, effect.cursor)
-      else parts.shelf.put(await sign(parts, effect.statement))
+      else parts.shelf.put(await sign(store, parts.account, effect.statement))
     }
     state = next.state
-    note('checkpoint_signed', { chainId, emitter: address, blockNumber })
+    note('checkpoint_signed', { chainId, emitter: address, blockNumber, writes: checkpoint.writes.length })
   }
   const report = (failure: unknown) => note('failed', { chainId, emitter: address, why: `${failure}` })
   await repeat(work, pollMs, { signal, report })
-}
-
-/** The journal is on disk before the signature exists. */
-async function sign({ store, account }: Parts, statement: Statement): Promise<Signed> {
-  store.signOnce(statement, hashStatement(statement))
-  return { statement, signature: await account.signTypedData(typedStatement(statement)) }
 }

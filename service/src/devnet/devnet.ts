@@ -118,7 +118,10 @@ function startRoles(
       runRelayer({ ...base, account: keys.relayer, dataDir: join(folder, 'relayer'), heartbeatSeconds }, context),
     ],
     publisher: () => [
-      runPublisher({ ...base, account: keys.publisher, hermes, deviation: 10n ** 15n, heartbeatSeconds: 15 }, context),
+      runPublisher(
+        { ...base, account: keys.publisher, hermes, deviation: 10n ** 15n, heartbeatSeconds: 15, accrueSeconds: 1_200 },
+        context,
+      ),
     ],
     keeper: () => [
       runKeeper({ ...base, account: keys.keeper, dataDir: join(folder, 'keeper'), patienceSeconds: 3 }, context),

@@ -19,6 +19,7 @@ export type PublisherConfig = {
   readonly pollMs: number
   readonly deviation: Ratio
   readonly heartbeatSeconds: number
+  readonly accrueSeconds: number
 }
 
 const PYTH = parseAbi(['function getUpdateFee(bytes[] updateData) view returns (uint256)'])
@@ -48,6 +49,7 @@ async function publish(config: PublisherConfig, site: Site, { signal, log }: Rol
   const write = logOf('publisher', log)
   const note = (event: string, details: Record<string, unknown>) => write(event, { chainId, ...details })
   const poke = pokerOf(config.account, site, note)
+  const accrue = accruerOf(config.account, site, note)
   const hermes = { url: config.hermes, key: config.hermesKey }
   const { feeds } = config.deployment.clearing
   let state: PublisherState = {
@@ -55,6 +57,8 @@ async function publish(config: PublisherConfig, site: Site, { signal, log }: Rol
     poked: new Map(),
     deviation: config.deviation,
     heartbeat: BigInt(config.heartbeatSeconds),
+    accrued: new Map(),
+    accrueEvery: BigInt(config.accrueSeconds),
   }
   const work = async () => {
     const update = await fetchUpdate(
@@ -64,7 +68,11 @@ async function publish(config: PublisherConfig, site: Site, { signal, log }: Rol
     )
     const next = step(state, { type: 'reported', reports: update.reports })
     state = next.state
-    for (const { feeds } of next.effects) {
+    for (const { type, feeds } of next.effects) {
+      if (type === 'accrue') {
+        await accrue(feeds)
+        continue
+      }
       const taken = await poke(update, feeds)
       state = step(state, { type: 'poked', reports: update.reports, feeds: taken }).state
     }
@@ -123,6 +131,21 @@ function pokerOf(account: PrivateKeyAccount, { chain, pyth, readers }: Site, not
       if (receipt.status !== 'success') return []
     }
     return taken
+  }
+}
+
+/** Has the venues write down what their markets' funding has come to. */
+function accruerOf(account: PrivateKeyAccount, { chain, readers }: Site, note: Note) {
+  const sender = senderOf(readerOf(chain), walletOf(chain, account))
+  const venues = readers.filter(({ abi }) => abi === Venue.abi)
+  return async (feeds: readonly number[]): Promise<void> => {
+    for (const { address, numbersOf } of venues) {
+      for (const market of feeds.flatMap(numbersOf)) {
+        const data = encodeFunctionData({ abi: Venue.abi, functionName: 'accrue', args: [BigInt(market)] })
+        const { status } = await sender.send({ to: address, data, gas: POKE_GAS })
+        note(status === 'success' ? 'accrued' : 'not_accrued', { venue: address, market })
+      }
+    }
   }
 }
 

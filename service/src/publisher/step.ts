@@ -1,4 +1,4 @@
-/** When a publisher pokes: a price has moved far enough, or the last poke is getting old. */
+/** When a publisher pokes: a price has moved far enough, or the last poke is getting old; and when venues accrue. */
 import { abs, type Ratio, WAD } from '@omnimargin/core/wad'
 import type { Report } from '../hermes.ts'
 
@@ -12,13 +12,17 @@ export type PublisherState = {
   readonly deviation: Ratio
   /** A feed is poked at least this often, in seconds of publish time. */
   readonly heartbeat: bigint
+  /** When a feed's markets last accrued, in seconds of publish time, as far as this publisher knows. */
+  readonly accrued: ReadonlyMap<number, bigint>
+  /** Markets accrue at least this often, in seconds: the clearing lets nothing loosen on funding that is older than it allows. */
+  readonly accrueEvery: bigint
 }
 
 export type PublisherEvent =
   | { readonly type: 'reported'; readonly reports: readonly Report[] }
   | { readonly type: 'poked'; readonly reports: readonly Report[]; readonly feeds: readonly number[] }
 
-export type PublisherEffect = { readonly type: 'poke'; readonly feeds: readonly number[] }
+export type PublisherEffect = { readonly type: 'poke' | 'accrue'; readonly feeds: readonly number[] }
 
 /** Reports come in the order of the feeds. What was poked is only remembered once the chain took it. */
 export function step(
@@ -37,7 +41,21 @@ export function step(
     const report = event.reports[feed]
     return report && isDue(state, state.poked.get(feed), report)
   })
-  return { state, effects: due.length > 0 ? [{ type: 'poke', feeds: due }] : [] }
+  const accruing = state.feeds.filter((feed) => {
+    const [last, report] = [state.accrued.get(feed), event.reports[feed]]
+    return last !== undefined && report && report.publishTime >= last + state.accrueEvery
+  })
+  const accrued = new Map(state.accrued)
+  for (const feed of state.feeds) {
+    const report = event.reports[feed]
+    // What is seen for the first time, after a start, waits for its turn.
+    if (report && (accruing.includes(feed) || !accrued.has(feed))) accrued.set(feed, report.publishTime)
+  }
+  const effects: PublisherEffect[] = [
+    { type: 'poke', feeds: due },
+    { type: 'accrue', feeds: accruing },
+  ]
+  return { state: { ...state, accrued }, effects: effects.filter(({ feeds }) => feeds.length > 0) }
 }
 
 function isDue({ deviation, heartbeat }: PublisherState, last: Report | undefined, next: Report): boolean {

@@ -9,7 +9,7 @@ import type { Deployment } from '../deployment.ts'
 import { asked, eventsOf, inTurns, numberOf, type Place, type Places, placeOf, same, writesOf } from './place.ts'
 
 export type Home = { readonly ledger: Ledger; readonly written: readonly Write[]; readonly learned: readonly Learned[] }
-export type Learned = RecordParts & { readonly fields: Fields }
+export type Learned = RecordParts & { readonly fields: Fields; readonly asOf: bigint }
 export type RecordParts = {
   readonly kind: number
   readonly writerChain: bigint
@@ -19,20 +19,23 @@ export type RecordParts = {
   readonly holder: Address
 }
 
-export async function readHome({ clearing }: Deployment, places: Places): Promise<Home> {
-  const place = placeOf(places, clearing.chainId)
-  const [written, events] = await Promise.all([
-    writesOf(place, clearing.address),
-    eventsOf(place, clearing.address, Clearing.abi),
-  ])
+export async function readHome(deployment: Deployment, places: Places): Promise<Home> {
+  const { address, chainId } = deployment.clearing
+  const place = placeOf(places, chainId)
+  const [written, known] = await Promise.all([writesOf(place, address), readKnown(deployment, place)])
+  return { written, ...known }
+}
+
+/** The clearing's accounts by its events up to the block, and what it has learned by then. */
+export async function readKnown({ clearing }: Deployment, place: Place): Promise<Pick<Home, 'ledger' | 'learned'>> {
+  const events = await eventsOf(place, clearing.address, Clearing.abi)
   return {
-    written,
     ledger: (events as LedgerEvent[]).reduce(applyEvent, EMPTY_LEDGER),
     learned: events.flatMap(({ eventName, args }) => (eventName === 'RecordLearned' ? [args as Learned] : [])),
   }
 }
 
-/** Accounts whose cash, lines or positions the clearing tells otherwise than its events do. */
+/** Accounts of which the clearing tells any one thing otherwise than its events do: cash, debt, lines, positions or limits. */
 export async function readDiffering({ clearing }: Deployment, place: Place, ledger: Ledger): Promise<Hex[]> {
   const accounts = [...ledger.accounts]
   const matches = await inTurns(accounts, ([id, account]) => matchesChain(clearing.address, place, id, account))
@@ -43,7 +46,7 @@ async function matchesChain(
   address: Address,
   { chain, reader, block }: Place,
   id: Hex,
-  { cash, lines, positions }: Account,
+  { cash, debtSince, isPutUp, lines, positions }: Account,
 ): Promise<boolean> {
   const read = { address, abi: Clearing.abi, blockNumber: numberOf(block) } as const
   const [onChain, heldLines, heldPositions] = await asked(chain, () =>
@@ -59,8 +62,14 @@ async function matchesChain(
   )
   const matches = [
     onChain.cash === cash,
+    BigInt(onChain.debtSince) === debtSince,
+    onChain.isPutUp === isPutUp,
     onChain.lineCount === lines.length,
-    ...lines.map((line, i) => heldLines[i]?.[0].units === line.units && heldLines[i]?.[0].counted === line.counted),
+    ...lines.map((line, i) => {
+      const [held, holder] = heldLines[i] ?? []
+      const isSame = held?.units === line.units && held.counted === line.counted
+      return isSame && held.listing === line.listing && holder !== undefined && same(holder, line.holder)
+    }),
     ...[...positions.values()].map((position, i) => {
       const [held, left] = heldPositions[i] ?? []
       const isSame = held?.size === position.size && held.quote === position.quote

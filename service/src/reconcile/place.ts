@@ -8,8 +8,9 @@ import { ConfigError } from '../config.ts'
 import type { DeployedChain, Deployment } from '../deployment.ts'
 import { emittersOf } from '../role.ts'
 
+export type At = bigint | 'finalized' | 'latest'
 /** At which block to read a chain. */
-export type BlockOf = (chain: DeployedChain) => bigint | 'finalized' | 'latest'
+export type BlockOf = (chain: DeployedChain) => At
 
 export type Place = { readonly chain: DeployedChain; readonly reader: PublicClient; readonly block: GetBlockReturnType }
 export type Places = ReadonlyMap<number, Place>
@@ -55,20 +56,24 @@ export async function placesOf(
   const read = async (chain: DeployedChain): Promise<[number, Place]> => {
     const reader = readers.get(chain.chainId)
     if (!reader) throw new Error(`No reader for chain ${chain.chainId}.`)
-    const at = blockOf(chain)
-    const [found, block] = await asked(chain, () => Promise.all([reader.getChainId(), blockAt(reader, at)]))
-    if (found !== chain.chainId) throw new WrongChain(chain, found)
-    const first = Math.max(0, ...chain.emitters.map(({ fromBlock }) => fromBlock))
-    if (!block || numberOf(block) < first) throw new BlockUnusable(chain, block ? numberOf(block) : at, first)
-    return [chain.chainId, { chain, reader, block }]
+    return [chain.chainId, await placeAt(chain, reader, blockOf(chain))]
   }
   const first = await Promise.all(chains.filter(({ chainId }) => chainId === clearing.chainId).map(read))
   const others = await Promise.all(chains.filter(({ chainId }) => chainId !== clearing.chainId).map(read))
   return new Map([...first, ...others])
 }
 
+/** Throws ChainSilent, WrongChain or BlockUnusable. */
+export async function placeAt(chain: DeployedChain, reader: PublicClient, at: At): Promise<Place> {
+  const [found, block] = await asked(chain, () => Promise.all([reader.getChainId(), blockAt(reader, at)]))
+  if (found !== chain.chainId) throw new WrongChain(chain, found)
+  const first = Math.max(0, ...chain.emitters.map(({ fromBlock }) => fromBlock))
+  if (!block || numberOf(block) < first) throw new BlockUnusable(chain, block ? numberOf(block) : at, first)
+  return { chain, reader, block }
+}
+
 /** Nothing if there is no such block. */
-async function blockAt(reader: PublicClient, at: ReturnType<BlockOf>): Promise<GetBlockReturnType | undefined> {
+async function blockAt(reader: PublicClient, at: At): Promise<GetBlockReturnType | undefined> {
   try {
     return await (typeof at === 'bigint' ? reader.getBlock({ blockNumber: at }) : reader.getBlock({ blockTag: at }))
   } catch (cause) {

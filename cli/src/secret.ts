@@ -1,0 +1,22 @@
+/** Keys and other secrets, each alone in a file that only its owner can read. */
+import { readFileSync, statSync } from 'node:fs'
+import { ConfigError } from '@omnimargin/service/config'
+import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
+
+/** Throws ConfigError unless the file holds a private key and nothing else. */
+export function readKey(file: string): PrivateKeyAccount {
+  return privateKeyToAccount(readSecret(file, /^0x[0-9a-fA-F]{64}$/) as `0x${string}`)
+}
+
+/** What a file holds that only its owner can read: nothing but one secret of that form. */
+export function readSecret(file: string, form: RegExp): string {
+  try {
+    const { mode } = statSync(file)
+    if ((mode & 0o077) !== 0) throw new Error('others can read it: chmod 600 it.')
+    const text = readFileSync(file, 'utf8').trim()
+    if (!form.test(text)) throw new Error(`it must hold ${form} and nothing else.`)
+    return text
+  } catch (cause) {
+    throw new ConfigError(`Key file ${file}: ${cause instanceof Error ? cause.message : cause}`)
+  }
+}

@@ -1,0 +1,143 @@
+/** `omnimargin withdraw`: collateral or cash of an account, as an asset on a chain; the system finds the way. */
+import { ownerOf } from '@omnimargin/core/account'
+import type { Hex } from '@omnimargin/core/bytes'
+import type { Plan, Step, Wait } from '@omnimargin/core/withdrawal'
+import { ConfigError, readConfig } from '@omnimargin/service/config'
+import { deploymentSchema } from '@omnimargin/service/deployment'
+import { same } from '@omnimargin/service/reconcile/place'
+import {
+  withdraw as carryOut,
+  type Outcome,
+  type Progress,
+  planNow,
+  type Withdrawal,
+} from '@omnimargin/service/withdrawal/run'
+import type { PrivateKeyAccount } from 'viem/accounts'
+import { accountNamed, type DeployedToken, decimalOf, tokenNamed } from './names.ts'
+import { readKey } from './secret.ts'
+import { amount } from './story/amounts.ts'
+import { type Screen, screenOn } from './story/screen.ts'
+
+export type WithdrawOptions = {
+  readonly deployment: string
+  readonly keyFile: string
+  readonly account: string
+  readonly asset: string
+  readonly amount: string
+  readonly chain: string
+  readonly dryRun: boolean
+}
+
+/** Something stays queued. */
+const NOT_ALL = 2
+
+/**
+ * Returns the exit code: 0 if all of it was withdrawn, or would be; 2 if a part stays queued. Throws ConfigError for what
+ * cannot be looked up, and ChainError where a chain cannot be read or refuses.
+ */
+export async function withdraw(options: WithdrawOptions, stopped: AbortSignal): Promise<number> {
+  const screen = screenOn(process.stdout)
+  const withdrawal = withdrawalOf(options)
+  const { token } = withdrawal
+  const plan = await planNow(withdrawal)
+  show(screen, plan, token, options.chain)
+  if (options.dryRun) return plan.queued === 0n ? 0 : NOT_ALL
+  const startedMs = performance.now()
+  const outcome = await carryOut(
+    withdrawal,
+    (progress) => {
+      const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1)
+      screen.say(`${seconds.padStart(6)} s  ${progressOf(progress, token, options.chain)}`)
+    },
+    stopped,
+  )
+  screen.say(resultOf(outcome, token, options.chain))
+  return outcome.withdrawn === withdrawal.units ? 0 : NOT_ALL
+}
+
+function withdrawalOf({ deployment: file, keyFile, account, asset, amount: text, chain }: WithdrawOptions): Withdrawal {
+  const deployment = readConfig(file, deploymentSchema)
+  const id = accountNamed(account)
+  const token = tokenNamed(deployment, `--asset ${asset} --chain ${chain}`, `${asset}@${chain}`)
+  const units = decimalOf(`--amount ${text}`, text, token.decimals)
+  if (units === 0n) throw new ConfigError(`--amount ${text}: nothing is asked for: give more.`)
+  const key = readKey(keyFile)
+  requireOwner(key, id)
+  return { deployment, account: id, key, token, units }
+}
+
+function requireOwner({ address }: PrivateKeyAccount, id: Hex): void {
+  if (same(ownerOf(id), address)) return
+  throw new ConfigError(`--account ${id}: its owner is ${ownerOf(id)}, the key is of ${address}: give the owner’s key.`)
+}
+
+function show(screen: Screen, plan: Plan, token: DeployedToken, chain: string): void {
+  const units = (value: bigint) => unitsOf(value, token)
+  const has = (name: string, value: bigint): string[][] => (value > 0n ? [[name, units(value), '']] : [])
+  const before = [...has('free at the vault already', plan.free), ...has('released, on its way', plan.underWay)]
+  const steps = plan.steps.map((step) => rowOf(step, token, chain))
+  const rows = [...before, ...steps, ...has('queued', plan.queued)]
+  screen.table(['step', `${token.symbol} on ${chain}`, ''], rows)
+  if (plan.queued > 0n) screen.say(`Queued: ${units(plan.queued)}: ${waitOf(plan)}.`)
+  if (plan.short > 0n) screen.say(`The vault’s pool is ${units(plan.short)} short: that part waits for grants there.`)
+}
+
+function rowOf(step: Step, token: DeployedToken, chain: string): string[] {
+  const units = (value: bigint) => unitsOf(value, token)
+  switch (step.kind) {
+    case 'release':
+      return ['release', units(step.units), `of line ${step.index}`]
+    case 'pay_funding':
+      return ['settle funding', '', 'so that the cash is known']
+    case 'open_line':
+      return ['open a line', step.units > 0n ? units(step.units) : '', `for ${token.symbol} on ${chain}`]
+    case 'put_up':
+      return ['put up a debtor', '', `${step.debtor}, whose debt is due`]
+    case 'buy':
+      return ['buy', units(step.units), `for ${amount(step.price)} USD of cash from ${step.seller}`]
+  }
+}
+
+const WHY: Record<Wait, string> = {
+  prices_old: 'the clearing’s prices are too old: it waits for a publisher to poke them',
+  records_old: 'fills of a venue where a limit is open are not proven freshly: it waits for a relayer or keeper',
+  margin: 'the account’s own margin needs the rest: deposit, or close positions',
+  line_of_another: 'the account’s line of this asset has another holder, to whom bought units would go: withdraw there',
+  too_many_lines: 'the account has its 16 lines, and none of this asset to buy into',
+  no_cash: 'the account has no cash left to buy units with',
+  round_trip_old: 'nothing young enough has come back from that chain: it waits for a root',
+  debt_not_due: 'who owes cash and has such units need not sell them yet',
+  nobody_owes: 'nobody else who owes cash has such units: ask for the asset on another chain, or wait',
+}
+
+function waitOf({ wait }: Plan): string {
+  if (!wait) return ''
+  if (wait.until === undefined) return WHY[wait.why]
+  return `${WHY[wait.why]}; the first must from ${new Date(Number(wait.until) * 1_000).toISOString()} on`
+}
+
+function progressOf(progress: Progress, token: DeployedToken, chain: string): string {
+  switch (progress.stage) {
+    case 'done':
+      return `${rowOf(progress.step, token, chain).filter(Boolean).join(' ')}: done`
+    case 'refused':
+      return `${progress.step.kind} was refused (${progress.why}): planning anew`
+    case 'under_way':
+      return `${unitsOf(progress.units, token)} released; waiting for the vault on ${chain} to learn of it`
+    case 'honored':
+      return `${unitsOf(progress.units, token)} honored by the vault`
+    case 'withdrawn':
+      return `${unitsOf(progress.units, token)} withdrawn on ${chain}`
+  }
+}
+
+function resultOf({ withdrawn, plan }: Outcome, token: DeployedToken, chain: string): string {
+  const got = `${unitsOf(withdrawn, token)} ${token.symbol} withdrawn on ${chain}`
+  if (plan.queued > 0n) return `${got}, ${unitsOf(plan.queued, token)} queued: ${waitOf(plan)}.`
+  const rest = plan.underWay > 0n ? `, ${unitsOf(plan.underWay, token)} on the way: run the command again` : ''
+  return `${got}${rest}.`
+}
+
+function unitsOf(value: bigint, { decimals }: DeployedToken): string {
+  return amount(value, decimals, Math.min(6, decimals))
+}

@@ -1,0 +1,277 @@
+/** What an account's margin would be after changes that nobody has made: spec/whatif.md. */
+import { ownerOf } from './account.ts'
+import type { Hex } from './bytes.ts'
+import {
+  type Account,
+  accountIn,
+  afterFunding,
+  FLAT,
+  isOpen,
+  type Ledger,
+  type Line,
+  MAX_ACCOUNT_MARKETS,
+  MAX_LINES,
+  type PortfolioFault,
+  type Position,
+  portfolioOf,
+  unitsOfListing,
+  withAccount,
+} from './ledger.ts'
+import { computeMargin, isLiquidatable, type Margin, meetsInitial } from './margin.ts'
+import type { MarketTerms, Parameters } from './parameters.ts'
+import { book } from './position.ts'
+import { abs, max, min, mulDown, mulUp, type Price, type Ratio, type Size, type Units, WAD } from './wad.ts'
+
+/** Numbers are the clearing's; sizes and shock ratios are signed. A trade without a price is made at the index. */
+export type Change =
+  | { readonly kind: 'deposit'; readonly listing: number; readonly units: Units }
+  | { readonly kind: 'withdraw'; readonly listing: number; readonly units: Units }
+  | { readonly kind: 'trade'; readonly market: number; readonly size: Size; readonly price?: Price | undefined }
+  | { readonly kind: 'shock'; readonly feed: number; readonly ratio: Ratio }
+  | { readonly kind: 'lose'; readonly chainId: bigint }
+
+/** Why a change cannot even be imagined, in the order in which it is looked for. */
+export const REJECTIONS = [
+  /** The clearing has no parameters, or none for this listing or market. */
+  'no_parameters',
+  'no_such_listing',
+  'no_such_market',
+  'no_such_feed',
+  /** The clearing itself is on that chain: without it there is no margin account. */
+  'clearing_lost',
+  /** The venue is closed: nothing is traded there any more. */
+  'venue_closed',
+  /** A size, an amount or a price of nothing. */
+  'nothing_asked',
+  'amount_too_large',
+  /** The clearing knows no price for what is traded or shocked. */
+  'no_price',
+  /** The shock leaves no price above zero. */
+  'price_gone',
+  'below_min_size',
+  /** Farther from the index than the clearing believes of a fill. */
+  'outside_band',
+  'too_many_lines',
+  'too_many_markets',
+  /** More than the account's lines of the listing have. */
+  'not_enough_units',
+  /** A side of the market would be beyond its cap, and this adds to it. */
+  'open_interest_full',
+] as const
+export type Rejection = (typeof REJECTIONS)[number]
+
+export type World = {
+  /** Seconds; ages are judged by it. */
+  readonly now: bigint
+  /** The clearing's own. */
+  readonly homeChain: bigint
+}
+
+/** What a change of the account's owner needs at the moment it is made; a price or a lost chain asks nobody. */
+export type Need = 'nothing' | 'maintenance' | 'initial'
+
+/** A change and whether the clearing would let it be made, at that point. */
+export type Step = {
+  readonly change: Change
+  readonly need: Need
+  /** The margin that is judged: of a trade, with the limit that it is made under still open. */
+  readonly judged: Margin
+  readonly isAllowed: boolean
+}
+
+export type Answer = {
+  readonly before: Margin
+  readonly after: Margin
+  readonly steps: readonly Step[]
+  readonly mayBeMade: boolean
+  readonly wouldBeLiquidatable: boolean
+}
+
+/** `change` counts from zero; nothing if it is the account as it is that cannot be told. */
+export type Refusal = { readonly change?: number; readonly code: Rejection | PortfolioFault }
+
+const MAX_UNITS: Units = (1n << 112n) - 1n
+const MAX_SIZE: Size = (1n << 112n) - 1n
+const MAX_PRICE: Price = (1n << 96n) - 1n
+
+/** The changes one after the other, in their order; the first that cannot be imagined is named. */
+export function whatIf(ledger: Ledger, id: Hex, changes: readonly Change[], world: World): Answer | Refusal {
+  const before = marginIn(ledger, id, world)
+  if (typeof before === 'string') return { code: before }
+  const steps: Step[] = []
+  let [now, after] = [ledger, before]
+  for (const [i, change] of changes.entries()) {
+    const next = apply(now, id, change, world)
+    if (typeof next === 'string') return { change: i, code: next }
+    const margin = marginIn(next, id, world)
+    if (typeof margin === 'string') return { change: i, code: margin }
+    const step = judge(now, next, id, change, world)
+    if (typeof step === 'string') return { change: i, code: step }
+    steps.push(step)
+    now = next
+    after = margin
+  }
+  const mayBeMade = steps.every(({ isAllowed }) => isAllowed)
+  return { before, after, steps, mayBeMade, wouldBeLiquidatable: isLiquidatable(after) }
+}
+
+/** The ledger once the change has been made to that account, or the first reason why it cannot be. */
+export function apply(ledger: Ledger, id: Hex, change: Change, world: World): Ledger | Rejection {
+  const { parameters } = ledger
+  if (!parameters) return 'no_parameters'
+  switch (change.kind) {
+    case 'deposit':
+      return deposit(ledger, id, change, parameters)
+    case 'withdraw':
+      return withdraw(ledger, id, change)
+    case 'trade':
+      return trade(ledger, id, change, parameters)
+    case 'shock':
+      return shock(ledger, change)
+    case 'lose':
+      return change.chainId === world.homeChain ? 'clearing_lost' : lose(ledger, id, change.chainId, parameters)
+  }
+}
+
+type Of<Kind extends Change['kind']> = Extract<Change, { kind: Kind }>
+
+function deposit(ledger: Ledger, id: Hex, { listing, units }: Of<'deposit'>, parameters: Parameters) {
+  const terms = parameters.listings[listing]
+  if (!ledger.listings[listing]) return 'no_such_listing'
+  if (!terms) return 'no_parameters'
+  if (units <= 0n) return 'nothing_asked'
+  const account = accountIn(ledger, id)
+  const index = account.lines.findIndex((line) => line.listing === listing)
+  const line = account.lines[index] ?? { listing, holder: ownerOf(id), units: 0n, counted: 0n }
+  if (line.units + units > MAX_UNITS) return 'amount_too_large'
+  if (index < 0 && account.lines.length >= MAX_LINES) return 'too_many_lines'
+  const room = max(0n, terms.cap - unitsOfListing(ledger, listing).counted)
+  const grown = { ...line, units: line.units + units, counted: min(line.units + units, line.counted + room) }
+  const lines = index < 0 ? [...account.lines, grown] : account.lines.map((each, i) => (i === index ? grown : each))
+  return withAccount(ledger, id, { ...account, lines })
+}
+
+/** From the account's lines of the listing, whoever their holders are, the first one first. */
+function withdraw(ledger: Ledger, id: Hex, { listing, units }: Of<'withdraw'>) {
+  if (!ledger.listings[listing]) return 'no_such_listing'
+  if (units <= 0n) return 'nothing_asked'
+  const account = afterFunding(ledger, id)
+  let missing = units
+  const lines = account.lines.map((line) => {
+    const taken = line.listing === listing ? min(line.units, missing) : 0n
+    missing -= taken
+    return without(line, taken)
+  })
+  return missing > 0n ? 'not_enough_units' : withAccount(ledger, id, { ...account, lines })
+}
+
+/** The line once units have left it: those that are not counted go first. */
+export function without(line: Line, units: Units): Line {
+  const left = line.units - units
+  return { ...line, units: left, counted: min(line.counted, left) }
+}
+
+function trade(ledger: Ledger, id: Hex, change: Of<'trade'>, parameters: Parameters): Ledger | Rejection {
+  const { market, size } = change
+  const terms = parameters.markets[market]
+  if (!ledger.markets[market]) return 'no_such_market'
+  if (!terms) return 'no_parameters'
+  if (ledger.closed.has(terms.venue)) return 'venue_closed'
+  if (size === 0n || change.price === 0n) return 'nothing_asked'
+  if (abs(size) > MAX_SIZE || (change.price ?? 0n) > MAX_PRICE) return 'amount_too_large'
+  const index = ledger.prices.get(parameters.underlyings[terms.underlying]?.feed ?? -1)?.price
+  if (index === undefined) return 'no_price'
+  if (abs(size) < terms.minSize) return 'below_min_size'
+  const price = change.price ?? index
+  if (price < mulDown(index, WAD - terms.band) || price > mulUp(index, WAD + terms.band)) return 'outside_band'
+  const account = afterFunding(ledger, id)
+  const before = account.positions.get(market) ?? { ...FLAT, fundedTo: ledger.funding.get(market) ?? 0n }
+  if (!isOpen(before) && marketsOf(account) >= MAX_ACCOUNT_MARKETS) return 'too_many_markets'
+  // What the buyer pays the seller receives, rounded up.
+  const notional = mulUp(abs(size), price)
+  const booked = book(before.size, before.quote, size, size > 0n ? -notional : notional)
+  const after = { ...before, size: booked.size, quote: booked.quote }
+  if (isBeyondCap(ledger, market, before, after, terms)) return 'open_interest_full'
+  const positions = new Map(account.positions).set(market, after)
+  return withAccount(ledger, id, { ...account, cash: account.cash + booked.realized, positions })
+}
+
+function marketsOf({ positions }: Account): number {
+  return [...positions.values()].filter(isOpen).length
+}
+
+/** A side of the market that grows beyond its cap, were every outstanding limit filled. */
+function isBeyondCap(ledger: Ledger, market: number, before: Position, after: Position, terms: MarketTerms): boolean {
+  const side = (of: (position: Position) => bigint) => {
+    const all = [...ledger.accounts.values()].map(({ positions }) => max(0n, of(positions.get(market) ?? FLAT)))
+    const growth = max(0n, of(after)) - max(0n, of(before))
+    return growth > 0n && all.reduce((total, one) => total + one, growth) > terms.openInterestCap
+  }
+  return side(({ size, buyOut }) => size + buyOut) || side(({ size, sellOut }) => sellOut - size)
+}
+
+function shock(ledger: Ledger, { feed, ratio }: Of<'shock'>): Ledger | Rejection {
+  if (feed < 0 || feed >= ledger.feeds.length) return 'no_such_feed'
+  if (ratio === 0n) return 'nothing_asked'
+  const cached = ledger.prices.get(feed)
+  if (!cached) return 'no_price'
+  const price = mulDown(cached.price, WAD + ratio)
+  if (price <= 0n) return 'price_gone'
+  if (price > MAX_PRICE) return 'amount_too_large'
+  return { ...ledger, prices: new Map(ledger.prices).set(feed, { ...cached, price }) }
+}
+
+/** Nothing is heard of the chain's venues any more, and what is locked there is owned and not counted. */
+function lose(ledger: Ledger, id: Hex, chainId: bigint, parameters: Parameters): Ledger {
+  const account = accountIn(ledger, id)
+  const isThere = ({ listing }: Line) => ledger.listings[listing]?.chainId === chainId
+  const lines = account.lines.map((line) => (isThere(line) ? { ...line, counted: 0n } : line))
+  const silent = ledger.markets.flatMap((market, i) => {
+    const venue = parameters.markets[i]?.venue
+    return market.chainId === chainId && venue !== undefined ? [venue] : []
+  })
+  const heard = new Map([...ledger.heard, ...silent.map((venue): [number, bigint] => [venue, 0n])])
+  return withAccount({ ...ledger, heard }, id, { ...account, lines })
+}
+
+/** By the clearing's own rules: of a release the margin after it, of a trade that of the limit it needs. */
+function judge(before: Ledger, after: Ledger, id: Hex, change: Change, world: World): Step | PortfolioFault {
+  const need = needOf(before, after, id, change)
+  const judged = marginIn(change.kind === 'trade' ? withLimit(before, id, change) : after, id, world)
+  if (typeof judged === 'string') return judged
+  const isAllowed =
+    need === 'nothing' ||
+    (need === 'initial' && meetsInitial(judged)) ||
+    (need === 'maintenance' && !isLiquidatable(judged))
+  return { change, need, judged, isAllowed }
+}
+
+function needOf(before: Ledger, after: Ledger, id: Hex, change: Change): Need {
+  if (change.kind === 'trade') {
+    const { size, buyOut, sellOut } = accountIn(withLimit(before, id, change), id).positions.get(change.market) ?? FLAT
+    const shrinks = size > 0n ? buyOut === 0n && sellOut <= size : sellOut === 0n && buyOut <= -size
+    return shrinks ? 'maintenance' : 'initial'
+  }
+  if (change.kind !== 'withdraw') return 'nothing'
+  const account = accountIn(after, id)
+  return isMargined(account) ? 'initial' : 'nothing'
+}
+
+/** Without positions, limits and debt there is nothing that collateral must stay for. */
+export function isMargined(account: Account): boolean {
+  return marketsOf(account) > 0 || account.cash < 0n
+}
+
+/** With a limit of the trade's size raised, and nothing filled of it. */
+function withLimit(ledger: Ledger, id: Hex, { market, size }: Of<'trade'>): Ledger {
+  const account = afterFunding(ledger, id)
+  const position = account.positions.get(market) ?? FLAT
+  const [buy, sell] = size > 0n ? [size, 0n] : [0n, -size]
+  const limited = { ...position, buyOut: position.buyOut + buy, sellOut: position.sellOut + sell }
+  return withAccount(ledger, id, { ...account, positions: new Map(account.positions).set(market, limited) })
+}
+
+function marginIn(ledger: Ledger, id: Hex, { now }: World): Margin | PortfolioFault {
+  const portfolio = portfolioOf(ledger, id, now)
+  return typeof portfolio === 'string' ? portfolio : computeMargin(portfolio)
+}

@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Account, accountIn, FLAT, type Ledger, type Line, portfolioOf } from '@omnimargin/core/ledger'
+import { computeMargin, isLiquidatable, type Margin } from '@omnimargin/core/margin'
+import { min, WAD } from '@omnimargin/core/wad'
+import {
+  type Answer,
+  apply,
+  type Change,
+  REJECTIONS,
+  type Rejection,
+  type World,
+  whatIf,
+} from '@omnimargin/core/whatif'
+import fc from 'fast-check'
+import {
+  account,
+  CLEARING,
+  clearingWith,
+  ETH_FAST,
+  ETH_HOME,
+  FAST,
+  HOME,
+  held,
+  ID,
+  line,
+  NOW,
+  PARAMETERS,
+  trader,
+  USDC_FAST,
+  USDC_HOME,
+} from './ledgers.ts'
+import { wad } from './portfolios.ts'
+
+const WORLD: World = { now: NOW, homeChain: HOME }
+const dollars = (n: number) => BigInt(n) * 10n ** 6n
+
+function marginIn(ledger: Ledger): Margin {
+  const portfolio = portfolioOf(ledger, ID, NOW)
+  if (typeof portfolio === 'string') return assert.fail(portfolio)
+  return computeMargin(portfolio)
+}
+
+function answerFor(own: Account, ...changes: Change[]): Answer {
+  const answer = whatIf(clearingWith([ID, own]), ID, changes, WORLD)
+  if ('code' in answer) return assert.fail(answer.code)
+  return answer
+}
+
+test('WHI-01 without a change before and after are the account’s margin, and a deposit taken out again leaves it', () => {
+  fc.assert(
+    fc.property(trader, fc.bigInt({ min: 1n, max: dollars(1_000) }), (own, units) => {
+      const settled = { ...own, positions: new Map([...own.positions].map(([m, p]) => [m, { ...p, fundedTo: 0n }])) }
+      const { before, after } = answerFor(settled)
+      assert.deepEqual(before, marginIn(clearingWith([ID, settled])))
+      assert.deepEqual(after, before)
+      const both = answerFor(
+        settled,
+        ...(['deposit', 'withdraw'] as const).map((kind) => ({ kind, listing: USDC_HOME, units })),
+      )
+      const isCounted = (each: Line) => each.listing !== USDC_HOME || each.counted === each.units
+      if (settled.lines.every(isCounted)) assert.deepEqual(both.after, before)
+    }),
+  )
+})
+
+test('WHI-02 a deposit counts up to its cap, in its line or a new one', () => {
+  const cap = PARAMETERS.listings[USDC_FAST]?.cap ?? 0n
+  fc.assert(
+    fc.property(trader, fc.bigInt({ min: 1n, max: 2n * cap }), (own, units) => {
+      const ledger = apply(clearingWith([ID, own]), ID, { kind: 'deposit', listing: USDC_FAST, units }, WORLD)
+      if (typeof ledger === 'string') return assert.fail(ledger)
+      const before = own.lines.find(({ listing }) => listing === USDC_FAST)
+      const after = accountIn(ledger, ID).lines.find(({ listing }) => listing === USDC_FAST)
+      assert.equal(after?.units, (before?.units ?? 0n) + units)
+      assert.equal(after?.counted, min(after?.units ?? 0n, cap))
+    }),
+  )
+})
+
+test('WHI-03 a trade at the index changes no equity but by its rounding, and a position is booked as a fill is', () => {
+  fc.assert(
+    fc.property(fc.bigInt({ min: WAD / 100n, max: wad(100) }), fc.boolean(), (size, isBuy) => {
+      const own = account({ cash: wad(50_000), positions: held(ETH_FAST, { size: wad(3), quote: -wad(6_000) }) })
+      const { before, after } = answerFor(own, { kind: 'trade', market: ETH_FAST, size: isBuy ? size : -size })
+      const lost = before.equity - after.equity
+      assert.ok(lost >= -1n && lost <= 1n, `${lost}`)
+    }),
+  )
+  const own = account({ cash: wad(100), positions: held(ETH_HOME, { size: wad(10), quote: -wad(19_000) }) })
+  const sold = apply(
+    clearingWith([ID, own]),
+    ID,
+    { kind: 'trade', market: ETH_HOME, size: -wad(5), price: wad(2_010) },
+    WORLD,
+  )
+  if (typeof sold === 'string') return assert.fail(sold)
+  const { cash, positions } = accountIn(sold, ID)
+  assert.equal(cash, wad(100 + 5 * (2_010 - 1_900)))
+  assert.deepEqual(positions.get(ETH_HOME), { ...FLAT, size: wad(5), quote: -wad(9_500) })
+})
+
+test('WHI-04 a lost chain charges its legs in full and counts none of its collateral, and owns it still', () => {
+  const lines = [line(USDC_FAST, dollars(10_000)), line(USDC_HOME, dollars(10_000))]
+  const own = account({ lines, positions: held(ETH_FAST, { size: wad(20), quote: -wad(40_000) }) })
+  const { before, after } = answerFor(own, { kind: 'lose', chainId: FAST })
+  // 40,000 of notional; a leg share of 5 % of the rate before, all of it after.
+  assert.equal(before.maintenanceMargin, wad(2_000 + 200 + 100))
+  assert.equal(after.maintenanceMargin, wad(2_000 + 200 + 2_000))
+  assert.equal(after.initialMargin, wad(4_000 + 200 + 4_000))
+  assert.equal(before.initialMarginBalance, wad(9_700 + 9_800))
+  assert.equal(after.initialMarginBalance, wad(9_800))
+  assert.equal(after.equity, before.equity)
+  fc.assert(
+    fc.property(trader, (any) => {
+      const lost = answerFor(any, { kind: 'lose', chainId: FAST })
+      assert.ok(lost.after.initialMargin >= lost.before.initialMargin)
+      assert.ok(lost.after.maintenanceMarginBalance <= lost.before.maintenanceMarginBalance)
+    }),
+  )
+})
+
+test('WHI-05 the verdict is the clearing’s: initial margin for a release or a new limit, maintenance to shrink, in order', () => {
+  const own = account({
+    lines: [line(USDC_HOME, dollars(2_300))],
+    positions: held(ETH_HOME, { size: wad(10), quote: -wad(20_000) }),
+  })
+  const take = (n: number): Change => ({ kind: 'withdraw', listing: USDC_HOME, units: dollars(n) })
+  const trade = (n: number): Change => ({ kind: 'trade', market: ETH_HOME, size: wad(n) })
+  const fall: Change = { kind: 'shock', feed: 0, ratio: -WAD / 10n }
+  // 2,254 of balance against 2,100 + 100 for the leg; maintenance 1,000 + 100 + 50.
+  const table: [Change[], boolean, boolean][] = [
+    [[], true, false],
+    [[take(50)], true, false],
+    [[take(60)], false, false],
+    [[trade(1)], false, false],
+    [[trade(-10), take(2_300)], true, false],
+    [[take(2_300), trade(-10)], false, false],
+    [[fall], true, true],
+    [[fall, trade(-10)], false, false],
+    [[{ kind: 'shock', feed: 0, ratio: -WAD / 25n }, trade(-5)], true, false],
+    [[{ kind: 'shock', feed: 0, ratio: -WAD / 25n }, trade(-11)], false, false],
+    [[{ kind: 'lose', chainId: FAST }], true, false],
+  ]
+  for (const [changes, mayBeMade, wouldBeLiquidatable] of table) {
+    const answer = answerFor(own, ...changes)
+    const [shown] = [JSON.stringify(changes, (_, part) => (typeof part === 'bigint' ? `${part}` : part))]
+    assert.deepEqual([answer.mayBeMade, answer.wouldBeLiquidatable], [mayBeMade, wouldBeLiquidatable], shown)
+    assert.equal(answer.wouldBeLiquidatable, isLiquidatable(answer.after))
+  }
+  assert.ok(
+    answerFor(account({ lines: [line(USDC_HOME, 5n)] }), { kind: 'withdraw', listing: USDC_HOME, units: 5n }).mayBeMade,
+  )
+})
+
+test('WHI-06 what cannot be imagined has its code, the first in order, and the change that it is of', () => {
+  const trade = (parts: Partial<Extract<Change, { kind: 'trade' }>> = {}): Change => ({
+    ...{ kind: 'trade', market: ETH_HOME, size: wad(1) },
+    ...parts,
+  })
+  const put = (units: bigint, listing = USDC_HOME): Change => ({ kind: 'deposit', listing, units })
+  const own = account()
+  const base = clearingWith([ID, own])
+  const full = clearingWith([ID, account({ lines: Array.from({ length: 16 }, () => line(USDC_FAST, 0n)) })])
+  const many = { ...PARAMETERS, markets: Array.from({ length: 17 }, () => ({ ...PARAMETERS.markets[0]! })) }
+  const crowded = {
+    ...clearingWith([
+      ID,
+      account({ positions: new Map(Array.from({ length: 16 }, (_, i) => [i, { ...FLAT, size: 1n }])) }),
+    ]),
+    ...{ parameters: many, markets: Array.from({ length: 17 }, () => CLEARING.markets[0]!) },
+  }
+  const table: [Ledger, Change, Rejection][] = [
+    [{ ...base, parameters: undefined }, put(1n), 'no_parameters'],
+    [base, put(1n, 9), 'no_such_listing'],
+    [base, trade({ market: 9 }), 'no_such_market'],
+    [base, { kind: 'shock', feed: 9, ratio: 1n }, 'no_such_feed'],
+    [base, { kind: 'lose', chainId: HOME }, 'clearing_lost'],
+    [{ ...base, closed: new Map([[0, NOW]]) }, trade(), 'venue_closed'],
+    [base, put(0n), 'nothing_asked'],
+    [base, put(1n << 112n), 'amount_too_large'],
+    [base, { kind: 'shock', feed: 0, ratio: 1n << 160n }, 'amount_too_large'],
+    [{ ...base, prices: new Map() }, trade(), 'no_price'],
+    [base, { kind: 'shock', feed: 0, ratio: -WAD }, 'price_gone'],
+    [base, trade({ size: 1n }), 'below_min_size'],
+    [base, trade({ price: wad(2_061) }), 'outside_band'],
+    [base, trade({ price: wad(1_939) }), 'outside_band'],
+    [full, put(1n), 'too_many_lines'],
+    [crowded, trade({ market: 16 }), 'too_many_markets'],
+    [base, { kind: 'withdraw', listing: USDC_HOME, units: 1n }, 'not_enough_units'],
+    [base, trade({ size: wad(1_501) }), 'open_interest_full'],
+  ]
+  for (const [ledger, change, code] of table) assert.equal(apply(ledger, ID, change, WORLD), code, code)
+  assert.deepEqual(new Set(table.map(([, , code]) => code)), new Set(REJECTIONS), 'every code has its case')
+  assert.deepEqual(whatIf(base, ID, [put(1n), put(0n)], WORLD), { change: 1, code: 'nothing_asked' })
+  assert.deepEqual(whatIf({ ...base, prices: new Map() }, ID, [put(1n)], WORLD), { change: 0, code: 'price_too_old' })
+  const later = { now: NOW + 1_000n, homeChain: HOME }
+  assert.deepEqual(whatIf(clearingWith([ID, account({ lines: [line(USDC_HOME, 1n)] })]), ID, [], later), {
+    code: 'price_too_old',
+  })
+})

@@ -1,0 +1,48 @@
+/** One live account at one block of the clearing's chain: the ledger by its events, held against the clearing itself. */
+import { Clearing } from '@omnimargin/chains/abi'
+import { AnswersDisagree } from '@omnimargin/chains/errors'
+import type { Hex } from '@omnimargin/core/bytes'
+import { type Ledger, type PortfolioFault, portfolioOf } from '@omnimargin/core/ledger'
+import { computeMargin, type Margin } from '@omnimargin/core/margin'
+import type { PublicClient } from 'viem'
+import { chainOf, type Deployment } from '../deployment.ts'
+import { readKnown } from './home.ts'
+import { type At, asked, numberOf, type Place, placeAt } from './place.ts'
+import type { SeenBlock } from './sides.ts'
+
+export type LiveAccount = {
+  readonly block: SeenBlock
+  readonly ledger: Ledger
+  /** As the clearing tells it at that block; or why neither it nor core can. */
+  readonly margin: Margin | PortfolioFault
+}
+
+/** Throws ChainSilent, WrongChain, BlockUnusable, or AnswersDisagree where the clearing says otherwise than its events. */
+export async function readAccount(
+  deployment: Deployment,
+  readers: ReadonlyMap<number, PublicClient>,
+  id: Hex,
+  at: At,
+): Promise<LiveAccount> {
+  const chain = chainOf(deployment, deployment.clearing.chainId)
+  const reader = readers.get(chain.chainId)
+  if (!reader) throw new Error(`No reader for chain ${chain.chainId}.`)
+  const place = await placeAt(chain, reader, at)
+  const { ledger } = await readKnown(deployment, place)
+  const { name, chainId } = chain
+  const block = { name, chainId, number: numberOf(place.block), time: place.block.timestamp }
+  const portfolio = portfolioOf(ledger, id, block.time)
+  if (typeof portfolio === 'string') return { block, ledger, margin: portfolio }
+  const margin = await readMargin(deployment, place, id)
+  const rebuilt = computeMargin(portfolio)
+  const differs = (Object.keys(rebuilt) as (keyof Margin)[]).find((field) => rebuilt[field] !== margin[field])
+  if (differs === undefined) return { block, ledger, margin }
+  throw new AnswersDisagree(
+    `${differs} of account ${id} at block ${block.number} is ${margin[differs]} at the clearing, ${rebuilt[differs]} by its events.`,
+  )
+}
+
+function readMargin({ clearing }: Deployment, { chain, reader, block }: Place, id: Hex): Promise<Margin> {
+  const read = { address: clearing.address, abi: Clearing.abi, blockNumber: numberOf(block) } as const
+  return asked(chain, () => reader.readContract({ ...read, functionName: 'marginOf', args: [id] }))
+}

@@ -1,0 +1,157 @@
+/** A withdrawal, from the ledger to the holder's hands. All it knows it reads off the chains, before every step. */
+import { Clearing, Vault } from '@omnimargin/chains/abi'
+import { ChainError } from '@omnimargin/chains/errors'
+import { refusalOf } from '@omnimargin/chains/rehearse'
+import type { Hex } from '@omnimargin/core/bytes'
+import { type Plan, planWithdrawal, type Step } from '@omnimargin/core/withdrawal'
+import { type Abi, type Address, encodeFunctionData, type PublicClient } from 'viem'
+import type { PrivateKeyAccount } from 'viem/accounts'
+import { readerOf, walletOf } from '../clients.ts'
+import { chainOf, type Deployment } from '../deployment.ts'
+import { pause } from '../role.ts'
+import { type Sender, senderOf } from '../sender.ts'
+import { readSituation, type Situation, type Token } from './read.ts'
+
+/** The holder is the key's own address, on the token's chain too. */
+export type Withdrawal = {
+  readonly deployment: Deployment
+  readonly account: Hex
+  readonly key: PrivateKeyAccount
+  readonly token: Token
+  readonly units: bigint
+}
+
+export type Progress =
+  | { readonly stage: 'done'; readonly step: Step; readonly hash: Hex }
+  | { readonly stage: 'refused'; readonly step: Step; readonly why: string }
+  | { readonly stage: 'under_way'; readonly units: bigint }
+  | { readonly stage: 'honored'; readonly units: bigint }
+  | { readonly stage: 'withdrawn'; readonly units: bigint; readonly hash: Hex }
+
+export type Outcome = { readonly withdrawn: bigint; readonly plan: Plan }
+
+/** The clearing or the vault refused what had been planned from what they said a moment ago. */
+export class StepRefused extends ChainError {
+  constructor(what: string, why: string) {
+    super(`${what} was refused: ${why}. Ask again: it is planned anew from what the chains then say.`, true)
+  }
+}
+
+const GAS_LIMIT = 5_000_000n
+const POLL_MS = 200
+/** How often a step may be refused in a row, because the world moved between reading and sending. */
+const MAX_REFUSALS = 5
+
+type Ends = { readonly home: End; readonly there: End }
+type End = { readonly reader: PublicClient; readonly sender: Sender }
+
+/** What would be done now. */
+export async function planNow(withdrawal: Withdrawal): Promise<Plan> {
+  const { ledger, wish, around } = await situationOf(withdrawal, endsOf(withdrawal))
+  return planWithdrawal(ledger, wish, around)
+}
+
+/**
+ * Does the plan's first step and plans again, until nothing is left to do but to wait for the vault, then withdraws what
+ * is free, and no more than was asked for. Started again after a crash it goes on from there: what was released and what
+ * is free goes first. Throws StepRefused, or ChainError where a chain cannot be read; ends early with the signal.
+ */
+export async function withdraw(
+  withdrawal: Withdrawal,
+  report: (progress: Progress) => void,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const ends = endsOf(withdrawal)
+  let refusals = 0
+  let awaited = 0n
+  for (;;) {
+    const { ledger, wish, around } = await situationOf(withdrawal, ends)
+    const plan = planWithdrawal(ledger, wish, around)
+    if (signal.aborted) return { withdrawn: 0n, plan }
+    const [step] = plan.steps
+    if (step) {
+      const done = await carryOut(withdrawal, ends.home, step)
+      report(done)
+      refusals = done.stage === 'refused' ? refusals + 1 : 0
+      if (done.stage === 'refused' && refusals >= MAX_REFUSALS) throw new StepRefused(step.kind, done.why)
+      if (done.stage === 'refused') await pause(POLL_MS, signal)
+    } else if (plan.underWay > plan.short) {
+      if (awaited !== plan.underWay) report({ stage: 'under_way', units: plan.underWay })
+      awaited = plan.underWay
+      await pause(POLL_MS, signal)
+    } else {
+      if (awaited > 0n) report({ stage: 'honored', units: awaited - plan.underWay })
+      if (plan.free === 0n) return { withdrawn: 0n, plan }
+      const hash = await payOut(withdrawal, ends.there, plan.free)
+      report({ stage: 'withdrawn', units: plan.free, hash })
+      return { withdrawn: plan.free, plan }
+    }
+  }
+}
+
+function endsOf({ deployment, key, token }: Withdrawal): Ends {
+  const endOf = (chainId: number): End => {
+    const chain = chainOf(deployment, chainId)
+    const reader = readerOf(chain)
+    return { reader, sender: senderOf(reader, walletOf(chain, key)) }
+  }
+  return { home: endOf(deployment.clearing.chainId), there: endOf(token.chainId) }
+}
+
+function situationOf(
+  { deployment, account, key, token, units }: Withdrawal,
+  { home, there }: Ends,
+): Promise<Situation> {
+  const readers = { home: home.reader, there: there.reader }
+  return readSituation(deployment, readers, { account, holder: key.address, token, units })
+}
+
+async function carryOut(
+  { deployment: { clearing }, account, key, token }: Withdrawal,
+  end: End,
+  step: Step,
+): Promise<Progress> {
+  const data = callOf(step, account, key.address, token)
+  const sent = await send(end, { from: key.address, to: clearing.address, data }, Clearing.abi)
+  return 'why' in sent ? { stage: 'refused', step, why: sent.why } : { stage: 'done', step, hash: sent.hash }
+}
+
+async function payOut({ key, token: { vault, address } }: Withdrawal, end: End, units: bigint): Promise<Hex> {
+  const args = [address, units, key.address] as const
+  const data = encodeFunctionData({ abi: Vault.abi, functionName: 'withdraw', args })
+  const sent = await send(end, { from: key.address, to: vault, data }, Vault.abi)
+  if ('why' in sent) throw new StepRefused('The withdrawal', sent.why)
+  return sent.hash
+}
+
+function callOf(step: Step, account: Hex, holder: Address, token: Token): Hex {
+  const { abi } = Clearing
+  switch (step.kind) {
+    case 'release': {
+      const args = [account, BigInt(step.index), step.units] as const
+      return encodeFunctionData({ abi, functionName: 'release', args })
+    }
+    case 'pay_funding':
+      return encodeFunctionData({ abi, functionName: 'payFunding', args: [account] })
+    case 'open_line': {
+      const listing = { chainId: BigInt(token.chainId), vault: token.vault, asset: token.address }
+      return encodeFunctionData({ abi, functionName: 'openLine', args: [account, listing, holder] })
+    }
+    case 'put_up':
+      return encodeFunctionData({ abi, functionName: 'putUp', args: [step.debtor] })
+    case 'buy': {
+      const args = [step.seller, BigInt(step.index), step.units, account] as const
+      return encodeFunctionData({ abi, functionName: 'buyUnits', args })
+    }
+  }
+}
+
+type Transaction = { readonly from: Address; readonly to: Address; readonly data: Hex }
+
+/** Tried as a call first, so that what would be refused costs nothing and says why. */
+async function send({ reader, sender }: End, call: Transaction, abi: Abi): Promise<{ hash: Hex } | { why: string }> {
+  const why = await refusalOf(reader, call, abi)
+  if (why !== undefined) return { why }
+  const { status, transactionHash } = await sender.send({ to: call.to, data: call.data, gas: GAS_LIMIT })
+  return status === 'success' ? { hash: transactionHash } : { why: 'reverted when mined' }
+}
