@@ -164,9 +164,8 @@ contract VenuesHandler is Test {
         uint128 granted = 20_000e6;
         grantedFar += granted;
         bytes32 item = bytes32(uint256(uint160(remote.asset)));
-        Record memory grant = Record(
-            Kind.GRANT, 1, remote.vault, accounts[i], item, wallets[i].addr, [granted, 0, 0, 0, 0, uint128(0)]
-        );
+        Record memory grant =
+            Record(Kind.GRANT, 1, remote.vault, accounts[i], item, wallets[i].addr, [granted, 0, 0, 0, 0, uint128(0)]);
         _vouch(grant, 1);
         _learn(grant, 1);
     }
@@ -365,7 +364,9 @@ contract VenuesHandler is Test {
 
     function _deliver(uint256 v, uint256 index, uint256 which) private {
         Snapshot storage s = snapshots[v][index];
-        if (!_learn(_recordAt(v, index, which), s.blockNumber) || which == 3 || s.prices <= knownFrom[v][which]) return;
+        if (!_learn(_recordAt(v, index, which), s.blockNumber) || which == 3 || s.prices <= knownFrom[v][which]) {
+            return;
+        }
         knownFrom[v][which] = s.prices;
         // A fill was made at the price that stood at the checkpoint, or at a later one.
         (uint256 least, uint256 most) = (type(uint256).max, 0);
@@ -547,17 +548,14 @@ contract VenuesHandler is Test {
     }
 
     function _limitKey(uint256 v, uint256 i) private view returns (Key memory) {
-        return Key(
-            Kind.LIMIT, block.chainid, address(clearing), far[v].chainId, far[v].at, accounts[i], 0, address(0)
-        );
+        return Key(Kind.LIMIT, block.chainid, address(clearing), far[v].chainId, far[v].at, accounts[i], 0, address(0));
     }
 
     function _ledgerKey(uint256 i, uint256 j) private view returns (Key memory) {
         Listing memory l = j == 0 ? local : remote;
         bytes32 item = bytes32(uint256(uint160(l.asset)));
-        return Key(
-            Kind.LEDGER, block.chainid, address(clearing), l.chainId, l.vault, accounts[i], item, wallets[i].addr
-        );
+        return
+            Key(Kind.LEDGER, block.chainid, address(clearing), l.chainId, l.vault, accounts[i], item, wallets[i].addr);
     }
 
     /// @dev Once everything is delivered, whatever came before: what is booked is what was filled, and sizes sum to zero.
