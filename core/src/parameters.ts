@@ -1,7 +1,6 @@
 /** The risk parameters, packed as the clearing stores them. Twin of contracts/src/clearing/Parameters.sol. */
 import { fromHex, type Hex } from './bytes.ts'
-import { INSTRUMENT } from './instrument.ts'
-import { type Ratio, type Size, type Units, type Usd, WAD } from './wad.ts'
+import type { Ratio, Size, Units, Usd } from './wad.ts'
 
 /** An asset at a vault. Haircuts are shares not counted; the cap is in the asset's own units. */
 export type ListingTerms = {
@@ -172,53 +171,6 @@ export function unpackParameters(blob: Hex): Parameters {
   if (words.length !== next) throw new Error('The parameter blob is cut short.')
   const known = Object.entries(general).filter(([name]) => !PLACES.some((place) => place === name))
   return { ...Object.fromEntries(known), ...rows } as unknown as Parameters
-}
-
-export type ParametersFault = { readonly list: 'general' | List; readonly entry: number }
-
-/** The first entry that the clearing would refuse, given how many feeds it has; nothing if it would take them all. */
-export function validateParameters(parameters: Parameters, feeds: number): ParametersFault | undefined {
-  if (!isGeneralFine(parameters)) return { list: 'general', entry: 0 }
-  const { listings, underlyings, markets, venues, credits } = parameters
-  const faults: Record<List, number> = {
-    listings: listings.findIndex((t) => !isListingFine(t, feeds)),
-    underlyings: underlyings.findIndex((t) => !isUnderlyingFine(t, feeds, parameters.liquidationDiscount)),
-    markets: markets.findIndex((t) => {
-      const isKnown = t.underlying < underlyings.length && t.venue < venues.length
-      return !isKnown || t.band > WAD || t.instrument !== INSTRUMENT.PERPETUAL
-    }),
-    venues: venues.findIndex((t) => t.legShare > WAD || t.calmAge > t.warnAge || t.warnAge >= t.deadAge),
-    credits: firstBadCredit(credits, underlyings.length),
-  }
-  const list = NAMES.find((name) => faults[name] >= 0)
-  return list && { list, entry: faults[list] }
-}
-
-function isGeneralFine(p: Parameters): boolean {
-  const shares = [p.cashHaircut, p.liquidationDiscount, p.venueLossShare, p.settleShare, p.saleDiscount]
-  return shares.every((share) => share <= WAD) && p.healthTarget >= WAD
-}
-
-function isListingFine(t: ListingTerms, feeds: number): boolean {
-  return t.maintenanceHaircut <= t.initialHaircut && t.initialHaircut <= WAD && t.decimals <= 36 && t.feed < feeds
-}
-
-function isUnderlyingFine(t: UnderlyingTerms, feeds: number, liquidationDiscount: Ratio): boolean {
-  const isOrdered = t.maintenanceRate <= t.initialRate && t.initialRate <= WAD && t.basisRate <= WAD
-  return isOrdered && t.concentrationRate <= WAD && liquidationDiscount <= t.maintenanceRate && t.feed < feeds
-}
-
-/** Pairs in order, none twice, and no underlying that shares more than all of its risk. */
-function firstBadCredit(credits: readonly CreditTerms[], underlyings: number): number {
-  const shared = Array.from({ length: underlyings }, () => 0n)
-  return credits.findIndex(({ first, second, ratio }, i) => {
-    const before = credits[i - 1]
-    const isNext = !before || before.first < first || (before.first === first && before.second < second)
-    if (first >= second || second >= underlyings || !isNext) return true
-    shared[first] = (shared[first] ?? 0n) + ratio
-    shared[second] = (shared[second] ?? 0n) + ratio
-    return (shared[first] ?? 0n) > WAD || (shared[second] ?? 0n) > WAD
-  })
 }
 
 function wordsOf(layout: Layout): number {

@@ -95,7 +95,7 @@ async function compare({ devnet, screen }: Teller, { hedger, short }: Scene): Pr
   screen.chapter('One account asks for the difference, not for the sum')
   const sighting = await waitFor('the far venue to be heard of', async () => {
     const seen = await see(devnet, hedger)
-    const { silence, calmAge } = legOf(devnet, seen, short)
+    const { silence, calmAge } = legOf(seen, short)
     return silence <= calmAge && seen
   })
   const { margin, portfolio } = sighting
@@ -121,7 +121,7 @@ async function compare({ devnet, screen }: Teller, { hedger, short }: Scene): Pr
 async function fallSilent({ devnet, screen }: Teller, { hedger, short }: Scene): Promise<void> {
   screen.chapter(`The ${short.chain.plan.name} chain falls silent`)
   const calm = await see(devnet, hedger)
-  const { share: base, calmAge } = legOf(devnet, calm, short)
+  const { share: base, calmAge } = legOf(calm, short)
   const rows: string[][] = []
   short.chain.halt(true)
   let seen = calm
@@ -132,7 +132,7 @@ async function fallSilent({ devnet, screen }: Teller, { hedger, short }: Scene):
       const next = await see(devnet, hedger)
       if (next.timestamp === seen.timestamp) return false
       seen = next
-      const { silence, share, risk } = legOf(devnet, seen, short)
+      const { silence, share, risk } = legOf(seen, short)
       const rise = seen.margin.initialMargin - calm.margin.initialMargin
       const asked = mulUp(risk, share) - mulUp(risk, base)
       if (rise !== asked) throw new Error(`The requirement rose by ${rise}, the formula asks for ${asked}.`)
@@ -154,16 +154,9 @@ async function fallSilent({ devnet, screen }: Teller, { hedger, short }: Scene):
   screen.say(`The chain is back and heard of: ${amount(seen.margin.initialMargin)} USD again.`)
 }
 
-/** The clearing's number of a leg's venue. */
-function venueOf({ deployment }: Devnet, { market }: Leg): number {
-  const venues = [...new Set(deployment.clearing.markets.map(({ chainId, venue }) => `${chainId} ${venue}`))]
-  const { chainId, venue } = deployment.clearing.markets[market] ?? {}
-  return venues.indexOf(`${chainId} ${venue}`)
-}
-
 /** What a leg is charged for its latency: a share of its risk, at the silence of its venue in seconds. */
-function legOf(devnet: Devnet, { portfolio, ledger, timestamp }: Sighting, leg: Leg) {
-  const venue = venueOf(devnet, leg)
+function legOf({ portfolio, ledger, timestamp }: Sighting, { market }: Leg) {
+  const venue = ledger.parameters?.markets[market]?.venue ?? -1
   const position = portfolio.positions.find((candidate) => candidate.venue === venue)
   const underlying = portfolio.underlyings[position?.underlying ?? 0]
   const share = portfolio.venues[venue]?.initialLegShare
