@@ -78,7 +78,8 @@ abstract contract World is Attestors {
 
     /* PARAMETERS AND PRICES */
 
-    /// @dev Words: 0 to 2 general, 3 and 4 the listings, 5 and 6 ETH, 7 to 10 the markets, 11 and 12 the venues.
+    /// @dev Words: 0 to 3 general, 4 to 9 the listings, 10 and 11 ETH, 12 to 15 the markets, 16 and 17 the venues, 18 and
+    /// 19 the vaults.
     function _parameters() internal pure virtual returns (bytes memory) {
         return _parametersWith("");
     }
@@ -86,15 +87,16 @@ abstract contract World is Attestors {
     /// @dev With more markets after the two.
     function _parametersWith(bytes memory markets) internal pure returns (bytes memory blob) {
         blob = bytes.concat(
-            Blobs.general(2, 1, 2 + markets.length / 64, 2, 0),
-            Blobs.listing(0, 18, 0.2e18, 0.15e18, CAP),
-            Blobs.listing(1, 6, 0.05e18, 0.03e18, 1e15),
+            Blobs.general(2, 1, 2 + markets.length / 64, 2, 2, 0),
+            Blobs.listing(0, 18, 0.2e18, 0.15e18, CAP, 0),
+            Blobs.listing(1, 6, 0.05e18, 0.03e18, 1e15, 1),
             Blobs.underlying(0, 0.1e18, 0.05e18, 0, 1e30)
         );
         for (uint256 i; i < 2; ++i) {
             blob = bytes.concat(blob, Blobs.market(0, 0.03e18, 0.01e18, 500e18, i));
         }
-        return bytes.concat(blob, markets, Blobs.venue(0, false), Blobs.venue(0.05e18, true));
+        blob = bytes.concat(blob, markets, Blobs.venue(0, false), Blobs.venue(0.05e18, true));
+        return bytes.concat(blob, Blobs.vault(false), Blobs.vault(true));
     }
 
     /// @dev Pokes ETH at that many dollars, and USDC at one, at the clearing and the venue.

@@ -8,6 +8,7 @@ import {Books} from "../records/Books.sol";
 import {Key, Kind} from "../records/Records.sol";
 import {RecordBook, Seen} from "../records/RecordBook.sol";
 import {RecordSource} from "../records/RecordSource.sol";
+import {Breakers} from "./Breakers.sol";
 import {Closings} from "./Closings.sol";
 import {Index} from "./Index.sol";
 import {Account, Ledger, Ledgers, Line, Listing, Market, OpenInterest, Outstanding, Position} from "./Ledger.sol";
@@ -69,6 +70,11 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
         Lines.releaseUnopened(_ledger, _book, account, listing, holder);
     }
 
+    /// @notice Counts of a line what by now its caps and the inflow of its listing leave room for. Anyone may.
+    function count(bytes32 account, uint256 index) external {
+        Lines.count(_ledger, account, index);
+    }
+
     /* TRADING */
 
     /// @notice Lets the account buy and sell more at a venue (base units at 1e18). Below initial margin only a limit
@@ -108,6 +114,18 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
     /// @notice Settles a position at a closed venue in cash, once the last root's records have had their time.
     function settleClosed(bytes32 account, uint256 market) external nonReentrant {
         Closings.settle(_ledger, account, market);
+    }
+
+    /* BREAKERS */
+
+    /// @notice Trips the breaker of a listing's vault while the asset's two feeds differ by too much. Anyone may.
+    function tripDispersed(uint256 listing) external {
+        Breakers.tripDispersed(_ledger, listing);
+    }
+
+    /// @notice Resets a breaker whose cause has been gone for long enough. Anyone may.
+    function resetBreaker(uint256 chainId, address peer) external {
+        Breakers.reset(_ledger, chainId, peer);
     }
 
     /* CASH */

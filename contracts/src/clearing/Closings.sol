@@ -8,6 +8,7 @@ import {Book, Books} from "../records/Books.sol";
 import {RecordSource} from "../records/RecordSource.sol";
 import {Closing, Ledger, Ledgers, Market, Place} from "./Ledger.sol";
 import {ParameterBlob} from "./Parameters.sol";
+import {Cause, Peers} from "./Peers.sol";
 
 /// @title The end of a venue: closed on its one last root, its positions settled in cash at one price.
 /// @dev Linked: runs in the clearing's storage. spec/closing.md.
@@ -33,13 +34,16 @@ library Closings {
     /// @notice How long after the grace the first price of that time is waited for, in seconds.
     uint256 internal constant PRICE_WAIT = 1 hours;
 
-    /// @notice Keeps the last checkpoint of a venue that has just contradicted itself: what it writes from now on counts
-    /// for nothing, whenever it is closed.
+    /// @notice Trips for ever the breaker of a peer that has just contradicted itself, and keeps the last checkpoint of a
+    /// venue: what it writes from now on counts for nothing, whenever it is closed.
     function end(Ledger storage ledger, RecordSource source, bytes32 peer) external {
+        uint256 found = Peers.find(ledger, peer);
+        ledger.breakers[found].frozenUntil = type(uint64).max;
+        Peers.trip(ledger, found, Cause.CONTRADICTION);
         uint256 number = ledger.venueNumber[peer];
         if (number == 0 || ledger.closings[number - 1].closedAt > 0) return;
         Place memory place = ledger.venues[number - 1];
-        (ledger.closings[number - 1].lastBlock,) = source.newest(place.chainId, place.venue);
+        (ledger.closings[number - 1].lastBlock,) = source.newest(place.chainId, place.peer);
     }
 
     /// @notice Closes a venue that contradicted itself, or of which no root is younger than its `deadAge`. From now on only
@@ -48,8 +52,8 @@ library Closings {
         require(venue < ledger.venues.length, UnknownVenue(venue));
         require(ledger.closings[venue].closedAt == 0, ClosedBefore(venue));
         Place memory place = ledger.venues[venue];
-        bytes32 peer = Books.peerOf(place.chainId, place.venue);
-        (uint64 lastBlock, uint64 newest) = source.newest(place.chainId, place.venue);
+        bytes32 peer = Books.peerOf(place.chainId, place.peer);
+        (uint64 lastBlock, uint64 newest) = source.newest(place.chainId, place.peer);
         if (book.ended[peer]) {
             lastBlock = ledger.closings[venue].lastBlock;
         } else {

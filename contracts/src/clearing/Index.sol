@@ -4,17 +4,25 @@ pragma solidity 0.8.37;
 import {IPyth} from "@pythnetwork/pyth-sdk-solidity/IPyth.sol";
 import {PythStructs} from "@pythnetwork/pyth-sdk-solidity/PythStructs.sol";
 import {Price, PricePolicy, Prices, packed} from "../price/Prices.sol";
-import {Ledger} from "./Ledger.sol";
+import {Ledger, Ledgers} from "./Ledger.sol";
+import {ParameterBlob} from "./Parameters.sol";
 
 /// @title The clearing's index prices: poked from Pyth into a cache, with the extremes they went through.
 /// @dev Linked: runs in the clearing's storage. spec/contracts.md, PRC-01 to PRC-04.
 library Index {
+    using Ledgers for Ledger;
+    using ParameterBlob for bytes;
     using Prices for Prices.Extremes;
 
     event IndexPriceUpdated(uint256 indexed feed, uint96 price, uint64 publishTime);
     event IndexWidened(uint256 indexed feed, uint96 price, uint64 publishTime);
 
+    /// Nobody had poked a price since `last`.
+    event Resumed(uint64 last, uint64 resumedAt);
+
     error UnknownFeed(uint256 feed);
+
+    uint256 private constant MINUTE = 60;
 
     function poke(
         Ledger storage ledger,
@@ -24,6 +32,7 @@ library Index {
         bytes[] calldata updates
     ) external {
         Prices.update(pyth, updates);
+        _notice(ledger);
         for (uint256 i; i < feeds.length; ++i) {
             uint256 feed = feeds[i];
             require(feed < ledger.feeds.length, UnknownFeed(feed));
@@ -34,6 +43,18 @@ library Index {
             ledger.indexPrice[feed] = packed(next);
             emit IndexPriceUpdated(feed, next.price, next.publishTime);
         }
+    }
+
+    /// @dev A long time without a price is an outage: of this chain, or of those who poke. Written at most once a minute.
+    function _notice(Ledger storage ledger) private {
+        (uint256 last, uint256 now_) = (ledger.pokedAt, block.timestamp);
+        if (now_ < last + MINUTE) return;
+        ledger.pokedAt = uint64(now_);
+        if (last == 0 || ledger.parameters == address(0)) return;
+        uint256 outageAfter = ledger.blobOf().outageAfter();
+        if (now_ < last + outageAfter) return;
+        ledger.resumedAt = uint64(now_);
+        emit Resumed(uint64(last), uint64(now_));
     }
 
     /// @notice Adds a signed report of the past to the extremes of its hour: a price that nobody poked, and that a fill

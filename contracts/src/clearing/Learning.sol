@@ -7,9 +7,11 @@ import {Prices} from "../price/Prices.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key, Kind, Records} from "../records/Records.sol";
 import {Seen} from "../records/RecordBook.sol";
+import {Counting} from "./Counting.sol";
 import {Closing, FundingIndex, Ledger, Ledgers, Listing, Outstanding} from "./Ledger.sol";
 import {Lines} from "./Lines.sol";
 import {MarketTerms, ParameterBlob} from "./Parameters.sol";
+import {Peers} from "./Peers.sol";
 
 /// @title What a clearing makes of the records it learns: grants, fills, funding, and what was heard.
 /// @dev Linked: runs in the clearing's storage. spec/margin.md, MRG-20 to MRG-22; spec/funding.md, FND-20 to FND-23;
@@ -32,10 +34,11 @@ library Learning {
     /// @notice Whether a clearing reads records of this kind from this writer.
     function reads(Ledger storage ledger, Kind kind, uint256 chainId, address writer) external view returns (bool) {
         bytes32 peer = Books.peerOf(chainId, writer);
-        if (kind == Kind.GRANT) return ledger.isVault[peer];
+        bool isVault = ledger.vaultNumber[peer] > 0;
+        if (kind == Kind.GRANT) return isVault;
         bool isVenue = ledger.venueNumber[peer] > 0;
         if (kind == Kind.FILLS || kind == Kind.MARKET) return isVenue;
-        return kind == Kind.HEARD && (isVenue || ledger.isVault[peer]);
+        return kind == Kind.HEARD && (isVenue || isVault);
     }
 
     /// @notice Whether an honest peer could have written this; false is a contradiction. Nobody can have heard a time of
@@ -68,7 +71,7 @@ library Learning {
         if (key.kind == Kind.GRANT) _applyGrant(ledger, book, key);
         else if (key.kind == Kind.FILLS) _applyFills(ledger, key, known, next);
         else if (key.kind == Kind.MARKET) _applyMarket(ledger, key, next, blockNumber);
-        else ledger.hear(Books.peerOf(key.writerChain, key.writer), next[0]);
+        else Peers.hear(ledger, Books.peerOf(key.writerChain, key.writer), next[0], ledger.blobOf());
     }
 
     /// @notice Writes a record of the clearing's own.
@@ -174,7 +177,7 @@ library Learning {
         if (number == 0) return;
         Listing memory listing = ledger.listings[ledger.lines[grant.account][number - 1].listing];
         uint256 units = Lines.unitsOf(book, grant.account, listing, grant.holder);
-        ledger.setUnits(grant.account, number - 1, units, ledger.blobOf());
+        Counting.setUnits(ledger, grant.account, number - 1, units, ledger.blobOf());
     }
 
     /// @dev The cap's share of the highest price of the time that accrued, for each second of it, rounded up. A market's first

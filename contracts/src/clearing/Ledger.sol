@@ -8,18 +8,20 @@ import {PackedPrice, Prices} from "../price/Prices.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key, Kind} from "../records/Records.sol";
 import {Instruments} from "./Instruments.sol";
+import {Lateness} from "./Lateness.sol";
 import {Margin, Margins, Sums} from "./Margin.sol";
 import {
     MAX_FEEDS,
     MAX_MARKETS,
+    CapTerms,
     DepthTerms,
     ListingTerms,
     ParameterBlob,
     UnderlyingTerms,
     VenueTerms
 } from "./Parameters.sol";
+import {Peers} from "./Peers.sol";
 import {Positions} from "./Positions.sol";
-import {Silence} from "./Silence.sol";
 
 // Of an account.
 uint256 constant MAX_LINES = 16;
@@ -70,11 +72,23 @@ struct Outstanding {
     uint32 since;
 }
 
-/// A venue, by its number, and since when it is one (seconds).
+/// A venue or a vault, by its number, and since when it is one (seconds).
 struct Place {
     uint256 chainId;
-    address venue;
+    address peer;
     uint64 addedAt;
+}
+
+/// One slot. When a peer's breaker last tripped, and until when a guardian's freeze holds (seconds).
+struct Breaker {
+    uint64 trippedAt;
+    uint64 frozenUntil;
+}
+
+/// One slot. What of a listing's burst is used up, in its own units, as of a time (seconds).
+struct Inflow {
+    uint112 used;
+    uint64 at;
 }
 
 /// One slot. What a base unit long has paid in funding since the market was added, less what it received (USD at 1e18),
@@ -101,21 +115,30 @@ struct OpenInterest {
 
 /// All that a clearing knows beside its records.
 struct Ledger {
+    /// The first slot, which a margin check reads once: the parameters, when they were set (seconds), how many feeds there
+    /// were then, which is all they name, and a bitmap of the peers whose breaker is tripped (`Peers`).
     address parameters;
-    uint32 version;
-    /// How many feeds there were when the parameters were set: they name no later one.
-    uint16 feedCount;
+    uint24 version;
+    uint8 feedCount;
+    uint32 setAt;
+    uint32 tripped;
     /// A bitmap of the closed markets that have their price.
     uint32 pricedMarkets;
+    /// When a price was last poked, and when the first was after an outage of this chain (seconds).
+    uint64 pokedAt;
+    uint64 resumedAt;
     bytes32[] feeds;
     Listing[] listings;
     Market[] markets;
     Place[] venues;
-    /// By venue number, 32 bits each: the newest time of this clearing that the venue is known to have heard (seconds).
-    uint256[2] heard;
-    mapping(bytes32 peer => bool) isVault;
+    Place[] vaults;
+    /// By peer (`Peers`), 32 bits each: the newest time of this clearing that the peer is known to have heard (seconds).
+    uint256[4] heard;
     /// From one, so that zero means "not there".
+    mapping(bytes32 peer => uint256) vaultNumber;
     mapping(bytes32 peer => uint256) venueNumber;
+    mapping(uint256 peer => Breaker) breakers;
+    mapping(uint256 listing => Inflow) inflow;
     mapping(bytes32 id => uint256) listingIndex;
     mapping(bytes32 id => uint256) marketIndex;
     /// By feed, two a slot.
@@ -134,6 +157,16 @@ struct Ledger {
     mapping(uint256 venue => Closing) closings;
     mapping(uint256 market => uint256) closePrice;
     mapping(uint256 listing => uint256) counted;
+}
+
+/// What a margin check looks up once: prices by feed and how late each vault is, as they are needed, and where the vaults
+/// are among the parameters, which peers' breakers are tripped, and how stale the parameters are (1e18).
+struct Found {
+    uint256[] prices;
+    uint256[] lates;
+    uint256 firstVault;
+    uint256 tripped;
+    uint256 stale;
 }
 
 /// @title Accounts on the clearing's ledger: what they hold, what that is worth as margin, and how it changes.
@@ -157,7 +190,6 @@ library Ledgers {
     event FundingPaid(bytes32 indexed account, uint256 indexed market, int256 paid, int256 index);
     event DebtChanged(bytes32 indexed account, uint32 debtSince, bool isPutUp);
     event PositionSettled(bytes32 indexed account, uint256 indexed market, int256 size, uint256 price);
-    event VenueHeard(uint256 indexed venue, uint64 timestamp);
 
     /// The cached price is older than the parameters allow: poke it.
     error IndexTooOld(uint256 feed, uint64 publishTime, uint256 now_);
@@ -182,15 +214,15 @@ library Ledgers {
             // One read of the account's one slot: the compiler would read it again for each field.
             word := sload(account_.slot)
         }
-        uint256[] memory prices = new uint256[](ledger.feedCount);
-        _addLines(ledger, ledger.lines[account], uint8(word >> 192), blob, prices, margin);
+        Found memory found = _lookUp(ledger, blob);
+        _addLines(ledger, ledger.lines[account], uint8(word >> 192), blob, found, margin);
         margin.addCash(int128(uint128(word)), blob.cashHaircut());
         if (uint32(word >> 128) == 0) return margin;
         Sums memory sums;
         sums.make(ParameterBlob.MAX_UNDERLYINGS, ParameterBlob.MAX_VENUES, MAX_ACCOUNT_MARKETS);
         sums.venueLossShare = blob.venueLossShare();
         (sums.firstCredit, sums.endOfCredits) = blob.creditPlaces();
-        _sumPositions(ledger, ledger.positions[account], uint32(word >> 128), blob, prices, sums);
+        _sumPositions(ledger, ledger.positions[account], uint32(word >> 128), blob, found, sums);
         _sumLimits(ledger.outstanding[account], uint32(word >> 160), blob, sums);
         margin.addPositions(sums);
     }
@@ -198,8 +230,8 @@ library Ledgers {
     /// @notice What an account's lines are worth without haircuts, USD at 1e18.
     function collateralOf(Ledger storage ledger, bytes32 account, bytes memory blob) internal view returns (uint256) {
         Margin memory margin;
-        uint256[] memory prices = new uint256[](ledger.feedCount);
-        _addLines(ledger, ledger.lines[account], ledger.accounts[account].lineCount, blob, prices, margin);
+        Found memory found = _lookUp(ledger, blob);
+        _addLines(ledger, ledger.lines[account], ledger.accounts[account].lineCount, blob, found, margin);
         return margin.exposure;
     }
 
@@ -223,17 +255,6 @@ library Ledgers {
             }
         }
         return price;
-    }
-
-    /// @notice Sets a line's units and recounts them: more count while the cap leaves room, fewer only as units leave.
-    function setUnits(Ledger storage ledger, bytes32 account, uint256 index, uint256 units, bytes memory blob)
-        internal
-    {
-        Line memory line = ledger.lines[account][index];
-        uint256 total = ledger.counted[line.listing];
-        uint256 cap = blob.listing(line.listing).capOf();
-        uint256 room = cap > total ? cap - total : 0;
-        setLine(ledger, account, index, line, units, Wad.min(units, line.counted + room));
     }
 
     /// @notice The one place where a line's units change.
@@ -344,23 +365,6 @@ library Ledgers {
         emit DebtChanged(account, debtSince, false);
     }
 
-    /// @notice The newest time of this clearing (seconds) that a venue is known to have heard.
-    function heardBy(Ledger storage ledger, uint256 venue) internal view returns (uint256) {
-        unchecked {
-            return uint32(ledger.heard[venue / 8] >> (venue % 8 * 32));
-        }
-    }
-
-    /// @notice Keeps the newest time of this clearing that a peer heard, if it is a venue.
-    function hear(Ledger storage ledger, bytes32 peer, uint256 timestamp) internal {
-        uint256 number = ledger.venueNumber[peer];
-        if (number == 0) return;
-        uint256 shift = (number - 1) % 8 * 32;
-        uint256 word = ledger.heard[(number - 1) / 8] & ~(uint256(type(uint32).max) << shift);
-        ledger.heard[(number - 1) / 8] = word | uint256(uint32(timestamp)) << shift;
-        emit VenueHeard(number - 1, uint64(timestamp));
-    }
-
     function limitKey(Ledger storage ledger, bytes32 account, uint256 market) internal view returns (Key memory) {
         Market memory m = ledger.markets[market];
         return Books.keyTo(Kind.LIMIT, m.chainId, m.venue, account, m.item, address(0));
@@ -427,25 +431,57 @@ library Ledgers {
     /// The grace of a closed venue is over, and a position there has no price yet: fix it (`priceClosed`).
     error PositionUnpriced(uint256 market, uint256 until, uint256 now_);
 
-    /// @dev The price of a feed, looked up once: `prices` are those known so far, by feed.
-    function _priceOf(Ledger storage ledger, uint256 feed, bytes memory blob, uint256[] memory prices)
+    /// @dev What a check looks up once.
+    function _lookUp(Ledger storage ledger, bytes memory blob) private view returns (Found memory found) {
+        unchecked {
+            uint256 life = blob.life();
+            found.prices = new uint256[](ledger.feedCount);
+            found.lates = new uint256[](ParameterBlob.MAX_VAULTS);
+            found.firstVault = blob.vaultPlace();
+            found.tripped = ledger.tripped;
+            found.stale = Lateness.at(block.timestamp - ledger.setAt, life, life + blob.lifeRamp());
+        }
+    }
+
+    /// @dev The price of a feed, looked up once.
+    function _priceOf(Ledger storage ledger, uint256 feed, bytes memory blob, Found memory found)
         private
         view
         returns (uint256 price)
     {
-        price = prices[feed];
+        uint256[] memory prices = found.prices;
+        assembly ("memory-safe") {
+            // No blob names a feed that is not there.
+            price := mload(add(add(prices, 32), shl(5, feed)))
+        }
         if (price == 0) {
             price = freshPrice(ledger, feed, blob);
             prices[feed] = price;
         }
     }
 
+    /// @dev How late a vault is, found once: for new risk in the lower 128 bits, for maintenance above. Parameters that
+    /// outlived their life make all of them late for new risk.
+    function _latenessOf(Ledger storage ledger, uint256 vault, Found memory found) private view returns (uint256 late) {
+        unchecked {
+            (uint256 initial, uint256 maintenance) = Peers.latenessOf(
+                ledger, found.tripped, Peers.ofVault(vault), ParameterBlob.vaultAt(found.firstVault, vault).vaultAgesOf()
+            );
+            if (found.stale != 0) initial = Lateness.widen(initial, found.stale);
+            late = initial | maintenance << 128;
+            found.lates[vault] = late | _IS_KNOWN;
+        }
+    }
+
+    /// @dev Above both of the numbers that `_latenessOf` packs.
+    uint256 private constant _IS_KNOWN = 1 << 255;
+
     function _addLines(
         Ledger storage ledger,
         Line[MAX_LINES] storage lines,
         uint256 count,
         bytes memory blob,
-        uint256[] memory prices,
+        Found memory found,
         Margin memory margin
     ) private view {
         unchecked {
@@ -455,11 +491,13 @@ library Ledgers {
                     // One read of the line's one slot.
                     word := sload(add(lines.slot, i))
                 }
-                ListingTerms terms = blob.listing(uint8(word >> 224));
+                (ListingTerms terms, CapTerms caps) = blob.lineInput(uint8(word >> 224));
                 // A line that is not counted at all needs no price: governance can so shed a dead feed.
                 if (uint112(word) == 0 || terms.maintenanceHaircutOf() == WAD) continue;
-                uint256 price = _priceOf(ledger, terms.feedOf(), blob, prices);
-                margin.addLine(uint112(word), uint112(word >> 112), price, terms);
+                uint256 price = _priceOf(ledger, terms.feedOf(), blob, found);
+                uint256 late = found.lates[caps.vaultOf()];
+                late = late == 0 ? _latenessOf(ledger, caps.vaultOf(), found) : late & ~_IS_KNOWN;
+                margin.addLine(uint112(word), uint112(word >> 112), price, terms, late);
             }
         }
     }
@@ -470,7 +508,7 @@ library Ledgers {
         Position[MAX_MARKETS] storage positions,
         uint256 markets,
         bytes memory blob,
-        uint256[] memory prices,
+        Found memory found,
         Sums memory sums
     ) private view {
         unchecked {
@@ -479,8 +517,8 @@ library Ledgers {
             for (; markets != 0; (markets >>= 1, ++market)) {
                 if (markets & 1 == 0) continue;
                 (uint256 underlying, uint256 venue,) = ParameterBlob.marketInput(first, market);
-                if (sums.underlyings >> underlying & 1 == 0) _addUnderlying(ledger, blob, prices, sums, underlying);
-                if (sums.venues >> venue & 1 == 0) _addVenue(ledger, blob, sums, venue);
+                if (sums.underlyings >> underlying & 1 == 0) _addUnderlying(ledger, blob, found, sums, underlying);
+                if (sums.venues >> venue & 1 == 0) _addVenue(ledger, blob, found, sums, venue);
                 uint256 word;
                 assembly ("memory-safe") {
                     // One read of the position's one slot.
@@ -517,26 +555,24 @@ library Ledgers {
     function _addUnderlying(
         Ledger storage ledger,
         bytes memory blob,
-        uint256[] memory prices,
+        Found memory found,
         Sums memory sums,
         uint256 index
     ) private view {
         (UnderlyingTerms terms, DepthTerms depth) = blob.underlyingInput(index);
-        sums.addUnderlying(index, terms, depth, _priceOf(ledger, terms.underlyingFeedOf(), blob, prices));
+        sums.addUnderlying(index, terms, depth, _priceOf(ledger, terms.underlyingFeedOf(), blob, found));
     }
 
-    /// @dev A venue on this chain is never silent. Of another, what counts is the newest time of ours that it heard.
-    function _addVenue(Ledger storage ledger, bytes memory blob, Sums memory sums, uint256 index) private view {
-        unchecked {
-            VenueTerms terms = blob.venue(index);
-            (uint256 legShare, uint256 dead) = (terms.legShareOf(), terms.deadAgeOf());
-            uint256 silence = terms.isRemoteOf() ? block.timestamp - heardBy(ledger, index) : 0;
-            sums.addVenue(
-                index,
-                Silence.legShareAt(legShare, terms.calmAgeOf(), dead, silence),
-                Silence.legShareAt(legShare, terms.warnAgeOf(), dead, silence)
-            );
-        }
+    function _addVenue(Ledger storage ledger, bytes memory blob, Found memory found, Sums memory sums, uint256 index)
+        private
+        view
+    {
+        VenueTerms terms = blob.venue(index);
+        (uint256 initial, uint256 maintenance) =
+            Peers.latenessOf(ledger, found.tripped, Peers.ofVenue(index), terms.agesOf());
+        uint256 legShare = terms.legShareOf();
+        if (initial == 0) return sums.addVenue(index, legShare, legShare);
+        sums.addVenue(index, Lateness.widen(legShare, initial), Lateness.widen(legShare, maintenance));
     }
 
     function _moveOpenInterest(

@@ -5,9 +5,10 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Wad} from "../math/Wad.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key} from "../records/Records.sol";
-import {Ledger, Ledgers, OpenInterest, Outstanding} from "./Ledger.sol";
+import {Ledger, Ledgers, Market, OpenInterest, Outstanding} from "./Ledger.sol";
 import {Margin, Margins} from "./Margin.sol";
 import {ParameterBlob} from "./Parameters.sol";
+import {Peers} from "./Peers.sol";
 
 /// @title Trade limits: given against initial margin, used up by fills, voided.
 /// @dev Linked: runs in the clearing's storage. spec/contracts.md, CLR-04, CLR-10; spec/margin.md, MRG-20 to MRG-22.
@@ -25,6 +26,8 @@ library Limits {
     error NoMarketParameters(uint256 market);
     /// The venue contradicted itself: nothing is traded there any more.
     error VenueEnded(uint256 chainId, address venue);
+    /// The venue is late or its breaker tripped: only a limit that shrinks the position is given there.
+    error NoNewRisk(uint256 market);
     error NothingToRaise();
     error NothingToVoid();
     error BelowMinSize(uint256 size, uint256 minSize);
@@ -37,6 +40,7 @@ library Limits {
         bytes memory blob = ledger.blobOf();
         require(market < blob.marketCount(), NoMarketParameters(market));
         require(buy > 0 || sell > 0, NothingToRaise());
+        _requireOpen(ledger, book, market);
         ledger.bringUpToDate(account);
         uint256 limited = ledger.accounts[account].limited;
         OpenInterest memory before = ledger.openInterest[market];
@@ -48,10 +52,11 @@ library Limits {
         _requireOpenInterest(before, ledger.openInterest[market], blob.market(market).openInterestCapOf());
         ledger.requireFreshRecords(book, account, limited, blob);
         ledger.requireFreshFunding(account, blob);
-        _requireMargin(ledger, account, ledger.positions[account][market].size, left, blob);
+        bool shrinks = _shrinks(ledger.positions[account][market].size, left);
+        if (!shrinks) _requireNewRisk(ledger, market, blob);
+        _requireMargin(ledger, account, shrinks, blob);
         emit LimitsRaised(account, market, buy, sell, ledger.version);
         Key memory key = ledger.limitKey(account, market);
-        require(!book.ended[Books.peerOf(key.readerChain, key.reader)], VenueEnded(key.readerChain, key.reader));
         uint128[6] memory fields = book.writtenOf(key);
         fields[0] += buy;
         fields[1] += sell;
@@ -93,17 +98,24 @@ library Limits {
         require(Wad.max(long, short) <= cap, OpenInterestCapExceeded(Wad.max(long, short), cap));
     }
 
+    function _requireOpen(Ledger storage ledger, Book storage book, uint256 market) private view {
+        Market memory m = ledger.markets[market];
+        require(!book.ended[Books.peerOf(m.chainId, m.venue)], VenueEnded(m.chainId, m.venue));
+    }
+
+    /// @dev Whether what is outstanding can only shrink the position.
+    function _shrinks(int256 size, Outstanding memory left) private pure returns (bool) {
+        return size > 0 ? left.buy == 0 && left.sell <= Wad.abs(size) : left.sell == 0 && left.buy <= Wad.abs(size);
+    }
+
+    function _requireNewRisk(Ledger storage ledger, uint256 market, bytes memory blob) private view {
+        uint256 venue = blob.place(market).venueOf();
+        require(Peers.isNormal(ledger, Peers.ofVenue(venue), blob.venue(venue).agesOf()), NoNewRisk(market));
+    }
+
     /// @dev A limit that can only shrink the position needs maintenance margin, any other initial margin.
-    function _requireMargin(
-        Ledger storage ledger,
-        bytes32 account,
-        int256 size,
-        Outstanding memory left,
-        bytes memory blob
-    ) private view {
+    function _requireMargin(Ledger storage ledger, bytes32 account, bool shrinks, bytes memory blob) private view {
         Margin memory margin = ledger.marginOf(account, blob);
-        bool shrinks =
-            size > 0 ? left.buy == 0 && left.sell <= Wad.abs(size) : left.sell == 0 && left.buy <= Wad.abs(size);
         require(
             shrinks ? margin.meetsMaintenance() : margin.meetsInitial(),
             Ledgers.BelowInitialMargin(margin.initialMarginBalance, margin.initialMargin)

@@ -5,8 +5,10 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Wad} from "../math/Wad.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key, Kind, Records} from "../records/Records.sol";
+import {Counting} from "./Counting.sol";
 import {MAX_LINES, Account, Ledger, Ledgers, Line, Listing} from "./Ledger.sol";
 import {ParameterBlob} from "./Parameters.sol";
+import {Peers} from "./Peers.sol";
 
 /// @title Lines of collateral: opened by the account's owner, fed by grants, emptied by releases.
 /// @dev Linked: runs in the clearing's storage. spec/contracts.md, CLR-02, CLR-03, CLR-05.
@@ -29,6 +31,8 @@ library Lines {
     error NoSuchLine(bytes32 account, uint256 index);
     error InsufficientUnits(uint256 requested, uint256 units);
     error NothingToRelease();
+    /// A guardian stopped what goes through this vault, for a time.
+    error VaultFrozen(uint256 chainId, address vault, uint64 until);
 
     function open(Ledger storage ledger, Book storage book, bytes32 account, Listing calldata listing, address holder)
         external
@@ -47,7 +51,13 @@ library Lines {
         ledger.lines[account][index].listing = uint8(number - 1);
         ledger.holders[account][index] = holder;
         emit LineOpened(account, index, number - 1, holder, ledger.version);
-        ledger.setUnits(account, index, unitsOf(book, account, listing, holder), blob);
+        Counting.setUnits(ledger, account, index, unitsOf(book, account, listing, holder), blob);
+    }
+
+    /// @notice Counts of a line what by now there is room for.
+    function count(Ledger storage ledger, bytes32 account, uint256 index) external {
+        require(index < ledger.accounts[account].lineCount, NoSuchLine(account, index));
+        Counting.setUnits(ledger, account, index, ledger.lines[account][index].units, ledger.blobOf());
     }
 
     function release(Ledger storage ledger, Book storage book, bytes32 account, uint256 index, uint256 units) external {
@@ -55,6 +65,7 @@ library Lines {
         Line memory line = ledger.lines[account][index];
         require(units > 0, NothingToRelease());
         require(units <= line.units, InsufficientUnits(units, line.units));
+        _requireNotFrozen(ledger, line.listing);
         ledger.bringUpToDate(account);
         uint256 left = line.units - units;
         ledger.setLine(account, index, line, left, Wad.min(line.counted, left));
@@ -80,6 +91,14 @@ library Lines {
         uint256 units = unitsOf(book, account, listing, holder);
         require(units > 0, NothingToRelease());
         book.add(_ledgerKey(account, listing, holder), 0, units.toUint128());
+    }
+
+    /// @dev A guardian's freeze holds back what is at the vault; one that is merely late, or tripped, lets it go home.
+    function _requireNotFrozen(Ledger storage ledger, uint256 listing) private view {
+        Listing memory l = ledger.listings[listing];
+        uint256 vault = Peers.find(ledger, Books.peerOf(l.chainId, l.vault));
+        uint64 until = ledger.breakers[vault].frozenUntil;
+        require(block.timestamp >= until, VaultFrozen(l.chainId, l.vault, until));
     }
 
     /// @dev What a line owns: granted + gained - lost - released.

@@ -27,10 +27,14 @@ library Liquidation {
     );
 
     error SelfLiquidation(bytes32 account);
+    /// This chain, or its prices, stood still: there is time to top up first.
+    error OutageGrace(uint256 until, uint256 now_);
 
     function liquidate(Ledger storage ledger, Book storage book, bytes32 account, bytes32 liquidator) external {
         require(account != liquidator, SelfLiquidation(account));
         bytes memory blob = ledger.blobOf();
+        uint256 until = ledger.resumedAt + blob.outageGrace();
+        require(ledger.resumedAt == 0 || block.timestamp >= until, OutageGrace(until, block.timestamp));
         ledger.bringUpToDate(account);
         ledger.bringUpToDate(liquidator);
         Limits.requireLiquidatable(ledger, account, blob);

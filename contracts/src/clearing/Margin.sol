@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {WAD, Wad} from "../math/Wad.sol";
 import {Instruments} from "./Instruments.sol";
+import {Lateness} from "./Lateness.sol";
 import {CreditTerms, DepthTerms, ListingTerms, UnderlyingTerms} from "./Parameters.sol";
 
 /// The result, USD at 1e18. `equity` is without haircuts; `exposure` is what a liquidator would take on: collateral
@@ -108,19 +109,29 @@ library Margins {
         }
     }
 
-    /// @notice Adds a line at its asset's index price, rounded down; `addCash` completes the equity.
+    /// @notice Adds a line at its asset's index price, rounded down; `addCash` completes the equity. `late` is how late its
+    /// vault is, for new risk in the lower 128 bits and for maintenance above: so much of what a haircut leaves is not counted.
     /// @dev Capped, so that what is computed from it stays far below 2^256 whatever the token's decimals.
-    function addLine(Margin memory margin, uint256 units, uint256 counted, uint256 price, ListingTerms terms)
-        internal
-        pure
-    {
+    function addLine(
+        Margin memory margin,
+        uint256 units,
+        uint256 counted,
+        uint256 price,
+        ListingTerms terms,
+        uint256 late
+    ) internal pure {
         unchecked {
             uint256 unit = terms.unitOf();
             uint256 value = (units * price / unit).min(MAX_LINE_VALUE);
             margin.exposure += value;
             if (counted != units) value = (counted * price / unit).min(MAX_LINE_VALUE);
-            margin.initialMarginBalance += int256(value * (WAD - terms.initialHaircutOf()) / WAD);
-            margin.maintenanceMarginBalance += int256(value * (WAD - terms.maintenanceHaircutOf()) / WAD);
+            (uint256 initial, uint256 maintenance) = (terms.initialHaircutOf(), terms.maintenanceHaircutOf());
+            if (late != 0) {
+                initial = Lateness.widen(initial, uint128(late));
+                maintenance = Lateness.widen(maintenance, late >> 128);
+            }
+            margin.initialMarginBalance += int256(value * (WAD - initial) / WAD);
+            margin.maintenanceMarginBalance += int256(value * (WAD - maintenance) / WAD);
         }
     }
 

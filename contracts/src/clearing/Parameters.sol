@@ -3,13 +3,23 @@ pragma solidity 0.8.37;
 
 import {WAD} from "../math/Wad.sol";
 import {Instruments} from "./Instruments.sol";
+import {Ages} from "./Lateness.sol";
 
-uint256 constant MAX_FEEDS = 256;
+uint256 constant MAX_FEEDS = 255;
 uint256 constant MAX_MARKETS = 32;
 
 /// An asset at a vault, from the least significant bit: feed (8), decimals (8), initialHaircut (64),
 /// maintenanceHaircut (64), cap (112). Haircuts are shares not counted (1e18); the cap is in the asset's own units.
 type ListingTerms is uint256;
+
+/// The second word of a listing: vault (8), secondFeed (8), hasSecondFeed (8), lineCap (112), assetCap (112): what one line
+/// may count of it, and what all listings of its feed may count together, in whole tokens at 1e6.
+type CapTerms is uint256;
+
+/// The third word of a listing: burst (112), refillTime (32), capPrice (96). What is newly granted counts at once while it
+/// fits a burst, in the asset's own units, that is full again after `refillTime` seconds; `capPrice` is the USD (1e18)
+/// that a whole token takes of its vault's cap.
+type InflowTerms is uint256;
 
 /// What is traded, on whichever venue: feed (8), initialRate (64), maintenanceRate (64), basisRate (64). Rates are shares
 /// of notional (1e18).
@@ -28,8 +38,11 @@ type MarketTerms is uint256;
 /// may move in a second.
 type PlaceTerms is uint256;
 
-/// A venue: legShare (64, 1e18), calmAge, warnAge, deadAge (32 each, seconds of silence), isRemote (1).
+/// A venue: legShare (64, 1e18), calmAge, warnAge, deadAge (32 each, seconds of silence), isRemote (1), tripAge (32).
 type VenueTerms is uint256;
+
+/// A vault: cap (64, whole USD), calmAge, warnAge, zeroAge (32 each, seconds of its round trip), isRemote (1), tripAge (32).
+type VaultTerms is uint256;
 
 /// Two underlyings, first (8) < second (8), and the ratio (64, 1e18) of their risks that opposite positions offset in.
 type CreditTerms is uint256;
@@ -39,7 +52,10 @@ using {underlyingFeedOf, initialRateOf, maintenanceRateOf, basisRateOf} for Unde
 using {depthOf, concentrationRateOf} for DepthTerms global;
 using {underlyingOf, bandOf, minSizeOf, openInterestCapOf} for MarketTerms global;
 using {venueOf, instrumentOf, maxFundingOf} for PlaceTerms global;
-using {legShareOf, calmAgeOf, warnAgeOf, deadAgeOf, isRemoteOf} for VenueTerms global;
+using {legShareOf, deadAgeOf, agesOf} for VenueTerms global;
+using {vaultCapOf, vaultAgesOf} for VaultTerms global;
+using {vaultOf, secondFeedOf, hasSecondFeedOf, lineCapOf, assetCapOf} for CapTerms global;
+using {burstOf, refillTimeOf, capPriceOf} for InflowTerms global;
 using {firstOf, secondOf, ratioOf} for CreditTerms global;
 
 function feedOf(ListingTerms t) pure returns (uint256) {
@@ -121,20 +137,53 @@ function legShareOf(VenueTerms t) pure returns (uint256) {
     return uint64(VenueTerms.unwrap(t));
 }
 
-function calmAgeOf(VenueTerms t) pure returns (uint256) {
-    return uint32(VenueTerms.unwrap(t) >> 64);
-}
-
-function warnAgeOf(VenueTerms t) pure returns (uint256) {
-    return uint32(VenueTerms.unwrap(t) >> 96);
-}
-
 function deadAgeOf(VenueTerms t) pure returns (uint256) {
     return uint32(VenueTerms.unwrap(t) >> 128);
 }
 
-function isRemoteOf(VenueTerms t) pure returns (bool) {
-    return VenueTerms.unwrap(t) >> 160 & 1 == 1;
+function agesOf(VenueTerms t) pure returns (Ages) {
+    return Ages.wrap(VenueTerms.unwrap(t) >> 64);
+}
+
+/// @dev USD at 1e18.
+function vaultCapOf(VaultTerms t) pure returns (uint256) {
+    return uint256(uint64(VaultTerms.unwrap(t))) * WAD;
+}
+
+function vaultAgesOf(VaultTerms t) pure returns (Ages) {
+    return Ages.wrap(VaultTerms.unwrap(t) >> 64);
+}
+
+function vaultOf(CapTerms t) pure returns (uint256) {
+    return uint8(CapTerms.unwrap(t));
+}
+
+function secondFeedOf(CapTerms t) pure returns (uint256) {
+    return uint8(CapTerms.unwrap(t) >> 8);
+}
+
+function hasSecondFeedOf(CapTerms t) pure returns (bool) {
+    return uint8(CapTerms.unwrap(t) >> 16) != 0;
+}
+
+function lineCapOf(CapTerms t) pure returns (uint256) {
+    return uint112(CapTerms.unwrap(t) >> 24);
+}
+
+function assetCapOf(CapTerms t) pure returns (uint256) {
+    return uint112(CapTerms.unwrap(t) >> 136);
+}
+
+function burstOf(InflowTerms t) pure returns (uint256) {
+    return uint112(InflowTerms.unwrap(t));
+}
+
+function refillTimeOf(InflowTerms t) pure returns (uint256) {
+    return uint32(InflowTerms.unwrap(t) >> 112);
+}
+
+function capPriceOf(InflowTerms t) pure returns (uint256) {
+    return uint96(InflowTerms.unwrap(t) >> 144);
 }
 
 function firstOf(CreditTerms t) pure returns (uint256) {
@@ -151,18 +200,20 @@ function ratioOf(CreditTerms t) pure returns (uint256) {
 
 /// @title The risk parameters as one packed blob, so that a margin check reads all of them at once.
 /// @dev Packed off chain by core/src/parameters.ts. The general words, each from the least significant bit. Word 0:
-/// maxRecordAge (24), maxPriceAge (16), healthTarget (64), liquidationDiscount (64), cashHaircut (64), and the words where
-/// the underlyings, the markets and the venues begin (8 each). Word 1: venueLossShare, settleShare, saleDiscount (64
-/// each), maxMoveAge (32), unused (16), the words where the credits begin and where they end (8 each). Word 2:
-/// settleAfter (32), closeGrace (32). Ratios at 1e18, ages in seconds. Then the listings (a word each), underlyings (2),
-/// markets (2), venues (1) and credits (1).
+/// maxRecordAge (24), maxPriceAge (16), healthTarget (64), liquidationDiscount (64), cashHaircut (64). Word 1:
+/// venueLossShare, settleShare, saleDiscount (64 each), maxMoveAge (32). Word 2: settleAfter, closeGrace, life, lifeRamp,
+/// restoreAfter, outageAfter, outageGrace (32 each). Word 3: the words where the underlyings, the markets, the venues, the
+/// vaults and the credits begin and where these end (16 each), maxDispersion (64). Ratios at 1e18, ages in seconds. Then
+/// the listings (3 words each), underlyings (2), markets (2), venues (1), vaults (1) and credits (1).
 library ParameterBlob {
     uint256 internal constant MAX_LISTINGS = 64;
     uint256 internal constant MAX_UNDERLYINGS = 16;
     uint256 internal constant MAX_VENUES = 16;
+    uint256 internal constant MAX_VAULTS = 16;
     uint256 internal constant MAX_CREDITS = 32;
     uint256 private constant MAX_DECIMALS = 36;
-    uint256 private constant GENERAL_WORDS = 3;
+    uint256 private constant GENERAL_WORDS = 4;
+    uint256 private constant LISTING_WORDS = 3;
 
     /// A ratio above 1, an initial figure below its maintenance figure, the liquidation discount above a maintenance
     /// rate, a health target below 1, more than 36 decimals, ages out of order, an instrument, a feed, an underlying or
@@ -172,24 +223,22 @@ library ParameterBlob {
     error WrongCount(string list, uint256 given, uint256 expected);
 
     /// @notice Refuses a blob that is not whole, consistent and within its bounds.
-    function check(bytes memory blob, uint256 feeds, uint256 listings, uint256 markets, uint256 venues) external pure {
-        require(blob.length >= GENERAL_WORDS * 32, WrongCount("words", blob.length / 32, GENERAL_WORDS));
-        bool isOrdered = GENERAL_WORDS <= _firstUnderlying(blob) && _firstUnderlying(blob) <= _firstMarket(blob)
-            && _firstMarket(blob) <= _firstVenue(blob) && _firstVenue(blob) <= _firstCredit(blob)
-            && _firstCredit(blob) <= _end(blob) && (_firstMarket(blob) - _firstUnderlying(blob)) % 2 == 0
-            && (_firstVenue(blob) - _firstMarket(blob)) % 2 == 0;
-        require(isOrdered, BadParameters("general", 0));
+    function check(bytes memory blob, uint256 feeds, uint256 listings, uint256 markets, uint256 venues, uint256 vaults)
+        external
+        pure
+    {
+        _checkPlaces(blob);
         require(listingCount(blob) == listings, WrongCount("listings", listingCount(blob), listings));
         require(marketCount(blob) == markets, WrongCount("markets", marketCount(blob), markets));
         require(venueCount(blob) == venues, WrongCount("venues", venueCount(blob), venues));
+        require(vaultCount(blob) == vaults, WrongCount("vaults", vaultCount(blob), vaults));
         uint256 underlyings = underlyingCount(blob);
         require(underlyings <= MAX_UNDERLYINGS, WrongCount("underlyings", underlyings, MAX_UNDERLYINGS));
         require(creditCount(blob) <= MAX_CREDITS, WrongCount("credits", creditCount(blob), MAX_CREDITS));
-        require(blob.length == _end(blob) * 32, WrongCount("words", blob.length / 32, _end(blob)));
         bool inBounds = cashHaircut(blob) <= WAD && liquidationDiscount(blob) <= WAD && healthTarget(blob) >= WAD
             && venueLossShare(blob) <= WAD && settleShare(blob) <= WAD && saleDiscount(blob) <= WAD;
-        require(inBounds, BadParameters("general", 0));
-        _checkListings(blob, listings, feeds);
+        require(inBounds && lifeRamp(blob) > 0, BadParameters("general", 0));
+        _checkListings(blob, listings, feeds, vaults);
         _checkUnderlyings(blob, underlyings, feeds);
         for (uint256 i; i < markets; ++i) {
             inBounds = market(blob, i).underlyingOf() < underlyings && place(blob, i).venueOf() < venues
@@ -197,18 +246,42 @@ library ParameterBlob {
             require(inBounds, BadParameters("markets", i));
         }
         for (uint256 i; i < venues; ++i) {
-            VenueTerms t = venue(blob, i);
-            inBounds = t.legShareOf() <= WAD && t.calmAgeOf() <= t.warnAgeOf() && t.warnAgeOf() < t.deadAgeOf();
+            inBounds = venue(blob, i).legShareOf() <= WAD && venue(blob, i).agesOf().areInOrder();
             require(inBounds, BadParameters("venues", i));
+        }
+        for (uint256 i; i < vaults; ++i) {
+            require(vault(blob, i).vaultAgesOf().areInOrder(), BadParameters("vaults", i));
         }
         _checkCredits(blob, underlyings);
     }
 
-    function _checkListings(bytes memory blob, uint256 listings, uint256 feeds) private pure {
+    /// @dev That the sections follow each other, in whole rows, up to the end.
+    function _checkPlaces(bytes memory blob) private pure {
+        require(blob.length >= GENERAL_WORDS * 32, WrongCount("words", blob.length / 32, GENERAL_WORDS));
+        uint256[7] memory places = [
+            GENERAL_WORDS,
+            _firstUnderlying(blob),
+            _firstMarket(blob),
+            _firstVenue(blob),
+            _firstVault(blob),
+            _firstCredit(blob),
+            _end(blob)
+        ];
+        uint256[6] memory widths = [LISTING_WORDS, 2, 2, 1, 1, 1];
+        for (uint256 i; i < 6; ++i) {
+            bool isWhole = places[i] <= places[i + 1] && (places[i + 1] - places[i]) % widths[i] == 0;
+            require(isWhole, BadParameters("general", 0));
+        }
+        require(blob.length == _end(blob) * 32, WrongCount("words", blob.length / 32, _end(blob)));
+    }
+
+    function _checkListings(bytes memory blob, uint256 listings, uint256 feeds, uint256 vaults) private pure {
         for (uint256 i; i < listings; ++i) {
             ListingTerms t = listing(blob, i);
+            CapTerms caps = capTerms(blob, i);
             bool inBounds = t.initialHaircutOf() <= WAD && t.maintenanceHaircutOf() <= t.initialHaircutOf()
-                && uint8(ListingTerms.unwrap(t) >> 8) <= MAX_DECIMALS && t.feedOf() < feeds;
+                && uint8(ListingTerms.unwrap(t) >> 8) <= MAX_DECIMALS && t.feedOf() < feeds && caps.vaultOf() < vaults
+                && caps.secondFeedOf() < feeds && inflowTerms(blob, i).refillTimeOf() > 0;
             require(inBounds, BadParameters("listings", i));
         }
     }
@@ -241,7 +314,7 @@ library ParameterBlob {
 
     function listingCount(bytes memory blob) internal pure returns (uint256) {
         unchecked {
-            return _firstUnderlying(blob) - GENERAL_WORDS;
+            return (_firstUnderlying(blob) - GENERAL_WORDS) / LISTING_WORDS;
         }
     }
 
@@ -259,7 +332,13 @@ library ParameterBlob {
 
     function venueCount(bytes memory blob) internal pure returns (uint256) {
         unchecked {
-            return _firstCredit(blob) - _firstVenue(blob);
+            return _firstVault(blob) - _firstVenue(blob);
+        }
+    }
+
+    function vaultCount(bytes memory blob) internal pure returns (uint256) {
+        unchecked {
+            return _firstCredit(blob) - _firstVault(blob);
         }
     }
 
@@ -313,10 +392,57 @@ library ParameterBlob {
         return uint32(_word(blob, 2) >> 32);
     }
 
+    /// @notice For how long parameters are good after they were set, in seconds.
+    function life(bytes memory blob) internal pure returns (uint256) {
+        return uint32(_word(blob, 2) >> 64);
+    }
+
+    /// @notice How long after their life it takes until nothing counts for new risk any more.
+    function lifeRamp(bytes memory blob) internal pure returns (uint256) {
+        return uint32(_word(blob, 2) >> 96);
+    }
+
+    /// @notice How long a breaker stays tripped after its cause is gone.
+    function restoreAfter(bytes memory blob) internal pure returns (uint256) {
+        return uint32(_word(blob, 2) >> 128);
+    }
+
+    /// @notice For how long nobody may have poked a price until that is taken for an outage of this chain.
+    function outageAfter(bytes memory blob) internal pure returns (uint256) {
+        return uint32(_word(blob, 2) >> 160);
+    }
+
+    /// @notice For how long nobody is liquidated after an outage.
+    function outageGrace(bytes memory blob) internal pure returns (uint256) {
+        return uint32(_word(blob, 2) >> 192);
+    }
+
+    /// @notice The most, as a share of the lower, by which two feeds of an asset may differ.
+    function maxDispersion(bytes memory blob) internal pure returns (uint256) {
+        return uint64(_word(blob, 3) >> 96);
+    }
+
     function listing(bytes memory blob, uint256 index) internal pure returns (ListingTerms terms) {
+        (terms,) = lineInput(blob, index);
+    }
+
+    function capTerms(bytes memory blob, uint256 index) internal pure returns (CapTerms terms) {
+        (, terms) = lineInput(blob, index);
+    }
+
+    function inflowTerms(bytes memory blob, uint256 index) internal pure returns (InflowTerms) {
+        unchecked {
+            return InflowTerms.wrap(_word(blob, GENERAL_WORDS + LISTING_WORDS * index + 2));
+        }
+    }
+
+    /// @notice What a margin check needs to know of a listing: its first word, and the second with its vault.
+    function lineInput(bytes memory blob, uint256 index) internal pure returns (ListingTerms terms, CapTerms caps) {
         assembly ("memory-safe") {
-            // After the length and the three general words.
-            terms := mload(add(add(blob, 0x80), shl(5, index)))
+            // After the length and the four general words, three words a listing.
+            let first := add(add(blob, 0xa0), mul(0x60, index))
+            terms := mload(first)
+            caps := mload(add(first, 0x20))
         }
     }
 
@@ -382,6 +508,29 @@ library ParameterBlob {
         }
     }
 
+    function vault(bytes memory blob, uint256 index) internal pure returns (VaultTerms) {
+        unchecked {
+            return VaultTerms.wrap(_word(blob, _firstVault(blob) + index));
+        }
+    }
+
+    /// @notice The address in memory where the vaults begin.
+    function vaultPlace(bytes memory blob) internal pure returns (uint256 first) {
+        unchecked {
+            first = _firstVault(blob) * 32;
+            assembly ("memory-safe") {
+                first := add(add(blob, 32), first)
+            }
+        }
+    }
+
+    /// @notice A vault's terms, from the address in memory where the first begins.
+    function vaultAt(uint256 first, uint256 index) internal pure returns (VaultTerms terms) {
+        assembly ("memory-safe") {
+            terms := mload(add(first, shl(5, index)))
+        }
+    }
+
     function credit(bytes memory blob, uint256 index) internal pure returns (CreditTerms) {
         unchecked {
             return CreditTerms.wrap(_word(blob, _firstCredit(blob) + index));
@@ -391,32 +540,35 @@ library ParameterBlob {
     /// @notice The addresses in memory where the credits begin and where they end.
     function creditPlaces(bytes memory blob) internal pure returns (uint256 first, uint256 end) {
         unchecked {
-            uint256 places = _word(blob, 1);
             assembly ("memory-safe") {
                 first := add(blob, 32)
             }
-            return (first + 32 * ((places >> 240) & 0xff), first + 32 * (places >> 248));
+            return (first + 32 * _firstCredit(blob), first + 32 * _end(blob));
         }
     }
 
     function _firstUnderlying(bytes memory blob) private pure returns (uint256) {
-        return _word(blob, 0) >> 248;
+        return uint16(_word(blob, 3));
     }
 
     function _firstMarket(bytes memory blob) private pure returns (uint256) {
-        return uint8(_word(blob, 0) >> 240);
+        return uint16(_word(blob, 3) >> 16);
     }
 
     function _firstVenue(bytes memory blob) private pure returns (uint256) {
-        return uint8(_word(blob, 0) >> 232);
+        return uint16(_word(blob, 3) >> 32);
+    }
+
+    function _firstVault(bytes memory blob) private pure returns (uint256) {
+        return uint16(_word(blob, 3) >> 48);
     }
 
     function _firstCredit(bytes memory blob) private pure returns (uint256) {
-        return uint8(_word(blob, 1) >> 240);
+        return uint16(_word(blob, 3) >> 64);
     }
 
     function _end(bytes memory blob) private pure returns (uint256) {
-        return _word(blob, 1) >> 248;
+        return uint16(_word(blob, 3) >> 80);
     }
 
     /// @dev `check` has seen to it that every index a ledger can hold is inside the blob.

@@ -4,7 +4,9 @@ pragma solidity 0.8.37;
 import {SSTORE2} from "solady/src/utils/SSTORE2.sol";
 import {Books} from "../records/Books.sol";
 import {Ledger, Listing, Market, Place} from "./Ledger.sol";
+import {Ages} from "./Lateness.sol";
 import {MAX_FEEDS, MAX_MARKETS, ParameterBlob} from "./Parameters.sol";
+import {Peers} from "./Peers.sol";
 
 /// @title What a clearing lists, and its risk parameters.
 /// @dev Linked: runs in the clearing's storage, for its owner alone. spec/contracts.md, CLR-09; spec/margin.md, MRG-08.
@@ -12,7 +14,7 @@ library Registrar {
     using ParameterBlob for bytes;
 
     event FeedAdded(uint256 indexed feed, bytes32 feedId);
-    event VaultAdded(uint256 indexed chainId, address indexed vault);
+    event VaultAdded(uint256 indexed number, uint256 indexed chainId, address indexed vault);
     event VenueAdded(uint256 indexed number, uint256 indexed chainId, address indexed venue);
     event AssetListed(uint256 indexed listing, uint256 indexed chainId, address indexed vault, address asset);
     event MarketAdded(uint256 indexed market, uint256 indexed chainId, address indexed venue, bytes32 item);
@@ -30,19 +32,24 @@ library Registrar {
     }
 
     function addVault(Ledger storage ledger, uint256 chainId, address vault) external {
-        ledger.isVault[Books.peerOf(chainId, vault)] = true;
-        emit VaultAdded(chainId, vault);
+        uint256 index = ledger.vaults.length;
+        _index(ledger.vaultNumber, Books.peerOf(chainId, vault), index, ParameterBlob.MAX_VAULTS);
+        ledger.vaults.push(Place(chainId, vault, uint64(block.timestamp)));
+        Peers.keep(ledger, Peers.ofVault(index), block.timestamp);
+        emit VaultAdded(index, chainId, vault);
     }
 
     function addVenue(Ledger storage ledger, uint256 chainId, address venue) external {
         uint256 index = ledger.venues.length;
         _index(ledger.venueNumber, Books.peerOf(chainId, venue), index, ParameterBlob.MAX_VENUES);
         ledger.venues.push(Place(chainId, venue, uint64(block.timestamp)));
+        Peers.keep(ledger, Peers.ofVenue(index), block.timestamp);
         emit VenueAdded(index, chainId, venue);
     }
 
     function listAsset(Ledger storage ledger, Listing calldata listing) external {
-        require(ledger.isVault[Books.peerOf(listing.chainId, listing.vault)], NotAPeer(listing.chainId, listing.vault));
+        uint256 vault = ledger.vaultNumber[Books.peerOf(listing.chainId, listing.vault)];
+        require(vault > 0, NotAPeer(listing.chainId, listing.vault));
         uint256 index = ledger.listings.length;
         _index(ledger.listingIndex, keccak256(abi.encode(listing)), index, ParameterBlob.MAX_LISTINGS);
         ledger.listings.push(listing);
@@ -60,20 +67,34 @@ library Registrar {
     }
 
     function setParameters(Ledger storage ledger, bytes memory blob) external {
-        (uint256 markets, uint256 venues) = (ledger.markets.length, ledger.venues.length);
-        ParameterBlob.check(blob, ledger.feeds.length, ledger.listings.length, markets, venues);
+        (uint256 listings, uint256 markets) = (ledger.listings.length, ledger.markets.length);
+        ParameterBlob.check(
+            blob, ledger.feeds.length, listings, markets, ledger.venues.length, ledger.vaults.length
+        );
+        for (uint256 i; i < listings; ++i) {
+            Listing memory listing = ledger.listings[i];
+            uint256 number = ledger.vaultNumber[Books.peerOf(listing.chainId, listing.vault)];
+            require(blob.capTerms(i).vaultOf() + 1 == number, ParameterBlob.BadParameters("listings", i));
+        }
         for (uint256 i; i < markets; ++i) {
             Market memory market = ledger.markets[i];
             uint256 number = ledger.venueNumber[Books.peerOf(market.chainId, market.venue)];
             require(blob.place(i).venueOf() + 1 == number, ParameterBlob.BadParameters("markets", i));
         }
-        for (uint256 i; i < venues; ++i) {
-            bool isRemote = ledger.venues[i].chainId != block.chainid;
-            require(blob.venue(i).isRemoteOf() == isRemote, ParameterBlob.BadParameters("venues", i));
-        }
+        _requireRemoteness(ledger.venues, blob, true);
+        _requireRemoteness(ledger.vaults, blob, false);
         ledger.parameters = SSTORE2.write(blob);
-        ledger.feedCount = uint16(ledger.feeds.length);
+        (ledger.feedCount, ledger.setAt) = (uint8(ledger.feeds.length), uint32(block.timestamp));
         emit ParametersSet(++ledger.version, blob);
+    }
+
+    function _requireRemoteness(Place[] storage places, bytes memory blob, bool areVenues) private view {
+        for (uint256 i; i < places.length; ++i) {
+            Ages ages = areVenues ? blob.venue(i).agesOf() : blob.vault(i).vaultAgesOf();
+            string memory list = areVenues ? "venues" : "vaults";
+            bool isRemote = places[i].chainId != block.chainid;
+            require(ages.isRemoteOf() == isRemote, ParameterBlob.BadParameters(list, i));
+        }
     }
 
     /// @dev Indexes count from one in the map, so that zero means "not there".

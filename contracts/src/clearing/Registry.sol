@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {Breakers} from "./Breakers.sol";
 import {Ledger, Listing, Market} from "./Ledger.sol";
 import {Registrar} from "./Registrar.sol";
 
@@ -36,8 +37,14 @@ abstract contract Registry is Ownable2Step {
         Registrar.addMarket(_ledger, market);
     }
 
-    /// @notice Replaces all risk parameters by a packed blob (`ParameterBlob`), which must name every listing, market and
-    /// venue, and each market's venue.
+    /// @notice Stops payouts and credit of a vault, and new limits at a venue, until then; learning goes on. A time that has
+    /// passed ends a freeze.
+    function freeze(uint256 chainId, address peer, uint64 until) external onlyOwner {
+        Breakers.freeze(_ledger, chainId, peer, until);
+    }
+
+    /// @notice Replaces all risk parameters by a packed blob (`ParameterBlob`), which must name every listing, market,
+    /// venue and vault, and each one's place.
     function setParameters(bytes calldata blob) external onlyOwner {
         Registrar.setParameters(_ledger, blob);
     }

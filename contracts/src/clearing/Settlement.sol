@@ -3,9 +3,9 @@ pragma solidity 0.8.37;
 
 import {WAD, Wad} from "../math/Wad.sol";
 import {Book, Books} from "../records/Books.sol";
-import {Key, Kind} from "../records/Records.sol";
 import {Account, Ledger, Ledgers, Line, Listing} from "./Ledger.sol";
 import {ListingTerms, ParameterBlob} from "./Parameters.sol";
+import {Peers} from "./Peers.sol";
 import {Transfers} from "./Transfers.sol";
 
 /// @title Settlement of cash: what one account owes against units that another wants.
@@ -13,7 +13,6 @@ import {Transfers} from "./Transfers.sol";
 /// par, so that nobody gains by being first at the better vault.
 /// @dev Linked: runs in the clearing's storage. spec/settlement.md.
 library Settlement {
-    using Books for Book;
     using Ledgers for Ledger;
     using ParameterBlob for bytes;
 
@@ -136,9 +135,7 @@ library Settlement {
         Listing memory l = ledger.listings[listing];
         require(!book.ended[Books.peerOf(l.chainId, l.vault)], VaultEnded(l.chainId, l.vault));
         if (l.chainId == block.chainid) return;
-        Key memory key = Books.keyFrom(Kind.HEARD, l.chainId, l.vault, 0, 0, address(0));
-        (uint128[6] memory fields,,) = book.learnedOf(key);
-        uint256 heard = fields[0];
-        require(heard + blob.maxMoveAge() >= block.timestamp, RoundTripTooOld(listing, heard, block.timestamp));
+        uint256 age = Peers.ageOf(ledger, Peers.ofVault(blob.capTerms(listing).vaultOf()));
+        require(age <= blob.maxMoveAge(), RoundTripTooOld(listing, block.timestamp - age, block.timestamp));
     }
 }

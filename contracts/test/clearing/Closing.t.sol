@@ -91,15 +91,16 @@ contract ClosingTest is Far {
         clearing.addVenue(2, address(0xB2));
         uint256 added = block.timestamp;
         bytes memory blob = bytes.concat(
-            Blobs.general(2, 1, 2, 3, 0),
-            Blobs.listing(0, 18, 0.2e18, 0.15e18, CAP),
-            Blobs.listing(1, 6, 0.05e18, 0.03e18, 1e15),
+            Blobs.general(2, 1, 2, 3, 2, 0),
+            Blobs.listing(0, 18, 0.2e18, 0.15e18, CAP, 0),
+            Blobs.listing(1, 6, 0.05e18, 0.03e18, 1e15, 1),
             Blobs.underlying(0, 0.1e18, 0.05e18, 0, 1e30)
         );
         for (uint256 i; i < 2; ++i) {
             blob = bytes.concat(blob, Blobs.market(0, 0.03e18, 0.01e18, 500e18, i));
         }
         blob = bytes.concat(blob, Blobs.venue(0, false), Blobs.venue(0.05e18, true), Blobs.venue(0.05e18, true));
+        blob = bytes.concat(blob, Blobs.vault(false), Blobs.vault(true));
         clearing.setParameters(blob);
         vm.warp(added + DEAD_AGE - 1);
         vm.expectRevert(abi.encodeWithSelector(Closings.VenueIsAlive.selector, 2, DEAD_AGE - 1, DEAD_AGE));

@@ -218,7 +218,7 @@ contract LimitsTest is World {
     function test_CLR_04_a_lower_cap_keeps_nobody_from_closing() public {
         _trade(300e18, 2000e18);
         // Both markets' cap down to 100 ETH.
-        bytes memory blob = Blobs.amended(Blobs.amended(_parameters(), 7, 152, 100e18, 104), 9, 152, 100e18, 104);
+        bytes memory blob = Blobs.amended(Blobs.amended(_parameters(), 12, 152, 100e18, 104), 14, 152, 100e18, 104);
         clearing.setParameters(blob);
         _raise(alice, 0, 0, 300e18);
         vm.prank(bob.addr);

@@ -124,7 +124,7 @@ contract LinesTest is World {
     function test_MRG_06_a_cap_lowered_below_what_is_counted_uncounts_nothing_and_leaves_no_room() public {
         _fund(alice, 900e18);
         // WETH's cap down to 100.
-        clearing.setParameters(Blobs.amended(_parameters(), 3, 144, 100e18, 112));
+        clearing.setParameters(Blobs.amended(_parameters(), 4, 144, 100e18, 112));
         _fund(bob, 10e18);
         (Line memory line,) = clearing.lineOf(b, 0);
         assertEq(line.units, 10e18);
@@ -260,22 +260,22 @@ contract LinesTest is World {
 
     function test_MRG_08_bad_parameters_are_refused_by_name() public {
         bytes memory blob = _parameters();
-        _refuse(Blobs.amended(blob, 3, 80, 0.25e18, 64), "listings", 0);
-        _refuse(Blobs.amended(blob, 3, 16, 1.1e18, 64), "listings", 0);
-        _refuse(Blobs.amended(blob, 4, 8, 37, 8), "listings", 1);
-        _refuse(Blobs.amended(blob, 4, 0, 2, 8), "listings", 1);
-        _refuse(Blobs.amended(blob, 5, 72, 0.2e18, 64), "underlyings", 0);
-        _refuse(Blobs.amended(blob, 5, 136, 1.1e18, 64), "underlyings", 0);
-        _refuse(Blobs.amended(blob, 5, 0, 9, 8), "underlyings", 0);
-        _refuse(Blobs.amended(blob, 6, 128, 1.1e18, 64), "underlyings", 0);
-        _refuse(Blobs.amended(blob, 7, 0, 1, 8), "markets", 0);
-        _refuse(Blobs.amended(blob, 8, 0, 1, 8), "markets", 0);
-        _refuse(Blobs.amended(blob, 8, 8, 1, 8), "markets", 0);
-        _refuse(Blobs.amended(blob, 9, 8, 1.1e18, 64), "markets", 1);
-        _refuse(Blobs.amended(blob, 11, 0, 1.1e18, 64), "venues", 0);
-        _refuse(Blobs.amended(blob, 11, 64, 301, 32), "venues", 0);
-        _refuse(Blobs.amended(blob, 12, 128, 300, 32), "venues", 1);
-        _refuse(Blobs.amended(blob, 12, 160, 0, 1), "venues", 1);
+        _refuse(Blobs.amended(blob, 4, 80, 0.25e18, 64), "listings", 0);
+        _refuse(Blobs.amended(blob, 4, 16, 1.1e18, 64), "listings", 0);
+        _refuse(Blobs.amended(blob, 7, 8, 37, 8), "listings", 1);
+        _refuse(Blobs.amended(blob, 7, 0, 2, 8), "listings", 1);
+        _refuse(Blobs.amended(blob, 10, 72, 0.2e18, 64), "underlyings", 0);
+        _refuse(Blobs.amended(blob, 10, 136, 1.1e18, 64), "underlyings", 0);
+        _refuse(Blobs.amended(blob, 10, 0, 9, 8), "underlyings", 0);
+        _refuse(Blobs.amended(blob, 11, 128, 1.1e18, 64), "underlyings", 0);
+        _refuse(Blobs.amended(blob, 12, 0, 1, 8), "markets", 0);
+        _refuse(Blobs.amended(blob, 13, 0, 1, 8), "markets", 0);
+        _refuse(Blobs.amended(blob, 13, 8, 1, 8), "markets", 0);
+        _refuse(Blobs.amended(blob, 14, 8, 1.1e18, 64), "markets", 1);
+        _refuse(Blobs.amended(blob, 16, 0, 1.1e18, 64), "venues", 0);
+        _refuse(Blobs.amended(blob, 16, 64, 301, 32), "venues", 0);
+        _refuse(Blobs.amended(blob, 17, 128, 300, 32), "venues", 1);
+        _refuse(Blobs.amended(blob, 17, 160, 0, 1), "venues", 1);
         _refuse(Blobs.amended(blob, 0, 40, 0.9e18, 64), "general", 0);
         _refuse(Blobs.amended(blob, 1, 0, 1.1e18, 64), "general", 0);
         (uint32 version,) = clearing.parameters();
@@ -288,20 +288,20 @@ contract LinesTest is World {
     function test_MRG_08_credits_out_of_order_or_beyond_all_of_a_risk_are_refused() public {
         // A second underlying, between the first one and the markets, and a credit at the end.
         bytes memory blob = _parameters();
-        bytes memory two = bytes.concat(Blobs.general(2, 2, 2, 2, 1), _words(blob, 3, 4));
+        bytes memory two = bytes.concat(Blobs.general(2, 2, 2, 2, 2, 1), _words(blob, 4, 8));
         two =
-            bytes.concat(two, Blobs.underlying(0, 0.1e18, 0.05e18, 0, 0), _words(blob, 7, 6), Blobs.credit(0, 1, 1e18));
+            bytes.concat(two, Blobs.underlying(0, 0.1e18, 0.05e18, 0, 0), _words(blob, 12, 8), Blobs.credit(0, 1, 1e18));
         clearing.setParameters(two);
-        _refuse(Blobs.amended(two, 15, 0, 1, 8), "credits", 0);
-        _refuse(Blobs.amended(two, 15, 8, 2, 8), "credits", 0);
-        _refuse(Blobs.amended(two, 15, 16, 1e18 + 1, 64), "credits", 0);
-        _refuse(bytes.concat(Blobs.amended(two, 1, 248, 17, 8), Blobs.credit(0, 1, 0)), "credits", 1);
+        _refuse(Blobs.amended(two, 22, 0, 1, 8), "credits", 0);
+        _refuse(Blobs.amended(two, 22, 8, 2, 8), "credits", 0);
+        _refuse(Blobs.amended(two, 22, 16, 1e18 + 1, 64), "credits", 0);
+        _refuse(bytes.concat(Blobs.amended(two, 3, 80, 24, 16), Blobs.credit(0, 1, 0)), "credits", 1);
     }
 
     function test_MRG_08_a_blob_with_a_missing_or_spare_entry_is_refused() public {
         bytes memory blob = _parameters();
         bytes memory spare = bytes.concat(blob, bytes32(0));
-        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "words", 14, 13));
+        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "words", 21, 20));
         clearing.setParameters(spare);
         clearing.addMarket(Market(block.chainid, address(venue), "third"));
         vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "markets", 2, 3));
@@ -309,7 +309,7 @@ contract LinesTest is World {
         clearing.addVenue(9, address(9));
         vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "venues", 2, 3));
         clearing.setParameters(_parametersWith(Blobs.market(0, 0.03e18, 0.01e18, 500e18, 0)));
-        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "words", 0, 3));
+        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "words", 0, 4));
         clearing.setParameters("");
     }
 

@@ -239,7 +239,7 @@ contract LiquidationTest is World {
         clearing.openLine(k, remote, keeper.addr);
         int256 equity = clearing.marginOf(a).equity;
         // The remote USDC: both haircuts become 1.
-        bytes memory blob = Blobs.amended(Blobs.amended(_parameters(), 4, 16, 1e18, 64), 4, 80, 1e18, 64);
+        bytes memory blob = Blobs.amended(Blobs.amended(_parameters(), 7, 16, 1e18, 64), 7, 80, 1e18, 64);
         clearing.setParameters(blob);
         assertEq(clearing.marginOf(a).equity, equity - 1_000e18);
         // Only ETH is poked from here on.

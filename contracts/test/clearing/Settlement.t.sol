@@ -156,7 +156,7 @@ contract SettlementTest is Far {
 
     function test_SET_03_the_discount_is_never_above_the_maintenance_haircut() public {
         // The WETH's haircut down to a tenth of the sale discount: 0.1 %.
-        clearing.setParameters(Blobs.amended(_parameters(), 3, 80, 0.001e18, 64));
+        clearing.setParameters(Blobs.amended(_parameters(), 4, 80, 0.001e18, 64));
         _win(1_000);
         _putUp();
         _buy(0, 0.1e18);
@@ -165,7 +165,7 @@ contract SettlementTest is Far {
 
     function testFuzz_SET_04_no_sale_lowers_the_sellers_margin(uint256 units, uint256 price, uint256 haircut) public {
         haircut = bound(haircut, 0, 0.2e18);
-        clearing.setParameters(Blobs.amended(_parameters(), 3, 80, haircut, 64));
+        clearing.setParameters(Blobs.amended(_parameters(), 4, 80, haircut, 64));
         _win(1_000);
         _putUp();
         price = bound(price, 500, 5000);

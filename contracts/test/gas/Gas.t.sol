@@ -378,9 +378,9 @@ contract GasTest is Test {
     }
 
     function _parameters() private view returns (bytes memory blob) {
-        blob = Blobs.general(9, 3, 6, 3, 3);
+        blob = Blobs.general(9, 3, 6, 3, 5, 3);
         for (uint256 i; i < 9; ++i) {
-            blob = bytes.concat(blob, Blobs.listing(i % 2 == 0 ? 0 : 2, 18, 0.2e18, 0.1e18, type(uint112).max));
+            blob = bytes.concat(blob, Blobs.listing(i % 2 == 0 ? 0 : 2, 18, 0.2e18, 0.1e18, type(uint112).max, i / 2));
         }
         for (uint256 i; i < 3; ++i) {
             blob = bytes.concat(blob, Blobs.underlying(i, 0.1e18, 0.05e18, 0.005e18, 10_000_000e18));
@@ -390,6 +390,9 @@ contract GasTest is Test {
         }
         for (uint256 i; i < 3; ++i) {
             blob = bytes.concat(blob, Blobs.venue(0.05e18, venueChains[i] != block.chainid));
+        }
+        for (uint256 i; i < 5; ++i) {
+            blob = bytes.concat(blob, Blobs.vault(i == 4));
         }
         blob = bytes.concat(blob, Blobs.credit(0, 1, 0.45e18), Blobs.credit(0, 2, 0.3e18), Blobs.credit(1, 2, 0.25e18));
     }

@@ -6,7 +6,7 @@ import {Test} from "forge-std/Test.sol";
 import {Clearing} from "../../src/clearing/Clearing.sol";
 import {Listing, Market} from "../../src/clearing/Ledger.sol";
 import {Margin} from "../../src/clearing/Margin.sol";
-import {Silence} from "../../src/clearing/Silence.sol";
+import {Lateness} from "../../src/clearing/Lateness.sol";
 import {PricePolicy} from "../../src/price/Prices.sol";
 import {Key, Kind, Outcome, Record} from "../../src/records/Records.sol";
 import {RecordSource} from "../../src/records/RecordSource.sol";
@@ -116,7 +116,7 @@ contract MarginGasTest is Test {
         (p.underlyings, p.venues) = (new UnderlyingInput[](3), new VenueInput[](3));
         for (uint256 i; i < 3; ++i) {
             p.underlyings[i] = UnderlyingInput(0.1e18, 0.05e18, 0.005e18, 10_000_000e18, 0.05e18, prices[i]);
-            p.venues[i] = VenueInput(i < 2 ? 0.05e18 : Silence.legShareAt(0.05e18, 60, 1 hours, 120), 0.05e18);
+            p.venues[i] = VenueInput(i < 2 ? 0.05e18 : Lateness.widen(0.05e18, Lateness.at(120, 60, 1 hours)), 0.05e18);
         }
         p.credits = new CreditInput[](3);
         p.credits[0] = CreditInput(0, 1, 0.45e18);
@@ -208,9 +208,9 @@ contract MarginGasTest is Test {
 
     /// @dev Lines in turn of a coin and of dollars; the third underlying is not traded by anyone.
     function _parameters() private view returns (bytes memory blob) {
-        blob = Blobs.general(LINES, 3, MARKETS, 3, 3);
+        blob = Blobs.general(LINES, 3, MARKETS, 3, 4, 3);
         for (uint256 i; i < LINES; ++i) {
-            blob = bytes.concat(blob, Blobs.listing(i % 2 == 0 ? 0 : 2, 18, 0.2e18, 0.1e18, type(uint112).max));
+            blob = bytes.concat(blob, Blobs.listing(i % 2 == 0 ? 0 : 2, 18, 0.2e18, 0.1e18, type(uint112).max, i / 2));
         }
         for (uint256 i; i < 3; ++i) {
             blob = bytes.concat(blob, Blobs.underlying(i, 0.1e18, 0.05e18, 0.005e18, 10_000_000e18));
@@ -220,6 +220,9 @@ contract MarginGasTest is Test {
         }
         for (uint256 i; i < 3; ++i) {
             blob = bytes.concat(blob, Blobs.venue(0.05e18, chains[i] != block.chainid));
+        }
+        for (uint256 i; i < 4; ++i) {
+            blob = bytes.concat(blob, Blobs.vault(true));
         }
         blob = bytes.concat(blob, Blobs.credit(0, 1, 0.45e18), Blobs.credit(0, 2, 0.3e18), Blobs.credit(1, 2, 0.25e18));
     }

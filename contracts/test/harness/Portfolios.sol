@@ -62,7 +62,7 @@ library Portfolios {
         for (uint256 i; i < p.lines.length; ++i) {
             LineInput memory line = p.lines[i];
             uint256 terms = line.decimals << 8 | line.initialHaircut << 16 | line.maintenanceHaircut << 80;
-            Margins.addLine(margin, line.units, line.counted, line.price, ListingTerms.wrap(terms));
+            Margins.addLine(margin, line.units, line.counted, line.price, ListingTerms.wrap(terms), 0);
         }
         Margins.addCash(margin, p.cash, p.cashHaircut);
         if (p.positions.length == 0) return margin;

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Margin} from "../../src/clearing/Margin.sol";
 import {Positions} from "../../src/clearing/Positions.sol";
 import {Share} from "../../src/clearing/Share.sol";
-import {Silence} from "../../src/clearing/Silence.sol";
+import {Lateness} from "../../src/clearing/Lateness.sol";
 import {Claims} from "../../src/records/Claims.sol";
 import {Key, Outcome, Records} from "../../src/records/Records.sol";
 import {Portfolio, Portfolios} from "./Portfolios.sol";
@@ -18,8 +18,9 @@ contract Twin {
         }
     }
 
-    function legShareAt(uint256 legShare, uint256 from, uint256 dead, uint256 silence) external pure returns (uint256) {
-        return Silence.legShareAt(legShare, from, dead, silence);
+    function lateness(uint256 age, uint256 from, uint256 until, uint256 share) external pure returns (uint256, uint256) {
+        uint256 late = Lateness.at(age, from, until);
+        return (late, Lateness.widen(share, late));
     }
 
     function book(int256 size, int256 quote, int256 deltaSize, int256 deltaQuote)

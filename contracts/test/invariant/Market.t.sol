@@ -53,7 +53,7 @@ contract MarketHandler is World {
 
     /// @dev A cap on the remote USDC that a run's grants outgrow.
     function _parameters() internal pure override returns (bytes memory) {
-        return Blobs.amended(super._parameters(), 4, 144, FAR_CAP, 112);
+        return Blobs.amended(super._parameters(), 7, 144, FAR_CAP, 112);
     }
 
     function _who(uint256 i) private view returns (Vm.Wallet memory) {

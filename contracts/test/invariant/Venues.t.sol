@@ -116,15 +116,16 @@ contract VenuesHandler is Test {
 
     function _parameters() private pure returns (bytes memory blob) {
         blob = bytes.concat(
-            Blobs.general(2, 1, 3, 3, 0),
-            Blobs.listing(0, 18, 0.2e18, 0.15e18, 100_000e18),
-            Blobs.listing(1, 6, 0.05e18, 0.03e18, 1e15),
+            Blobs.general(2, 1, 3, 3, 2, 0),
+            Blobs.listing(0, 18, 0.2e18, 0.15e18, 100_000e18, 0),
+            Blobs.listing(1, 6, 0.05e18, 0.03e18, 1e15, 1),
             Blobs.underlying(0, 0.1e18, 0.05e18, 0, 1e30)
         );
         for (uint256 i; i < 3; ++i) {
             blob = bytes.concat(blob, Blobs.market(0, uint64(BAND), 0.01e18, 5000e18, i));
         }
-        return bytes.concat(blob, Blobs.venue(0, false), Blobs.venue(0.05e18, true), Blobs.venue(0.05e18, true));
+        blob = bytes.concat(blob, Blobs.venue(0, false), Blobs.venue(0.05e18, true), Blobs.venue(0.05e18, true));
+        return bytes.concat(blob, Blobs.vault(false), Blobs.vault(true));
     }
 
     function _open(uint256 i) private {

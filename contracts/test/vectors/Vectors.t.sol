@@ -17,7 +17,7 @@ import {Positions} from "../../src/clearing/Positions.sol";
 import {Settlement} from "../../src/clearing/Settlement.sol";
 import {Share} from "../../src/clearing/Share.sol";
 import {Claims} from "../../src/records/Claims.sol";
-import {Silence} from "../../src/clearing/Silence.sol";
+import {Lateness} from "../../src/clearing/Lateness.sol";
 import {Price} from "../../src/price/Prices.sol";
 import {Key, Kind, Records} from "../../src/records/Records.sol";
 import {Funding, Running} from "../../src/venue/Funding.sol";
@@ -192,12 +192,13 @@ contract VectorsTest is Test {
         }
     }
 
-    function test_MRG_31_silence() public {
-        _open("silence");
+    function test_MRG_31_lateness() public {
+        _open("lateness");
         for (uint256 i; i < cases; ++i) {
             int256[] memory v = _ints(i, "input");
-            uint256 share = Silence.legShareAt(_u(v, 0), _u(v, 1), _u(v, 2), _u(v, 3));
-            assertEq(int256(share), _ints(i, "output")[0], _name(i));
+            uint256 late = Lateness.at(_u(v, 0), _u(v, 1), _u(v, 2));
+            assertEq(int256(late), _ints(i, "output")[0], _name(i));
+            assertEq(int256(Lateness.widen(_u(v, 3), late)), _ints(i, "output")[1], _name(i));
         }
     }
 
@@ -205,7 +206,7 @@ contract VectorsTest is Test {
     function test_MRG_08_parameters() public {
         _open("parameters");
         bytes memory blob = vm.parseJsonBytes(json, _at(0, "blob"));
-        ParameterBlob.check(blob, 3, 3, 4, 2);
+        ParameterBlob.check(blob, 3, 3, 4, 2, 3);
         assertEq(blob.cashHaircut(), 0.02e18);
         assertEq(blob.liquidationDiscount(), 0.01e18);
         assertEq(blob.healthTarget(), 1.25e18);
@@ -242,11 +243,11 @@ contract VectorsTest is Test {
         assertEq(place.maxFundingOf(), uint256(0.001e18) / 3600);
         VenueTerms fast = blob.venue(1);
         assertEq(fast.legShareOf(), 0.05e18);
-        assertEq(fast.calmAgeOf(), 30);
-        assertEq(fast.warnAgeOf(), 90);
+        assertEq(fast.agesOf().calmAgeOf(), 30);
+        assertEq(fast.agesOf().warnAgeOf(), 90);
         assertEq(fast.deadAgeOf(), 300);
-        assertTrue(fast.isRemoteOf());
-        assertFalse(blob.venue(0).isRemoteOf());
+        assertTrue(fast.agesOf().isRemoteOf());
+        assertFalse(blob.venue(0).agesOf().isRemoteOf());
         CreditTerms credit = blob.credit(0);
         assertEq(credit.firstOf(), 0);
         assertEq(credit.secondOf(), 1);

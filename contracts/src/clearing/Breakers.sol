@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Wad, WAD} from "../math/Wad.sol";
+import {Books} from "../records/Books.sol";
+import {Ledger, Ledgers} from "./Ledger.sol";
+import {CapTerms, ParameterBlob} from "./Parameters.sol";
+import {Cause, Peers} from "./Peers.sol";
+
+/// @title The breakers of a clearing's peers: tripped by a price or a guardian, reset by time.
+/// @dev Linked: runs in the clearing's storage. spec/breakers.md. By age they trip in `Peers.hear`.
+library Breakers {
+    using Ledgers for Ledger;
+    using ParameterBlob for bytes;
+
+    event Frozen(uint256 indexed chainId, address indexed peer, uint64 until);
+
+    /// The breaker is not tripped, or not healthy for long enough yet.
+    error CannotReset(uint256 chainId, address peer);
+    error NoSecondFeed(uint256 listing);
+    error PricesAgree(uint256 listing, uint256 first, uint256 second, uint256 maxDispersion);
+
+    /// @notice Stops payouts and credit of a peer until then, never learning. A time that has passed ends a freeze; the
+    /// breaker stays tripped until it has been healthy for `restoreAfter`.
+    function freeze(Ledger storage ledger, uint256 chainId, address peer, uint64 until) external {
+        uint256 found = Peers.find(ledger, Books.peerOf(chainId, peer));
+        ledger.breakers[found].frozenUntil = until;
+        emit Frozen(chainId, peer, until);
+        if (until > block.timestamp) Peers.trip(ledger, found, Cause.FREEZE);
+    }
+
+    /// @notice Resets a breaker whose cause has been gone for `restoreAfter`. Anyone may ask; what is heard of does it alone.
+    function reset(Ledger storage ledger, uint256 chainId, address peer) external {
+        uint256 found = Peers.find(ledger, Books.peerOf(chainId, peer));
+        require(Peers.canReset(ledger, found, ledger.blobOf()), CannotReset(chainId, peer));
+        Peers.reset(ledger, found);
+    }
+
+    /// @notice Trips the breaker of a listing's vault while the asset's two feeds differ by more than `maxDispersion`.
+    function tripDispersed(Ledger storage ledger, uint256 listing) external {
+        bytes memory blob = ledger.blobOf();
+        require(listing < blob.listingCount(), NoSecondFeed(listing));
+        CapTerms caps = blob.capTerms(listing);
+        require(caps.hasSecondFeedOf(), NoSecondFeed(listing));
+        uint256 first = ledger.freshPrice(blob.listing(listing).feedOf(), blob);
+        uint256 second = ledger.freshPrice(caps.secondFeedOf(), blob);
+        (uint256 low, uint256 high) = first < second ? (first, second) : (second, first);
+        bool isDispersed = (high - low) * WAD > low * blob.maxDispersion();
+        require(isDispersed, PricesAgree(listing, first, second, blob.maxDispersion()));
+        Peers.trip(ledger, Peers.ofVault(caps.vaultOf()), Cause.DISPERSION);
+    }
+}
