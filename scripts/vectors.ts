@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { type Hex, keccak, toHex, word } from '@omnimargin/core/bytes'
 import { type Claims, EMPTY, rootOf, setClaim, siblingsOf } from '@omnimargin/core/claims'
 import { accrue, premiumOf, type Running } from '@omnimargin/core/funding'
+import { lateAt, widen } from '@omnimargin/core/lateness'
 import { shareOf } from '@omnimargin/core/liquidation'
 import { computeMargin } from '@omnimargin/core/margin'
 import { packParameters } from '@omnimargin/core/parameters'
 import { book } from '@omnimargin/core/position'
 import { type Fields, type Key, KIND, keyHash, leafOf, stepDigest, ZERO_DIGEST } from '@omnimargin/core/record'
 import { salePriceOf } from '@omnimargin/core/settlement'
-import { legShareAt } from '@omnimargin/core/silence'
 import { WAD } from '@omnimargin/core/wad'
 import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
 import { PORTFOLIOS, percent, usd } from './vectors/portfolios.ts'
@@ -50,23 +50,22 @@ const marginCases: Case[] = Object.entries(PORTFOLIOS).map(([name, portfolio]) =
   }
 })
 
-/* SILENCE: leg share, from, dead, silence */
+/* LATENESS: age, from, until, share */
 
-const SILENCES: Record<string, [bigint, number, number, bigint]> = {
-  none: [percent(5), 60, 3_600, 0n],
-  calm: [percent(5), 60, 3_600, 60n],
-  one_second_late: [percent(5), 60, 3_600, 61n],
-  half_way: [percent(5), 0, 3_600, 1_800n],
-  dead: [percent(5), 60, 3_600, 3_600n],
-  long_dead: [percent(5), 60, 3_600, 1n << 40n],
-  all_charged_already: [WAD, 60, 3_600, 1_000n],
-  nothing_charged: [0n, 0, 7, 3n],
+const LATENESSES: Record<string, [bigint, number, number, bigint]> = {
+  none: [0n, 60, 3_600, percent(5)],
+  calm: [60n, 60, 3_600, percent(5)],
+  one_second_late: [61n, 60, 3_600, percent(5)],
+  half_way: [1_800n, 0, 3_600, percent(5)],
+  all_late: [3_600n, 60, 3_600, percent(5)],
+  long_all_late: [1n << 40n, 60, 3_600, percent(5)],
+  all_of_it_already: [1_000n, 60, 3_600, WAD],
+  nothing_of_it: [3n, 0, 7, 0n],
 }
-const silenceCases: Case[] = Object.entries(SILENCES).map(([name, [share, from, dead, silence]]) => ({
-  name,
-  input: strings([share, from, dead, silence]),
-  output: strings([legShareAt(share, from, dead, silence)]),
-}))
+const latenessCases: Case[] = Object.entries(LATENESSES).map(([name, [age, from, until, share]]) => {
+  const late = lateAt(age, from, until)
+  return { name, input: strings([age, from, until, share]), output: strings([late, widen(share, late)]) }
+})
 
 /* POSITIONS: size, quote, change of both */
 
@@ -226,7 +225,7 @@ const parameterCases: Case[] = [{ name: 'devnet', blob: packParameters(PARAMETER
 
 const files = {
   margin: marginCases,
-  silence: silenceCases,
+  lateness: latenessCases,
   positions: positionCases,
   liquidation: liquidationCases,
   settlement: settlementCases,

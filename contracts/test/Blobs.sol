@@ -5,8 +5,8 @@ pragma solidity 0.8.37;
 library Blobs {
     /// @dev Cash haircut and liquidation discount 1 %, health target 125 %, prices 60 s, records 600 s, venue loss share
     /// 25 %, settlement from a tenth of the collateral or after a day at a discount of 1 %, moves up to an hour. Parameters
-    /// live for ever, a breaker stays tripped for ten minutes, half an hour without prices is an outage and gives an hour
-    /// of grace, an asset's two feeds may differ by 1 %.
+    /// live for ever, a breaker stays tripped for ten minutes, no time without prices is an outage and one gives an hour of
+    /// grace, an asset's two feeds may differ by 1 %.
     function general(
         uint256 listings,
         uint256 underlyings,
@@ -19,7 +19,7 @@ library Blobs {
         uint256 word0 = 600 | 60 << 24 | uint256(1.25e18) << 40 | uint256(0.01e18) << 104 | uint256(0.01e18) << 168;
         uint256 word1 = 0.25e18 | uint256(0.1e18) << 64 | uint256(0.01e18) << 128 | uint256(1 hours) << 192;
         uint256 word2 = 1 days | uint256(1 days) << 32 | uint256(type(uint32).max) << 64 | uint256(1 days) << 96
-            | uint256(10 minutes) << 128 | uint256(30 minutes) << 160 | uint256(1 hours) << 192;
+            | uint256(10 minutes) << 128 | uint256(type(uint32).max) << 160 | uint256(1 hours) << 192;
         return abi.encodePacked(word0, word1, word2, _places(rows) | uint256(0.01e18) << 96);
     }
 
@@ -33,14 +33,11 @@ library Blobs {
     }
 
     /// @dev With no caps but the first, and no limit on what comes in.
-    function listing(
-        uint256 feed,
-        uint256 decimals,
-        uint256 initial,
-        uint256 maintenance,
-        uint256 cap,
-        uint256 vault_
-    ) internal pure returns (bytes memory) {
+    function listing(uint256 feed, uint256 decimals, uint256 initial, uint256 maintenance, uint256 cap, uint256 vault_)
+        internal
+        pure
+        returns (bytes memory)
+    {
         uint256 most = type(uint112).max;
         return abi.encodePacked(
             feed | decimals << 8 | initial << 16 | maintenance << 80 | cap << 144,

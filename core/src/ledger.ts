@@ -1,8 +1,9 @@
 /** The clearing's accounts, rebuilt from its events alone (CLR-08). Twin of contracts/src/clearing/Ledger.sol. */
 import type { Hex } from './bytes.ts'
+import { lateAt, latenessAt, widen } from './lateness.ts'
 import type { Portfolio, Position as PositionInput, Venue as VenueInput } from './margin.ts'
 import { type Parameters, unpackParameters, type VenueTerms } from './parameters.ts'
-import { legShareAt } from './silence.ts'
+import { type Peer, vaultPeer, venuePeer } from './peer.ts'
 import { abs, min, mulDown, type Price, type Size, type Units, type Usd, WAD } from './wad.ts'
 
 export type Listing = { readonly chainId: bigint; readonly vault: Hex; readonly asset: Hex }
@@ -33,8 +34,12 @@ export type Ledger = {
   readonly feeds: readonly Hex[]
   readonly listings: readonly Listing[]
   readonly markets: readonly Market[]
-  /** By the clearing's number of a venue: the newest time (seconds) of this clearing that the venue is known to have heard. */
-  readonly heard: ReadonlyMap<number, bigint>
+  /** When the parameters were set (seconds). */
+  readonly setAt: bigint
+  /** The newest time (seconds) of this clearing that a peer is known to have heard. */
+  readonly heard: ReadonlyMap<Peer, bigint>
+  /** Those that give no new risk until they have stayed healthy again. */
+  readonly tripped: ReadonlySet<Peer>
   /** By the clearing's number of a venue at which nothing is traded any more: when it was closed (seconds). */
   readonly closed: ReadonlyMap<number, bigint>
   /** By market: what a base unit long has paid in funding since the market was added, less what it received. */
@@ -45,11 +50,13 @@ export type Ledger = {
 
 export const EMPTY_LEDGER: Ledger = {
   version: 0,
+  setAt: 0n,
   parameters: undefined,
   feeds: [],
   listings: [],
   markets: [],
   heard: new Map(),
+  tripped: new Set(),
   closed: new Map(),
   funding: new Map(),
   prices: new Map(),
@@ -62,9 +69,12 @@ export type LedgerEvent =
   | { eventName: 'AssetListed'; args: { listing: bigint; chainId: bigint; vault: Hex; asset: Hex } }
   | { eventName: 'MarketAdded'; args: { market: bigint; chainId: bigint; venue: Hex; item: Hex } }
   | { eventName: 'VenueHeard'; args: { venue: bigint; timestamp: bigint } }
+  | { eventName: 'VaultHeard'; args: { vault: bigint; timestamp: bigint } }
+  | { eventName: 'BreakerTripped'; args: { isVault: boolean; number: bigint } }
+  | { eventName: 'BreakerReset'; args: { isVault: boolean; number: bigint } }
   | { eventName: 'VenueClosed'; args: { venue: bigint; closedAt: bigint } }
   | { eventName: 'FundingIndexChanged'; args: { market: bigint; index: bigint } }
-  | { eventName: 'ParametersSet'; args: { version: number; blob: Hex } }
+  | { eventName: 'ParametersSet'; args: { version: number; blob: Hex; setAt: bigint } }
   | { eventName: 'IndexPriceUpdated'; args: { feed: bigint; price: bigint; publishTime: bigint } }
   | { eventName: 'LineOpened'; args: { account: Hex; index: bigint; listing: bigint; holder: Hex } }
   | { eventName: 'LineChanged'; args: { account: Hex; index: bigint; units: bigint; counted: bigint } }
@@ -94,9 +104,15 @@ export function applyEvent(ledger: Ledger, event: LedgerEvent): Ledger {
       const { chainId, venue, item } = event.args
       return { ...ledger, markets: [...ledger.markets, { chainId, venue, item }] }
     }
-    case 'VenueHeard': {
-      const { venue, timestamp } = event.args
-      return { ...ledger, heard: new Map(ledger.heard).set(Number(venue), timestamp) }
+    case 'VenueHeard':
+      return heard(ledger, venuePeer(Number(event.args.venue)), event.args.timestamp)
+    case 'VaultHeard':
+      return heard(ledger, vaultPeer(Number(event.args.vault)), event.args.timestamp)
+    case 'BreakerTripped':
+      return { ...ledger, tripped: new Set(ledger.tripped).add(peerOf(event.args)) }
+    case 'BreakerReset': {
+      const reset = peerOf(event.args)
+      return { ...ledger, tripped: new Set([...ledger.tripped].filter((peer) => peer !== reset)) }
     }
     case 'VenueClosed': {
       const { venue, closedAt } = event.args
@@ -106,8 +122,10 @@ export function applyEvent(ledger: Ledger, event: LedgerEvent): Ledger {
       const { market, index } = event.args
       return { ...ledger, funding: new Map(ledger.funding).set(Number(market), index) }
     }
-    case 'ParametersSet':
-      return { ...ledger, version: event.args.version, parameters: unpackParameters(event.args.blob) }
+    case 'ParametersSet': {
+      const { version, blob, setAt } = event.args
+      return { ...ledger, version, setAt, parameters: unpackParameters(blob) }
+    }
     case 'IndexPriceUpdated': {
       const { feed, price, publishTime } = event.args
       return { ...ledger, prices: new Map(ledger.prices).set(Number(feed), { price, publishTime }) }
@@ -123,6 +141,14 @@ export function applyEvent(ledger: Ledger, event: LedgerEvent): Ledger {
     default:
       return ledger
   }
+}
+
+function heard(ledger: Ledger, peer: Peer, timestamp: bigint): Ledger {
+  return { ...ledger, heard: new Map(ledger.heard).set(peer, timestamp) }
+}
+
+function peerOf({ isVault, number }: { isVault: boolean; number: bigint }): Peer {
+  return isVault ? vaultPeer(Number(number)) : venuePeer(Number(number))
 }
 
 type AccountEvent = Extract<LedgerEvent, { args: { account: Hex } }>
@@ -215,7 +241,8 @@ export function portfolioOf(ledger: Ledger, id: Hex, now: bigint): Portfolio | P
   const open = [...account.positions].filter(([, position]) => isOpen(position))
   const lines = held.map((line) => {
     const terms = entryOf(parameters.listings, line.listing)
-    return { ...line, ...terms, unit: 10n ** BigInt(terms.decimals), feed: terms.feed }
+    const haircuts = haircutsOf(ledger, parameters, line.listing, now)
+    return { ...line, ...haircuts, unit: 10n ** BigInt(terms.decimals), feed: terms.feed }
   })
   const positions = open.map(([market, position]): PositionInput => {
     const { underlying, venue, band } = entryOf(parameters.markets, market)
@@ -232,7 +259,7 @@ export function portfolioOf(ledger: Ledger, id: Hex, now: bigint): Portfolio | P
     lines: lines.map((line) => ({ ...line, price: priceOf(line.feed) })),
     positions,
     underlyings: parameters.underlyings.map((terms) => ({ ...terms, price: priceOf(terms.feed) })),
-    venues: parameters.venues.map((terms, venue) => venueInput(terms, now - (ledger.heard.get(venue) ?? 0n))),
+    venues: parameters.venues.map((terms, venue) => venueInput(ledger, terms, venuePeer(venue), now)),
     credits: parameters.credits,
     venueLossShare: parameters.venueLossShare,
   }
@@ -243,12 +270,32 @@ export function isOpen({ size, quote, buyOut, sellOut }: Position): boolean {
   return size !== 0n || quote !== 0n || buyOut + sellOut > 0n
 }
 
-/** A venue on the clearing's own chain is never silent. */
-function venueInput({ isRemote, legShare, calmAge, warnAge, deadAge }: VenueTerms, age: bigint): VenueInput {
-  const silence = isRemote ? age : 0n
+/** Seconds since the newest time of the clearing that the peer is known to have heard. */
+export function ageOf(ledger: Ledger, peer: Peer, now: bigint): bigint {
+  return now - (ledger.heard.get(peer) ?? 0n)
+}
+
+/**
+ * A listing's haircuts as they are now: widened by the age of its vault's round trip, and for new risk by parameters that
+ * outlived their life.
+ */
+export function haircutsOf(ledger: Ledger, parameters: Parameters, listing: number, now: bigint) {
+  const terms = entryOf(parameters.listings, listing)
+  const { zeroAge, ...ages } = entryOf(parameters.vaults, terms.vault)
+  const peer = vaultPeer(terms.vault)
+  const late = latenessAt({ ...ages, endAge: zeroAge }, ageOf(ledger, peer, now), ledger.tripped.has(peer))
+  const stale = lateAt(now - ledger.setAt, parameters.life, parameters.life + parameters.lifeRamp)
   return {
-    initialLegShare: legShareAt(legShare, calmAge, deadAge, silence),
-    maintenanceLegShare: legShareAt(legShare, warnAge, deadAge, silence),
+    initialHaircut: widen(terms.initialHaircut, widen(late.initial, stale)),
+    maintenanceHaircut: widen(terms.maintenanceHaircut, late.maintenance),
+  }
+}
+
+function venueInput(ledger: Ledger, { legShare, deadAge, ...ages }: VenueTerms, peer: Peer, now: bigint): VenueInput {
+  const late = latenessAt({ ...ages, endAge: deadAge }, ageOf(ledger, peer, now), ledger.tripped.has(peer))
+  return {
+    initialLegShare: widen(legShare, late.initial),
+    maintenanceLegShare: widen(legShare, late.maintenance),
   }
 }
 

@@ -2,13 +2,26 @@
 import { fromHex, type Hex } from './bytes.ts'
 import type { Ratio, Size, Units, Usd } from './wad.ts'
 
-/** An asset at a vault. Haircuts are shares not counted; the cap is in the asset's own units. */
+/**
+ * An asset at a vault. Haircuts are shares not counted. Caps: `cap` over all accounts and `lineCap` for one line in the asset's
+ * own units, `assetCap` over all vaults in whole tokens at 1e6; `capPrice` is the USD that a whole token takes of its vault's cap.
+ * What is newly granted counts at once while it fits `burst`, which is full again after `refillTime` seconds.
+ */
 export type ListingTerms = {
   readonly feed: number
   readonly decimals: number
   readonly initialHaircut: Ratio
   readonly maintenanceHaircut: Ratio
   readonly cap: Units
+  readonly vault: number
+  /** A feed of the same asset by another way; how far the two may differ is `maxDispersion`. */
+  readonly secondFeed: number
+  readonly hasSecondFeed: boolean
+  readonly lineCap: Units
+  readonly assetCap: bigint
+  readonly burst: Units
+  readonly refillTime: number
+  readonly capPrice: Usd
 }
 
 /**
@@ -35,13 +48,25 @@ export type MarketTerms = {
   readonly maxFunding: Ratio
 }
 
-/** `legShare` of the rate is charged a leg while the venue is heard from; silence adds to it: `core/silence`. Ages in seconds. */
+/** `legShare` of the rate is charged a leg while the venue is heard from; silence adds to it: `core/lateness`. Ages in seconds. */
 export type VenueTerms = {
   readonly legShare: Ratio
   readonly calmAge: number
   readonly warnAge: number
   readonly deadAge: number
   readonly isRemote: boolean
+  /** From here on it gives no new risk, until it has stayed healthy again for `restoreAfter`. */
+  readonly tripAge: number
+}
+
+/** What is locked at a vault counts less as its round trip ages, and nothing for maintenance from `zeroAge` on; `cap` in whole USD. */
+export type VaultTerms = {
+  readonly cap: bigint
+  readonly calmAge: number
+  readonly warnAge: number
+  readonly zeroAge: number
+  readonly isRemote: boolean
+  readonly tripAge: number
 }
 
 /** Two underlyings, `first < second`, and the share of their risks that opposite positions offset in. */
@@ -63,10 +88,21 @@ export type Parameters = {
   readonly saleDiscount: Ratio
   /** How long after its closing a dead venue's last records may still be shown. */
   readonly closeGrace: number
+  /** How long parameters are good, and how long after that until no collateral counts for new risk any more. */
+  readonly life: number
+  readonly lifeRamp: number
+  /** How long a breaker stays tripped after its cause is gone. */
+  readonly restoreAfter: number
+  /** How long without a price is an outage, and for how long after it nobody is liquidated. */
+  readonly outageAfter: number
+  readonly outageGrace: number
+  /** The most, as a share of the lower, by which two feeds of an asset may differ. */
+  readonly maxDispersion: Ratio
   readonly listings: readonly ListingTerms[]
   readonly underlyings: readonly UnderlyingTerms[]
   readonly markets: readonly MarketTerms[]
   readonly venues: readonly VenueTerms[]
+  readonly vaults: readonly VaultTerms[]
   readonly credits: readonly CreditTerms[]
 }
 
@@ -82,6 +118,16 @@ const LISTING: Layout = [
   ['initialHaircut', 64n],
   ['maintenanceHaircut', 64n],
   ['cap', 112n],
+  ['vault', 8n],
+  ['secondFeed', 8n],
+  ['hasSecondFeed', 1n],
+  ['unused', 7n],
+  ['lineCap', 112n],
+  ['assetCap', 112n],
+  ['unused', 8n],
+  ['burst', 112n],
+  ['refillTime', 32n],
+  ['capPrice', 96n],
 ]
 const UNDERLYING: Layout = [
   ['feed', 8n],
@@ -107,6 +153,15 @@ const VENUE: Layout = [
   ['warnAge', 32n],
   ['deadAge', 32n],
   ['isRemote', 1n],
+  ['tripAge', 32n],
+]
+const VAULT: Layout = [
+  ['cap', 64n],
+  ['calmAge', 32n],
+  ['warnAge', 32n],
+  ['zeroAge', 32n],
+  ['isRemote', 1n],
+  ['tripAge', 32n],
 ]
 const CREDIT: Layout = [
   ['first', 8n],
@@ -119,27 +174,43 @@ const GENERAL: Layout = [
   ['healthTarget', 64n],
   ['liquidationDiscount', 64n],
   ['cashHaircut', 64n],
-  ['firstVenue', 8n],
-  ['firstMarket', 8n],
-  ['firstUnderlying', 8n],
+  ['unused', 24n],
   ['venueLossShare', 64n],
   ['settleShare', 64n],
   ['saleDiscount', 64n],
   ['maxMoveAge', 32n],
-  ['unused', 16n],
-  ['firstCredit', 8n],
-  ['end', 8n],
+  ['unused', 32n],
   ['settleAfter', 32n],
   ['closeGrace', 32n],
+  ['life', 32n],
+  ['lifeRamp', 32n],
+  ['restoreAfter', 32n],
+  ['outageAfter', 32n],
+  ['outageGrace', 32n],
+  ['unused', 32n],
+  ['firstUnderlying', 16n],
+  ['firstMarket', 16n],
+  ['firstVenue', 16n],
+  ['firstVault', 16n],
+  ['firstCredit', 16n],
+  ['end', 16n],
+  ['maxDispersion', 64n],
 ]
-const GENERAL_WORDS = 3
+const GENERAL_WORDS = 4
 
 /** The lists after the general words, in their order. */
-const LISTS = { listings: LISTING, underlyings: UNDERLYING, markets: MARKET, venues: VENUE, credits: CREDIT } as const
+const LISTS = {
+  listings: LISTING,
+  underlyings: UNDERLYING,
+  markets: MARKET,
+  venues: VENUE,
+  vaults: VAULT,
+  credits: CREDIT,
+} as const
 type List = keyof typeof LISTS
 const NAMES = Object.keys(LISTS) as List[]
 /** The words at which each of them ends and the next one begins. */
-const PLACES = ['firstUnderlying', 'firstMarket', 'firstVenue', 'firstCredit', 'end'] as const
+const PLACES = ['firstUnderlying', 'firstMarket', 'firstVenue', 'firstVault', 'firstCredit', 'end'] as const
 
 /** The blob that `Clearing.setParameters` takes. Asserts that every number fits its place. */
 export function packParameters(parameters: Parameters): Hex {

@@ -19,6 +19,7 @@ import {
 } from './ledger.ts'
 import { computeMargin, isLiquidatable, type Margin, meetsInitial } from './margin.ts'
 import type { MarketTerms, Parameters } from './parameters.ts'
+import { type Peer, venuePeer } from './peer.ts'
 import { book } from './position.ts'
 import { abs, max, min, mulDown, mulUp, type Price, type Ratio, type Size, type Units, WAD } from './wad.ts'
 
@@ -230,7 +231,7 @@ function lose(ledger: Ledger, id: Hex, chainId: bigint, parameters: Parameters):
     const venue = parameters.markets[i]?.venue
     return market.chainId === chainId && venue !== undefined ? [venue] : []
   })
-  const heard = new Map([...ledger.heard, ...silent.map((venue): [number, bigint] => [venue, 0n])])
+  const heard = new Map([...ledger.heard, ...silent.map((venue): [Peer, bigint] => [venuePeer(venue), 0n])])
   return withAccount({ ...ledger, heard }, id, { ...account, lines })
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { lateAt, widen } from '@omnimargin/core/lateness'
 import { computeMargin, type Margin, type Portfolio, type Position, type Underlying } from '@omnimargin/core/margin'
-import { legShareAt } from '@omnimargin/core/silence'
 import { abs, max, mulDown, mulUp, WAD } from '@omnimargin/core/wad'
 import fc from 'fast-check'
 import { NOTHING, portfolio, ratio, UNDERLYING, UNDERLYINGS, VENUE, wad } from './portfolios.ts'
@@ -75,12 +75,12 @@ test('MRG-31 silence only adds to what a leg is charged, in a straight line up t
   const seconds = fc.nat(10_000)
   fc.assert(
     fc.property(ratio, seconds, fc.integer({ min: 1, max: 10_000 }), seconds, seconds, (share, from, span, a, b) => {
-      const at = (silence: number) => legShareAt(share, from, from + span, BigInt(silence))
+      const at = (silence: number) => widen(share, lateAt(BigInt(silence), from, from + span))
       assert.ok(at(Math.max(a, b)) >= at(Math.min(a, b)))
       assert.equal(at(0), share)
       assert.equal(at(from), share)
       assert.equal(at(from + span), WAD)
-      const steepest = (WAD - share) / BigInt(span) + 1n
+      const steepest = (WAD - share) / BigInt(span) + 2n
       assert.ok(at(a + 1) - at(a) <= steepest)
     }),
   )

@@ -2,7 +2,8 @@
 import { accountOf } from '@omnimargin/core/account'
 import type { Hex } from '@omnimargin/core/bytes'
 import { type Account, EMPTY_LEDGER, FLAT, type Ledger, type Line, type Position } from '@omnimargin/core/ledger'
-import type { Parameters } from '@omnimargin/core/parameters'
+import type { ListingTerms, Parameters } from '@omnimargin/core/parameters'
+import { vaultPeer, venuePeer } from '@omnimargin/core/peer'
 import { WAD } from '@omnimargin/core/wad'
 import fc from 'fast-check'
 import { size, wad } from './portfolios.ts'
@@ -20,14 +21,24 @@ export const ID = accountOf(OWNER)
 /** The account that tests owe cash with. */
 export const DEBTOR = accountOf(address('d'))
 
+type Figures = Pick<ListingTerms, 'feed' | 'decimals' | 'initialHaircut' | 'maintenanceHaircut' | 'cap'>
+/** With no cap but the first, and no limit on what comes in. */
+function listing(figures: Figures, vault = 0): ListingTerms {
+  const most = 2n ** 112n - 1n
+  const caps = { lineCap: most, assetCap: most, burst: most, refillTime: 1, capPrice: 0n }
+  return { ...figures, ...caps, vault, secondFeed: 0, hasSecondFeed: false }
+}
+
 export const PARAMETERS: Parameters = {
   ...{ cashHaircut: percent(2), liquidationDiscount: percent(1), healthTarget: percent(125), maxPriceAge: 60 },
   ...{ maxRecordAge: 600, venueLossShare: percent(25), maxMoveAge: 3_600, settleAfter: 86_400 },
   ...{ settleShare: percent(10), saleDiscount: percent(1), closeGrace: 86_400 },
+  ...{ life: 2 ** 32 - 1, lifeRamp: 86_400, restoreAfter: 600, outageAfter: 1_800, outageGrace: 3_600 },
+  maxDispersion: percent(1),
   listings: [
-    { feed: 0, decimals: 18, initialHaircut: percent(20), maintenanceHaircut: percent(15), cap: wad(1_000) },
-    { feed: 1, decimals: 6, initialHaircut: percent(3), maintenanceHaircut: percent(2), cap: 10n ** 12n },
-    { feed: 1, decimals: 6, initialHaircut: percent(2), maintenanceHaircut: percent(1), cap: 10n ** 12n },
+    listing({ feed: 0, decimals: 18, initialHaircut: percent(20), maintenanceHaircut: percent(15), cap: wad(1_000) }),
+    listing({ feed: 1, decimals: 6, initialHaircut: percent(3), maintenanceHaircut: percent(2), cap: 10n ** 12n }),
+    listing({ feed: 1, decimals: 6, initialHaircut: percent(2), maintenanceHaircut: percent(1), cap: 10n ** 12n }, 1),
   ],
   underlyings: [
     {
@@ -45,6 +56,15 @@ export const PARAMETERS: Parameters = {
     warnAge: 300,
     deadAge: 3_600,
     isRemote,
+    tripAge: 3_600,
+  })),
+  vaults: [true, false].map((isRemote) => ({
+    cap: 10n ** 12n,
+    calmAge: 60,
+    warnAge: 3_600,
+    zeroAge: 86_400,
+    isRemote,
+    tripAge: 3_600,
   })),
   credits: [],
 }
@@ -63,7 +83,11 @@ export const CLEARING: Ledger = {
     { chainId: HOME, venue: address('9'), item: '0x00' },
     { chainId: FAST, venue: address('b'), item: '0x00' },
   ],
-  heard: new Map([[1, NOW - 10n]]),
+  setAt: NOW,
+  heard: new Map([
+    [venuePeer(1), NOW - 10n],
+    [vaultPeer(0), NOW - 10n],
+  ]),
   prices: new Map([
     [0, { price: wad(2_000), publishTime: NOW - 5n }],
     [1, { price: WAD, publishTime: NOW - 5n }],

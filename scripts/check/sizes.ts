@@ -1,7 +1,7 @@
 import { readArtifacts } from '../artifacts.ts'
 
 /** Below the chains' own limit of 24,576 bytes, so that there is room for a repair. */
-const limitBytes = 20_000
+const limitBytes = 22_000
 
 /** No contract grows past what every chain takes. Prints the sizes, largest first. */
 export function sizes(): string[] {

@@ -23,7 +23,7 @@ const rules: LedgerEvent[] = [
   ...[WETH, USDC].map(
     (listing, i): LedgerEvent => ({ eventName: 'AssetListed', args: { listing: BigInt(i), ...listing } }),
   ),
-  { eventName: 'ParametersSet', args: { version: 1, blob: packParameters(PARAMETERS) } },
+  { eventName: 'ParametersSet', args: { version: 1, blob: packParameters(PARAMETERS), setAt: NOW } },
   priceOf(2n, WAD, NOW),
 ]
 

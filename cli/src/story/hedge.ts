@@ -1,6 +1,8 @@
 /** The chapters of a hedger: long on one chain, short on another, one requirement; and what a chain’s silence costs. */
 import { Venue } from '@omnimargin/chains/abi'
+import { ageOf } from '@omnimargin/core/ledger'
 import { computeMargin } from '@omnimargin/core/margin'
+import { venuePeer } from '@omnimargin/core/peer'
 import { abs, mulUp } from '@omnimargin/core/wad'
 import type { Devnet } from '@omnimargin/service/devnet/devnet'
 import { type Actor, makeActor } from './actor.ts'
@@ -163,5 +165,5 @@ function legOf({ portfolio, ledger, timestamp }: Sighting, { market }: Leg) {
   const calmAge = ledger.parameters?.venues[venue]?.calmAge
   if (!position || !underlying || share === undefined || calmAge === undefined) throw new Error('The leg is gone.')
   const risk = mulUp(mulUp(abs(position.size), underlying.price), underlying.initialRate)
-  return { share, risk, calmAge: BigInt(calmAge), silence: timestamp - (ledger.heard.get(venue) ?? 0n) }
+  return { share, risk, calmAge: BigInt(calmAge), silence: ageOf(ledger, venuePeer(venue), timestamp) }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Wad, WAD} from "../math/Wad.sol";
+import {WAD} from "../math/Wad.sol";
 import {Books} from "../records/Books.sol";
 import {Ledger, Ledgers} from "./Ledger.sol";
 import {CapTerms, ParameterBlob} from "./Parameters.sol";
@@ -17,6 +17,8 @@ library Breakers {
 
     /// The breaker is not tripped, or not healthy for long enough yet.
     error CannotReset(uint256 chainId, address peer);
+    /// It contradicted itself: nothing lifts that.
+    error PeerIsOver(uint256 chainId, address peer);
     error NoSecondFeed(uint256 listing);
     error PricesAgree(uint256 listing, uint256 first, uint256 second, uint256 maxDispersion);
 
@@ -24,6 +26,7 @@ library Breakers {
     /// breaker stays tripped until it has been healthy for `restoreAfter`.
     function freeze(Ledger storage ledger, uint256 chainId, address peer, uint64 until) external {
         uint256 found = Peers.find(ledger, Books.peerOf(chainId, peer));
+        require(ledger.breakers[found].frozenUntil != type(uint64).max, PeerIsOver(chainId, peer));
         ledger.breakers[found].frozenUntil = until;
         emit Frozen(chainId, peer, until);
         if (until > block.timestamp) Peers.trip(ledger, found, Cause.FREEZE);

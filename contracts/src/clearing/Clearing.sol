@@ -9,6 +9,7 @@ import {Key, Kind} from "../records/Records.sol";
 import {RecordBook, Seen} from "../records/RecordBook.sol";
 import {RecordSource} from "../records/RecordSource.sol";
 import {Breakers} from "./Breakers.sol";
+import {Checks} from "./Checks.sol";
 import {Closings} from "./Closings.sol";
 import {Index} from "./Index.sol";
 import {Account, Ledger, Ledgers, Line, Listing, Market, OpenInterest, Outstanding, Position} from "./Ledger.sol";
@@ -28,6 +29,7 @@ import {Settlement} from "./Settlement.sol";
 /// and `Liquidation`. Each checks, changes the ledger, checks margin, and writes its records last, since a record
 /// for a reader on this chain runs that reader's code.
 contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
+    using Checks for Ledger;
     using Ledgers for Ledger;
 
     IPyth public immutable pyth;

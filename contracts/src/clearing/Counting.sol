@@ -17,7 +17,9 @@ library Counting {
     uint256 private constant CAP_UNIT = 1e6;
 
     /// @notice Sets a line's units, and counts of them what there is room for.
-    function setUnits(Ledger storage ledger, bytes32 account, uint256 index, uint256 units, bytes memory blob) internal {
+    function setUnits(Ledger storage ledger, bytes32 account, uint256 index, uint256 units, bytes memory blob)
+        internal
+    {
         Line memory line = ledger.lines[account][index];
         uint256 counted = Wad.min(units, line.counted);
         if (units > counted) counted += _admit(ledger, line.listing, units - counted, counted, blob);

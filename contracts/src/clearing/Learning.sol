@@ -68,10 +68,15 @@ library Learning {
         uint128[6] memory next,
         uint64 blockNumber
     ) external {
-        if (key.kind == Kind.GRANT) _applyGrant(ledger, book, key);
-        else if (key.kind == Kind.FILLS) _applyFills(ledger, key, known, next);
-        else if (key.kind == Kind.MARKET) _applyMarket(ledger, key, next, blockNumber);
-        else Peers.hear(ledger, Books.peerOf(key.writerChain, key.writer), next[0], ledger.blobOf());
+        if (key.kind == Kind.GRANT) {
+            _applyGrant(ledger, book, key);
+        } else if (key.kind == Kind.FILLS) {
+            _applyFills(ledger, key, known, next);
+        } else if (key.kind == Kind.MARKET) {
+            _applyMarket(ledger, key, next, blockNumber);
+        } else {
+            Peers.hear(ledger, Books.peerOf(key.writerChain, key.writer), next[0], ledger.blobOf());
+        }
     }
 
     /// @notice Writes a record of the clearing's own.

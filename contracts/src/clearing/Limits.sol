@@ -5,6 +5,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Wad} from "../math/Wad.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key} from "../records/Records.sol";
+import {Checks} from "./Checks.sol";
 import {Ledger, Ledgers, Market, OpenInterest, Outstanding} from "./Ledger.sol";
 import {Margin, Margins} from "./Margin.sol";
 import {ParameterBlob} from "./Parameters.sol";
@@ -14,6 +15,7 @@ import {Peers} from "./Peers.sol";
 /// @dev Linked: runs in the clearing's storage. spec/contracts.md, CLR-04, CLR-10; spec/margin.md, MRG-20 to MRG-22.
 library Limits {
     using Books for Book;
+    using Checks for Ledger;
     using Ledgers for Ledger;
     using Margins for Margin;
     using ParameterBlob for bytes;

@@ -5,6 +5,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Wad} from "../math/Wad.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key, Kind, Records} from "../records/Records.sol";
+import {Checks} from "./Checks.sol";
 import {Counting} from "./Counting.sol";
 import {MAX_LINES, Account, Ledger, Ledgers, Line, Listing} from "./Ledger.sol";
 import {ParameterBlob} from "./Parameters.sol";
@@ -14,6 +15,7 @@ import {Peers} from "./Peers.sol";
 /// @dev Linked: runs in the clearing's storage. spec/contracts.md, CLR-02, CLR-03, CLR-05.
 library Lines {
     using Books for Book;
+    using Checks for Ledger;
     using Ledgers for Ledger;
     using ParameterBlob for bytes;
     using SafeCast for uint256;

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Wad} from "../math/Wad.sol";
 import {Book} from "../records/Books.sol";
+import {Checks} from "./Checks.sol";
 import {Ledger, Ledgers, Position} from "./Ledger.sol";
 import {Limits} from "./Limits.sol";
 import {Margin, Margins} from "./Margin.sol";
@@ -13,6 +14,7 @@ import {Transfers} from "./Transfers.sol";
 /// @title Liquidation: ledger work on one chain. No token moves, so no remote step can hold it up.
 /// @dev Linked: runs in the clearing's storage. spec/margin.md, LIQ-01 to LIQ-06.
 library Liquidation {
+    using Checks for Ledger;
     using Ledgers for Ledger;
     using Margins for Margin;
     using ParameterBlob for bytes;

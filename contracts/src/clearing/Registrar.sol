@@ -18,7 +18,7 @@ library Registrar {
     event VenueAdded(uint256 indexed number, uint256 indexed chainId, address indexed venue);
     event AssetListed(uint256 indexed listing, uint256 indexed chainId, address indexed vault, address asset);
     event MarketAdded(uint256 indexed market, uint256 indexed chainId, address indexed venue, bytes32 item);
-    event ParametersSet(uint32 indexed version, bytes blob);
+    event ParametersSet(uint32 indexed version, bytes blob, uint64 setAt);
 
     /// Not added before as a vault, or as a venue.
     error NotAPeer(uint256 chainId, address peer);
@@ -68,9 +68,7 @@ library Registrar {
 
     function setParameters(Ledger storage ledger, bytes memory blob) external {
         (uint256 listings, uint256 markets) = (ledger.listings.length, ledger.markets.length);
-        ParameterBlob.check(
-            blob, ledger.feeds.length, listings, markets, ledger.venues.length, ledger.vaults.length
-        );
+        ParameterBlob.check(blob, ledger.feeds.length, listings, markets, ledger.venues.length, ledger.vaults.length);
         for (uint256 i; i < listings; ++i) {
             Listing memory listing = ledger.listings[i];
             uint256 number = ledger.vaultNumber[Books.peerOf(listing.chainId, listing.vault)];
@@ -85,7 +83,7 @@ library Registrar {
         _requireRemoteness(ledger.vaults, blob, false);
         ledger.parameters = SSTORE2.write(blob);
         (ledger.feedCount, ledger.setAt) = (uint8(ledger.feeds.length), uint32(block.timestamp));
-        emit ParametersSet(++ledger.version, blob);
+        emit ParametersSet(++ledger.version, blob, uint64(block.timestamp));
     }
 
     function _requireRemoteness(Place[] storage places, bytes memory blob, bool areVenues) private view {

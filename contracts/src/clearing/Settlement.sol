@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {WAD, Wad} from "../math/Wad.sol";
 import {Book, Books} from "../records/Books.sol";
+import {Checks} from "./Checks.sol";
 import {Account, Ledger, Ledgers, Line, Listing} from "./Ledger.sol";
 import {ListingTerms, ParameterBlob} from "./Parameters.sol";
 import {Peers} from "./Peers.sol";
@@ -13,6 +14,7 @@ import {Transfers} from "./Transfers.sol";
 /// par, so that nobody gains by being first at the better vault.
 /// @dev Linked: runs in the clearing's storage. spec/settlement.md.
 library Settlement {
+    using Checks for Ledger;
     using Ledgers for Ledger;
     using ParameterBlob for bytes;
 

@@ -289,8 +289,9 @@ contract LinesTest is World {
         // A second underlying, between the first one and the markets, and a credit at the end.
         bytes memory blob = _parameters();
         bytes memory two = bytes.concat(Blobs.general(2, 2, 2, 2, 2, 1), _words(blob, 4, 8));
-        two =
-            bytes.concat(two, Blobs.underlying(0, 0.1e18, 0.05e18, 0, 0), _words(blob, 12, 8), Blobs.credit(0, 1, 1e18));
+        two = bytes.concat(
+            two, Blobs.underlying(0, 0.1e18, 0.05e18, 0, 0), _words(blob, 12, 8), Blobs.credit(0, 1, 1e18)
+        );
         clearing.setParameters(two);
         _refuse(Blobs.amended(two, 22, 0, 1, 8), "credits", 0);
         _refuse(Blobs.amended(two, 22, 8, 2, 8), "credits", 0);

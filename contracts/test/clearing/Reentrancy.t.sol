@@ -41,24 +41,21 @@ contract ClearingReentrancyTest is World {
         clearing.putUp(a);
     }
 
-    function _moreParameters() private pure returns (bytes memory) {
-        return bytes.concat(
-            bytes.concat(
-                Blobs.general(3, 1, 4, 4, 3, 0),
-                Blobs.listing(0, 18, 0.2e18, 0.15e18, CAP, 0),
-                Blobs.listing(1, 6, 0.05e18, 0.03e18, 1e15, 1),
-                Blobs.listing(0, 18, 0.2e18, 0.15e18, 10_000e18, 2),
-                Blobs.underlying(0, 0.1e18, 0.05e18, 0, 1e30)
-            ),
-            Blobs.market(0, 0.03e18, 0.01e18, 500e18, 0),
-            Blobs.market(0, 0.03e18, 0.01e18, 500e18, 1),
-            Blobs.market(0, 0.03e18, 0.01e18, 500e18, 2),
-            Blobs.market(0, 0.03e18, 0.01e18, 500e18, 3),
-            bytes.concat(
-                Blobs.venue(0, false), Blobs.venue(0.05e18, true), Blobs.venue(0, false), Blobs.venue(0.05e18, true)
-            ),
-            bytes.concat(Blobs.vault(false), Blobs.vault(true), Blobs.vault(false))
+    function _moreParameters() private pure returns (bytes memory blob) {
+        blob = bytes.concat(
+            Blobs.general(3, 1, 4, 4, 3, 0),
+            Blobs.listing(0, 18, 0.2e18, 0.15e18, CAP, 0),
+            Blobs.listing(1, 6, 0.05e18, 0.03e18, 1e15, 1),
+            Blobs.listing(0, 18, 0.2e18, 0.15e18, 10_000e18, 2),
+            Blobs.underlying(0, 0.1e18, 0.05e18, 0, 1e30)
         );
+        for (uint256 i; i < 4; ++i) {
+            blob = bytes.concat(blob, Blobs.market(0, 0.03e18, 0.01e18, 500e18, i));
+        }
+        for (uint256 i; i < 4; ++i) {
+            blob = bytes.concat(blob, i % 2 == 0 ? Blobs.venue(0, false) : Blobs.venue(0.05e18, true));
+        }
+        return bytes.concat(blob, Blobs.vault(false), Blobs.vault(true), Blobs.vault(false));
     }
 
     /// @dev The intruder and Alice are backed by units of the intruder's vault, Bob by WETH.

@@ -284,9 +284,12 @@ contract SettlementTest is Far {
         vm.prank(alice.addr);
         clearing.openLine(a, remote, alice.addr);
         _learn(_grantOf(b, bob.addr, 1_000e6));
+        uint256 addedAt = 1_700_000_000;
+        vm.warp(addedAt + 1 hours);
+        _setPrice(2000);
         _win(900);
         _putUp();
-        _refused(1, 1e6, abi.encodeWithSelector(Settlement.RoundTripTooOld.selector, 1, 0, block.timestamp));
+        _refused(1, 1e6, abi.encodeWithSelector(Settlement.RoundTripTooOld.selector, 1, addedAt, block.timestamp));
     }
 
     function test_SET_07_units_of_a_vault_that_contradicted_itself_pay_no_debt() public {

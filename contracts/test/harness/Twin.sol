@@ -18,7 +18,11 @@ contract Twin {
         }
     }
 
-    function lateness(uint256 age, uint256 from, uint256 until, uint256 share) external pure returns (uint256, uint256) {
+    function lateness(uint256 age, uint256 from, uint256 until, uint256 share)
+        external
+        pure
+        returns (uint256, uint256)
+    {
         uint256 late = Lateness.at(age, from, until);
         return (late, Lateness.widen(share, late));
     }

@@ -6,6 +6,9 @@ import {Margin} from "../../src/clearing/Margin.sol";
 import {
     CreditTerms,
     DepthTerms,
+    CapTerms,
+    InflowTerms,
+    VaultTerms,
     ListingTerms,
     MarketTerms,
     ParameterBlob,
@@ -218,12 +221,7 @@ contract VectorsTest is Test {
         assertEq(blob.maxMoveAge(), 3600);
         assertEq(blob.settleAfter(), 86_400);
         assertEq(blob.closeGrace(), 86_400);
-        ListingTerms weth = blob.listing(0);
-        assertEq(weth.feedOf(), 0);
-        assertEq(weth.unitOf(), 1e18);
-        assertEq(weth.initialHaircutOf(), 0.2e18);
-        assertEq(weth.maintenanceHaircutOf(), 0.15e18);
-        assertEq(weth.capOf(), 100_000e18);
+        _assertPeers(blob);
         UnderlyingTerms btc = blob.underlying(1);
         assertEq(btc.underlyingFeedOf(), 1);
         assertEq(btc.initialRateOf(), 0.095e18);
@@ -246,11 +244,40 @@ contract VectorsTest is Test {
         assertEq(fast.agesOf().calmAgeOf(), 30);
         assertEq(fast.agesOf().warnAgeOf(), 90);
         assertEq(fast.deadAgeOf(), 300);
+        assertEq(fast.agesOf().tripAgeOf(), 300);
         assertTrue(fast.agesOf().isRemoteOf());
         assertFalse(blob.venue(0).agesOf().isRemoteOf());
         CreditTerms credit = blob.credit(0);
         assertEq(credit.firstOf(), 0);
         assertEq(credit.secondOf(), 1);
         assertEq(credit.ratioOf(), 0.45e18);
+    }
+
+    function _assertPeers(bytes memory blob) private pure {
+        ListingTerms weth = blob.listing(0);
+        assertEq(weth.feedOf(), 0);
+        assertEq(weth.unitOf(), 1e18);
+        assertEq(weth.initialHaircutOf(), 0.2e18);
+        assertEq(weth.maintenanceHaircutOf(), 0.15e18);
+        assertEq(weth.capOf(), 100_000e18);
+        CapTerms caps = blob.capTerms(1);
+        assertEq(caps.vaultOf(), 1);
+        assertFalse(caps.hasSecondFeedOf());
+        assertEq(caps.lineCapOf(), 1e13);
+        assertEq(caps.assetCapOf(), 2e14);
+        InflowTerms inflow = blob.inflowTerms(0);
+        assertEq(inflow.burstOf(), 10_000e18);
+        assertEq(inflow.refillTimeOf(), 600);
+        assertEq(inflow.capPriceOf(), 2000e18);
+        VaultTerms vault = blob.vault(2);
+        assertEq(vault.vaultCapOf(), 200_000_000e18);
+        assertEq(vault.vaultAgesOf().warnAgeOf(), 90);
+        assertEq(vault.vaultAgesOf().endAgeOf(), 300);
+        assertEq(blob.life(), 86_400);
+        assertEq(blob.lifeRamp(), 604_800);
+        assertEq(blob.restoreAfter(), 15);
+        assertEq(blob.outageAfter(), 900);
+        assertEq(blob.outageGrace(), 3600);
+        assertEq(blob.maxDispersion(), 0.01e18);
     }
 }

@@ -105,8 +105,8 @@ async function deploySite(chain: LocalChain, owner: PrivateKeyAccount, signers: 
 async function deployClearing({ chain, deployer, roots }: Site, owner: PrivateKeyAccount): Promise<Placed> {
   const pyth = await deployPyth(deployer)
   const libraries: Record<string, Address> = {}
-  const { Closings, Index, Lines, Limits, Liquidation, ParameterBlob, Settlement } = abi
-  const free = { Closings, Index, Lines, Limits, Liquidation, ParameterBlob, Settlement }
+  const { Breakers, Closings, Index, Lines, Limits, Liquidation, ParameterBlob, Settlement } = abi
+  const free = { Breakers, Closings, Index, Lines, Limits, Liquidation, ParameterBlob, Settlement }
   for (const [name, library] of Object.entries(free)) libraries[name] = await deploy(deployer, library)
   // These are linked with others themselves.
   for (const [name, library] of Object.entries({ Learning: abi.Learning, Registrar: abi.Registrar })) {

@@ -1,6 +1,6 @@
 /** The devnet's listings, markets and risk parameters. */
 import { INSTRUMENT } from '@omnimargin/core/instrument'
-import type { Parameters } from '@omnimargin/core/parameters'
+import type { ListingTerms, Parameters } from '@omnimargin/core/parameters'
 
 /** Pyth's own feed ids. */
 export const FEEDS = [
@@ -38,6 +38,21 @@ const MAX_FUNDING = 10n ** 15n / 3_600n
 
 const percent = (value: bigint) => value * 10n ** 16n
 const permille = (value: bigint) => value * 10n ** 15n
+const usd = (value: bigint) => value * 10n ** 18n
+
+type Place = { readonly cap: bigint; readonly vault: number; readonly capPrice: bigint }
+type Figures = Pick<ListingTerms, 'feed' | 'decimals' | 'initialHaircut' | 'maintenanceHaircut'>
+
+/** With a cap in whole tokens; one line counts a tenth of it, and as much of what is new counts at once, again after ten minutes. */
+function listing(figures: Figures, { cap, vault, capPrice }: Place): ListingTerms {
+  const whole = 10n ** BigInt(figures.decimals)
+  const tenth = (cap * whole) / 10n
+  return {
+    ...figures,
+    ...{ cap: cap * whole, lineCap: tenth, assetCap: 2n * cap * 10n ** 6n, burst: tenth, refillTime: 600 },
+    ...{ vault, capPrice, secondFeed: 0, hasSecondFeed: false },
+  }
+}
 
 export const PARAMETERS: Parameters = {
   cashHaircut: percent(2n),
@@ -51,16 +66,26 @@ export const PARAMETERS: Parameters = {
   settleShare: percent(10n),
   saleDiscount: permille(10n),
   closeGrace: 86_400,
+  // Parameters are good for a day; a week after that no collateral counts for new risk.
+  life: 86_400,
+  lifeRamp: 7 * 86_400,
+  restoreAfter: 15,
+  outageAfter: 900,
+  outageGrace: 3_600,
+  maxDispersion: percent(1n),
   listings: [
-    {
-      feed: 0,
-      decimals: 18,
-      initialHaircut: percent(20n),
-      maintenanceHaircut: percent(15n),
-      cap: 100_000n * 10n ** 18n,
-    },
-    { feed: 2, decimals: 6, initialHaircut: percent(3n), maintenanceHaircut: percent(2n), cap: 10n ** 14n },
-    { feed: 2, decimals: 6, initialHaircut: percent(2n), maintenanceHaircut: percent(1n), cap: 10n ** 14n },
+    listing(
+      { feed: 0, decimals: 18, initialHaircut: percent(20n), maintenanceHaircut: percent(15n) },
+      { cap: 100_000n, vault: 0, capPrice: usd(2_000n) },
+    ),
+    listing(
+      { feed: 2, decimals: 6, initialHaircut: percent(3n), maintenanceHaircut: percent(2n) },
+      { cap: 100_000_000n, vault: 1, capPrice: usd(1n) },
+    ),
+    listing(
+      { feed: 2, decimals: 6, initialHaircut: percent(2n), maintenanceHaircut: percent(1n) },
+      { cap: 100_000_000n, vault: 2, capPrice: usd(1n) },
+    ),
   ],
   underlyings: [0, 1].map((feed) => ({
     feed,
@@ -89,6 +114,15 @@ export const PARAMETERS: Parameters = {
     warnAge: 90,
     deadAge: 300,
     isRemote: name !== 'trading',
+    tripAge: 300,
+  })),
+  vaults: TOKENS.map(({ chain }) => ({
+    cap: 200_000_000n,
+    calmAge: 30,
+    tripAge: 60,
+    warnAge: 90,
+    zeroAge: 300,
+    isRemote: chain !== 'trading',
   })),
   credits: [{ first: 0, second: 1, ratio: percent(45n) }],
 }

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
+import {Clearing} from "../clearing/Clearing.sol";
+import {Bound, Bounds} from "./Bounds.sol";
+
+/// The times of a policy, in seconds, and how many guardians lift a freeze before its time.
+struct Times {
+    uint32 interval;
+    uint32 freezeFor;
+    uint32 coolDown;
+    uint32 liftDelay;
+    uint8 quorum;
+}
+
+/// One slot. A peer's last freeze (seconds), and the guardians, as a bitmap, who want it lifted.
+struct Freeze {
+    uint64 at;
+    uint64 until;
+    uint128 votes;
+}
+
+/// @title What may change at a clearing, how fast, and by whom. It owns the clearing.
+/// @notice A steward moves ratios within bounds, a step at a time: killed or wrong, it can do no more than that. A guardian
+/// freezes a peer for a time, alone; a quorum of them lifts that again, after a delay. All else is the owner's, who should be a
+/// timelock, so that whatever loosens is seen before it holds.
+/// @dev spec/policy.md, POL-01 to POL-10. It holds nothing and reads no account.
+contract Policy is Ownable2Step {
+    Clearing public immutable clearing;
+    uint32 public immutable interval;
+    uint32 public immutable freezeFor;
+    uint32 public immutable coolDown;
+    uint32 public immutable liftDelay;
+    uint8 public immutable quorum;
+
+    Bound[] private _bounds;
+    mapping(address => bool) public isSteward;
+    /// @notice From one; 0 is nobody.
+    mapping(address => uint256) public guardianNumber;
+    /// @notice How many numbers have been given, and which of them still stand, as a bitmap.
+    uint256 public guardians;
+    uint256 public standing;
+    mapping(uint256 chainId => mapping(address peer => Freeze)) public freezes;
+    uint64 public postedAt;
+
+    event BoundsSet(Bound[] bounds);
+    event StewardSet(address indexed steward, bool isSteward);
+    event GuardianSet(address indexed guardian, bool isGuardian);
+    event Posted(address indexed steward, uint32 version);
+    event LiftAsked(address indexed guardian, uint256 indexed chainId, address indexed peer);
+
+    error NotASteward(address caller);
+    error NotAGuardian(address caller);
+    /// No time is zero, a quorum is of at least two, and a freeze cannot be renewed at once.
+    error BadTimes();
+    error TooManyGuardians();
+    error TooEarly(uint256 earliest, uint256 now_);
+    error NotFrozen(uint256 chainId, address peer);
+
+    constructor(Clearing clearing_, Times memory times, address owner) Ownable(owner) {
+        bool isWhole = times.interval > 0 && times.freezeFor > 0 && times.coolDown > 0 && times.liftDelay > 0;
+        require(isWhole && times.quorum >= 2, BadTimes());
+        clearing = clearing_;
+        (interval, freezeFor, coolDown) = (times.interval, times.freezeFor, times.coolDown);
+        (liftDelay, quorum) = (times.liftDelay, times.quorum);
+    }
+
+    /// @notice Takes over a clearing that was offered to this policy. Anyone may complete it.
+    function accept() external {
+        clearing.acceptOwnership();
+    }
+
+    /* THE STEWARD */
+
+    /// @notice Sets parameters that differ from those in force within the bounds, at most once an interval.
+    function post(bytes calldata blob) external {
+        require(isSteward[msg.sender], NotASteward(msg.sender));
+        uint256 earliest = uint256(postedAt) + interval;
+        require(block.timestamp >= earliest, TooEarly(earliest, block.timestamp));
+        (uint32 version, bytes memory current) = clearing.parameters();
+        Bounds.requireWithin(current, blob, _bounds);
+        postedAt = uint64(block.timestamp);
+        clearing.setParameters(blob);
+        emit Posted(msg.sender, version + 1);
+    }
+
+    function bounds() external view returns (Bound[] memory) {
+        return _bounds;
+    }
+
+    /* THE GUARDIANS */
+
+    /// @notice Stops payouts and credit of a peer for `freezeFor`. The same peer can be frozen again only `coolDown` after
+    /// that has passed.
+    function freeze(uint256 chainId, address peer) external {
+        require(guardianNumber[msg.sender] > 0, NotAGuardian(msg.sender));
+        Freeze memory last = freezes[chainId][peer];
+        uint256 earliest = last.at == 0 ? 0 : uint256(last.at) + freezeFor + coolDown;
+        require(block.timestamp >= earliest, TooEarly(earliest, block.timestamp));
+        uint64 until = uint64(block.timestamp + freezeFor);
+        freezes[chainId][peer] = Freeze(uint64(block.timestamp), until, 0);
+        clearing.freeze(chainId, peer, until);
+    }
+
+    /// @notice A guardian's wish to lift a freeze: done once `quorum` of them have it and `liftDelay` has passed. The breaker
+    /// stays tripped until the peer has stayed healthy.
+    function lift(uint256 chainId, address peer) external {
+        uint256 number = guardianNumber[msg.sender];
+        require(number > 0, NotAGuardian(msg.sender));
+        Freeze storage last = freezes[chainId][peer];
+        require(block.timestamp < last.until, NotFrozen(chainId, peer));
+        last.votes |= uint128(1 << number - 1);
+        emit LiftAsked(msg.sender, chainId, peer);
+        if (_count(last.votes & standing) < quorum || block.timestamp < uint256(last.at) + liftDelay) return;
+        last.until = uint64(block.timestamp);
+        clearing.freeze(chainId, peer, uint64(block.timestamp));
+    }
+
+    /* THE OWNER */
+
+    /// @notice Calls the clearing as its owner: whatever is not within bounds.
+    function execute(bytes calldata call) external onlyOwner returns (bytes memory) {
+        return Address.functionCall(address(clearing), call);
+    }
+
+    function setBounds(Bound[] calldata bounds_) external onlyOwner {
+        delete _bounds;
+        for (uint256 i; i < bounds_.length; ++i) {
+            _bounds.push(bounds_[i]);
+        }
+        emit BoundsSet(bounds_);
+    }
+
+    function setSteward(address steward, bool isSteward_) external onlyOwner {
+        isSteward[steward] = isSteward_;
+        emit StewardSet(steward, isSteward_);
+    }
+
+    /// @notice A number is given once, so that a guardian who left has no vote.
+    function setGuardian(address guardian, bool isGuardian) external onlyOwner {
+        uint256 number = guardianNumber[guardian];
+        if (isGuardian && number == 0) {
+            require(guardians < 128, TooManyGuardians());
+            guardianNumber[guardian] = ++guardians;
+            standing |= 1 << guardians - 1;
+        } else if (!isGuardian && number > 0) {
+            guardianNumber[guardian] = 0;
+            standing &= ~(1 << number - 1);
+        }
+        emit GuardianSet(guardian, isGuardian);
+    }
+
+    function _count(uint256 bitmap) private pure returns (uint256 count) {
+        for (; bitmap != 0; bitmap &= bitmap - 1) {
+            ++count;
+        }
+    }
+}
