@@ -16,6 +16,8 @@ export type AttestorConfig = {
   readonly dataDir: string
   readonly port: number
   readonly pollMs: number
+  /** Whether nothing of that chain is to be signed for now; what was left out is signed later. */
+  readonly isPaused?: (chainId: number) => boolean
 }
 
 type Parts = AttestorConfig & { store: Store; shelf: Shelf; note: ReturnType<typeof logOf> }
@@ -63,6 +65,7 @@ async function follow(parts: Parts, { client, final }: Chain, emitter: Emitter, 
     claims: withWrites(undefined, store.writesOf(chainId, address)),
   }
   const work = async () => {
+    if (parts.isPaused?.(chainId)) return
     const due = checkpointDue(emitter, state.cursor, await final())
     if (!due) return
     const { blockNumber, blockHash } = due

@@ -5,6 +5,7 @@ import { packParameters } from '@omnimargin/core/parameters'
 import { type Address, type Hex, padHex, toHex, zeroAddress } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { type Deployment, deploymentSchema } from '../deployment.ts'
+import { BOUNDS, POLICY_TIMES } from './bounds.ts'
 import type { LocalChain } from './chains.ts'
 import {
   FEEDS,
@@ -21,6 +22,8 @@ import {
   VENUES,
 } from './parameters.ts'
 
+/** Who may do what at the clearing's policy. */
+export type Governance = { readonly steward: Address; readonly guardians: readonly Address[] }
 export type Attestors = { readonly addresses: readonly Address[]; readonly urls: readonly string[] }
 
 type Site = {
@@ -39,11 +42,12 @@ const THRESHOLD = 3
 const EPOCH_SECONDS = 365 * 24 * 3600
 const PYTH_FEE = 1n
 
-/** Deploys everything as `owner`, who becomes the clearing's. */
+/** Deploys everything as `owner`, who becomes the owner of the policy that owns the clearing. */
 export async function deployAll(
   chains: readonly LocalChain[],
   owner: PrivateKeyAccount,
   attestors: Attestors,
+  governance: Governance,
 ): Promise<Deployment> {
   const signers = [...attestors.addresses].sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1))
   const sites = await Promise.all(chains.map((chain) => deploySite(chain, owner, signers)))
@@ -58,6 +62,7 @@ export async function deployAll(
     }),
   )
   await register(trading, sites, clearing.address, venues)
+  const policy = await deployPolicy(trading.deployer, clearing.address, governance)
   return deploymentSchema.parse({
     chains: sites.map((site) => describe(site, clearing, venues)),
     committee: {
@@ -69,6 +74,7 @@ export async function deployAll(
     clearing: {
       chainId: clearing.chainId,
       address: clearing.address,
+      policy,
       feeds: FEEDS,
       markets: venues.flatMap(({ chainId, address: venue }) =>
         MARKETS.map((market, item) => ({ ...market, chainId, venue, item })),
@@ -170,6 +176,34 @@ async function register(
     }
   }
   await done(wallet.writeContract({ ...contract, functionName: 'setParameters', args: [packParameters(PARAMETERS)] }))
+}
+
+/** The policy with its bounds and people, and the clearing handed over to it. */
+async function deployPolicy(
+  deployer: Deployer,
+  clearing: Address,
+  { steward, guardians }: Governance,
+): Promise<Address> {
+  const { reader, wallet } = deployer
+  const address = await deploy(deployer, abi.Policy, [clearing, POLICY_TIMES, wallet.account.address])
+  const policy = { address, abi: abi.Policy.abi } as const
+  const done = async (hash: Promise<Hex>) => {
+    const receipt = await reader.waitForTransactionReceipt({ hash: await hash })
+    if (receipt.status !== 'success') throw new Error(`The policy refused its set-up: ${receipt.transactionHash}.`)
+  }
+  await done(wallet.writeContract({ ...policy, functionName: 'setBounds', args: [BOUNDS] }))
+  await done(wallet.writeContract({ ...policy, functionName: 'setSteward', args: [steward, true] }))
+  for (const guardian of guardians)
+    await done(wallet.writeContract({ ...policy, functionName: 'setGuardian', args: [guardian, true] }))
+  const offer = {
+    address: clearing,
+    abi: abi.Clearing.abi,
+    functionName: 'transferOwnership',
+    args: [address],
+  } as const
+  await done(wallet.writeContract(offer))
+  await done(wallet.writeContract({ ...policy, functionName: 'accept' }))
+  return address
 }
 
 function describe({ chain, roots, batch, vault, fromBlock }: Site, clearing: Placed, venues: readonly Placed[]) {

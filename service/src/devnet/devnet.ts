@@ -28,6 +28,8 @@ export type Devnet = {
   /** The account that deployed, and governs the clearing. */
   readonly owner: PrivateKeyAccount
   readonly keeper: PrivateKeyAccount
+  /** Whether the attestors in this process sign nothing of that chain. */
+  readonly pauseAttestors: (chainId: number, isPaused: boolean) => void
   /** Rejects when a role ends by itself. */
   readonly failed: Promise<never>
   readonly stop: () => Promise<void>
@@ -55,6 +57,9 @@ export type Keys = {
   readonly relayer: PrivateKeyAccount
   readonly publisher: PrivateKeyAccount
   readonly keeper: PrivateKeyAccount
+  readonly steward: PrivateKeyAccount
+  /** The sentinel is the first of the guardians. */
+  readonly guardians: readonly PrivateKeyAccount[]
 }
 
 /** Starts everything and returns once the contracts are there and the roles run. */
@@ -78,30 +83,46 @@ export async function startDevnet({ log, roles = ROLES, attestorKeys }: DevnetOp
     for (const { symbol, feedId } of FEEDS) oracle.set(feedId, START_PRICES[symbol] * HERMES_SCALE)
     const ports = await freePorts(ATTESTORS)
     const addresses = keys.attestors.map(({ address }) => address)
-    const deployment = await deployAll(chains, keys.owner, {
-      addresses,
-      urls: ports.map((port) => `http://127.0.0.1:${port}`),
-    })
+    const attestors = { addresses, urls: ports.map((port) => `http://127.0.0.1:${port}`) }
+    const guardians = keys.guardians.map(({ address }) => address)
+    const deployment = await deployAll(chains, keys.owner, attestors, { steward: keys.steward.address, guardians })
     const deploymentFile = join(folder, 'deployment.json')
     writeFileSync(deploymentFile, JSON.stringify(deployment, null, 2))
-    const spenders = [keys.relayer, keys.publisher, keys.keeper].map(({ address }) => address)
+    const spenders = [keys.relayer, keys.publisher, keys.keeper, keys.steward, ...keys.guardians].map((k) => k.address)
+    const paused = new Set<number>()
+    const isPaused = (chainId: number) => paused.has(chainId)
+    const pauseAttestors = (chainId: number, isPaused: boolean) => {
+      if (isPaused) paused.add(chainId)
+      else paused.delete(chainId)
+    }
     await Promise.all(chains.map((chain) => chain.fund(...spenders)))
     await Promise.all(chains.map((chain) => chain.startMining(mining.signal)))
     running.push(
-      ...startRoles({ deployment, keys, ports, folder, hermes: oracle.url }, roles, { signal: stopping.signal, log }),
+      ...startRoles({ deployment, keys, ports, folder, hermes: oracle.url, isPaused }, roles, {
+        signal: stopping.signal,
+        log,
+      }),
     )
     const { owner, keeper } = keys
-    return { deployment, deploymentFile, chains, oracle, owner, keeper, failed: failureOf(running), stop }
+    const failed = failureOf(running)
+    return { deployment, deploymentFile, chains, oracle, owner, keeper, pauseAttestors, failed, stop }
   } catch (cause) {
     await stop()
     throw cause
   }
 }
 
-type Wiring = { deployment: Deployment; keys: Keys; ports: readonly number[]; folder: string; hermes: string }
+type Wiring = {
+  deployment: Deployment
+  keys: Keys
+  ports: readonly number[]
+  folder: string
+  hermes: string
+  isPaused: (chainId: number) => boolean
+}
 
 function startRoles(
-  { deployment, keys, ports, folder, hermes }: Wiring,
+  { deployment, keys, ports, folder, hermes, isPaused }: Wiring,
   roles: readonly RoleName[],
   context: { signal: AbortSignal; log: Log },
 ): Promise<void>[] {
@@ -111,7 +132,7 @@ function startRoles(
   const starts: Record<RoleName, () => Promise<void>[]> = {
     attestor: () =>
       keys.attestors.map((account, i) => {
-        const config = { ...base, account, dataDir: join(folder, `attestor-${i}`), port: ports[i] ?? 0 }
+        const config = { ...base, account, dataDir: join(folder, `attestor-${i}`), port: ports[i] ?? 0, isPaused }
         return runAttestor(config, context)
       }),
     relayer: () => [
@@ -142,7 +163,8 @@ function failureOf(running: readonly Promise<void>[]): Promise<never> {
 function makeKeys(attestorKeys: readonly Hex[] = Array.from({ length: ATTESTORS }, generatePrivateKey)): Keys {
   const make = () => privateKeyToAccount(generatePrivateKey())
   const attestors = attestorKeys.map((key) => privateKeyToAccount(key))
-  return { owner: make(), attestors, relayer: make(), publisher: make(), keeper: make() }
+  const guardians = [make(), make(), make()]
+  return { owner: make(), attestors, relayer: make(), publisher: make(), keeper: make(), steward: make(), guardians }
 }
 
 /** Ports that were free a moment ago, all held at once so that no two are the same. */

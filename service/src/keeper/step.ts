@@ -14,6 +14,7 @@ import {
   withAccount,
 } from '@omnimargin/core/ledger'
 import { computeMargin, isLiquidatable, type Margin } from '@omnimargin/core/margin'
+import { venuePeer } from '@omnimargin/core/peer'
 
 export type KeeperState = {
   readonly ledger: Ledger
@@ -65,7 +66,7 @@ function liquidatable(ledger: Ledger, own: Hex, now: bigint) {
 /** Remote venues that have not been heard of for so long that the clearing may let anyone close them. */
 function silentVenues({ parameters, heard, closed }: Ledger, now: bigint): number[] {
   return [...(parameters?.venues.entries() ?? [])].flatMap(([venue, { isRemote, deadAge }]) => {
-    const last = heard.get(venue)
+    const last = heard.get(venuePeer(venue))
     const isSilent = isRemote && last !== undefined && now - last >= BigInt(deadAge)
     return isSilent && !closed.has(venue) ? [venue] : []
   })
