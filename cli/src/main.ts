@@ -20,9 +20,11 @@ const program = new Command('omnimargin')
 
 program
   .command('start')
-  .description('run everything on this machine, and tell its stories: a liquidation, a hedge over two chains')
+  .description(
+    'run everything on this machine, and tell its stories: a liquidation, a hedge over two chains, a late one',
+  )
   .option('--once', 'exit after the story, with 0 only if every step and sum was right', false)
-  .addOption(new Option('--story <name>', 'tell only this one').choices(['liquidation', 'hedge']))
+  .addOption(new Option('--story <name>', 'tell only this one').choices(['liquidation', 'hedge', 'late']))
   .addOption(new Option('--verbose', 'print what every role does, on standard error').default(false))
   .action(async ({ story, ...options }: { once: boolean; verbose: boolean; story?: StoryName }) => {
     const [{ start }, { STORIES }] = await Promise.all([import('./start.ts'), import('./story/story.ts')])
@@ -33,7 +35,7 @@ program
 program
   .command('run')
   .description('run one role until it is stopped')
-  .argument('<role>', 'attestor, relayer, publisher or keeper')
+  .argument('<role>', 'attestor, relayer, publisher, keeper or sentinel')
   .requiredOption('--config <file>', 'the role’s configuration, JSON')
   .action(async (role: string, { config }: { config: string }) => {
     const { run } = await import('./run.ts')

@@ -7,6 +7,7 @@ import { runKeeper } from '@omnimargin/service/keeper/run'
 import { runPublisher } from '@omnimargin/service/publisher/run'
 import { runRelayer } from '@omnimargin/service/relayer/run'
 import type { LogEvent, RoleContext } from '@omnimargin/service/role'
+import { runSentinel } from '@omnimargin/service/sentinel/run'
 import { z } from 'zod'
 import { readKey, readSecret } from './secret.ts'
 
@@ -37,6 +38,7 @@ const schemas = {
     /** Well below the age of funding that the clearing lets anything loosen on. */
     accrueSeconds: seconds.default(1_200),
   }),
+  sentinel: base.extend({ pollMs: z.int().min(100).max(600_000).default(15_000) }),
   keeper: base.extend({ dataDir: z.string(), patienceSeconds: z.int().min(0).max(86_400).default(30) }),
 }
 
@@ -61,11 +63,15 @@ export async function run(role: string, file: string, signal: AbortSignal): Prom
     const hermesKey = config.hermesKeyFile === undefined ? undefined : readSecret(from(config.hermesKeyFile), /^\S+$/)
     return runPublisher({ ...config, ...common(config), hermesKey }, context)
   }
+  if (role === 'sentinel') {
+    const config = readConfig(file, schemas.sentinel)
+    return runSentinel({ ...config, ...common(config) }, context)
+  }
   if (role === 'keeper') {
     const config = readConfig(file, schemas.keeper)
     return runKeeper({ ...config, ...common(config), dataDir: from(config.dataDir) }, context)
   }
-  throw new ConfigError(`There is no role "${role}": choose attestor, relayer, publisher or keeper.`)
+  throw new ConfigError(`There is no role "${role}": choose attestor, relayer, publisher, keeper or sentinel.`)
 }
 
 function print(event: LogEvent): void {

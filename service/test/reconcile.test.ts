@@ -41,6 +41,7 @@ const RIGHT: Sides = {
   tokens: [
     {
       name: 'WETH on slow',
+      vault: { chainId: 1, address: HOLDER },
       decimals: 18,
       held: 100n,
       owed: new Map([
@@ -62,6 +63,7 @@ const RIGHT: Sides = {
   markets: [
     {
       name: 'ETH-USD on fast',
+      venue: { chainId: 2, address: HOLDER },
       written: new Map([
         [LONG, fills(8n, 0n, 80n, 0n)],
         [SHORT, fills(0n, 8n, 0n, 80n)],

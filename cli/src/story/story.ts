@@ -5,6 +5,7 @@ import { addUp, holds } from '@omnimargin/service/reconcile/sums'
 import type { LogEvent } from '@omnimargin/service/role'
 import { showSums } from '../reconcile.ts'
 import { tellHedge } from './hedge.ts'
+import { tellLate } from './late.ts'
 import { tellLiquidation } from './liquidation.ts'
 import type { Screen } from './screen.ts'
 
@@ -15,7 +16,7 @@ export type Teller = {
 }
 
 /** What can be told, in the order in which it is. */
-export const STORIES = { liquidation: tellLiquidation, hedge: tellHedge } as const
+export const STORIES = { liquidation: tellLiquidation, hedge: tellHedge, late: tellLate } as const
 export type StoryName = keyof typeof STORIES
 
 /** Tells the stories named. Throws with the step that went wrong; returns whether every sum was right. */

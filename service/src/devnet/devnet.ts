@@ -14,6 +14,7 @@ import { runKeeper } from '../keeper/run.ts'
 import { runPublisher } from '../publisher/run.ts'
 import { runRelayer } from '../relayer/run.ts'
 import type { Log } from '../role.ts'
+import { runSentinel } from '../sentinel/run.ts'
 import { type LocalChain, PLANS, startChain } from './chains.ts'
 import { deployAll } from './deploy.ts'
 import { type Oracle, startOracle } from './oracle.ts'
@@ -43,13 +44,14 @@ export type DevnetOptions = {
   readonly attestorKeys?: readonly Hex[]
 }
 
-export type RoleName = 'attestor' | 'relayer' | 'publisher' | 'keeper'
+export type RoleName = 'attestor' | 'relayer' | 'publisher' | 'keeper' | 'sentinel'
 
-export const ROLES: readonly RoleName[] = ['attestor', 'relayer', 'publisher', 'keeper']
+export const ROLES: readonly RoleName[] = ['attestor', 'relayer', 'publisher', 'keeper', 'sentinel']
 export const ATTESTORS = 4
 export const START_PRICES = { 'ETH/USD': 2_000n, 'BTC/USD': 60_000n, 'USDC/USD': 1n }
 const HERMES_SCALE = 10n ** 8n
 const POLL_MS = 50
+const SENTINEL_POLL_MS = 5_000
 
 export type Keys = {
   readonly owner: PrivateKeyAccount
@@ -144,6 +146,10 @@ function startRoles(
         context,
       ),
     ],
+    sentinel: () =>
+      keys.guardians.slice(0, 1).map((account) => {
+        return runSentinel({ deployment, account, pollMs: SENTINEL_POLL_MS }, context)
+      }),
     keeper: () => [
       runKeeper({ ...base, account: keys.keeper, dataDir: join(folder, 'keeper'), patienceSeconds: 3 }, context),
     ],

@@ -38,6 +38,7 @@ async function readMarkets(deployment: Deployment, places: Places, home: Home): 
       const learned = home.learned.filter((one) => isOurs(one) && comesFrom(one, chainId, venue))
       return {
         name: `${symbol} on ${place.chain.name}`,
+        venue: { chainId, address: venue },
         written: new Map(written.map(({ key, fields }) => [key.account, fillsOf(fields)])),
         learned: new Map(learned.map(({ account, fields }) => [account, fillsOf(fields)])),
       }

@@ -23,8 +23,12 @@ export type SeenBlock = {
 /** Amounts by line, an account and a holder: `lineOf`. */
 export type Lines = ReadonlyMap<string, bigint>
 
+/** A peer of the clearing: a vault or a venue. */
+export type PeerPlace = { readonly chainId: number; readonly address: Hex }
+
 export type TokenSides = {
   readonly name: string
+  readonly vault: PeerPlace
   readonly decimals: number
   /** The token's own word for what the vault holds. */
   readonly held: bigint
@@ -47,6 +51,7 @@ export type Fills = { readonly bought: bigint; readonly sold: bigint; readonly p
 
 export type MarketSides = {
   readonly name: string
+  readonly venue: PeerPlace
   /** By account: as the venue wrote them, and as the clearing learned them. */
   readonly written: ReadonlyMap<Hex, Fills>
   readonly learned: ReadonlyMap<Hex, Fills>

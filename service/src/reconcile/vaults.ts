@@ -98,6 +98,7 @@ async function readToken(
   )
   return {
     ...{ name: `${symbol} on ${place.chain.name}`, decimals, owed, grantsLearned },
+    vault: { chainId, address: vault },
     ...{ held: held ?? 0n, pool: pool ?? 0n },
     owedOnChain: new Map(creditors.map((whose, i) => [nameOf(whose), onChain[i] ?? 0n])),
     granted: linesOf(grants.filter(({ key }) => key.kind === KIND.GRANT).map(({ key, fields }) => [key, fields[0]])),

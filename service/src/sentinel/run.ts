@@ -1,0 +1,90 @@
+/** The sentinel's process: adds up both sides of every route, and freezes a peer that does not add up. It can stop, never move. */
+import { Policy } from '@omnimargin/chains/abi'
+import { RpcFailed } from '@omnimargin/chains/errors'
+import { refusalOf } from '@omnimargin/chains/rehearse'
+import { encodeFunctionData } from 'viem'
+import type { PrivateKeyAccount } from 'viem/accounts'
+import { readerOf } from '../clients.ts'
+import { ConfigError } from '../config.ts'
+import type { Deployment } from '../deployment.ts'
+import { readSides } from '../reconcile/read.ts'
+import type { PeerPlace } from '../reconcile/sides.ts'
+import type { Destination } from '../relayer/carry.ts'
+import { destinationsOf } from '../relayer/relay.ts'
+import { logOf, type RoleContext, repeat } from '../role.ts'
+import { type SentinelState, step } from './step.ts'
+
+export type SentinelConfig = {
+  readonly deployment: Deployment
+  /** A guardian's key. */
+  readonly account: PrivateKeyAccount
+  readonly pollMs: number
+}
+
+const GAS_LIMIT = 500_000n
+
+/** Runs until the signal. Keeps nothing on disk: what does not add up still does not after a restart. */
+export async function runSentinel(
+  { deployment, account, pollMs }: SentinelConfig,
+  context: RoleContext,
+): Promise<void> {
+  const { signal, log } = context
+  const note = logOf('sentinel', log)
+  const { clearing, chains } = deployment
+  const home = destinationsOf(deployment, account).get(clearing.chainId)
+  const { policy } = clearing
+  if (!home || !policy) throw new ConfigError('A sentinel needs "policy" in the deployment\'s "clearing": add it.')
+  const readers = new Map(chains.map((chain) => [chain.chainId, readerOf(chain)]))
+  let state: SentinelState = {
+    suspected: new Map(),
+    frozenUntil: new Map(),
+    freezeSeconds: BigInt(await freezeSecondsOf(home, policy)),
+  }
+  const work = async () => {
+    const sides = await readSides(deployment, readers, () => 'finalized')
+    const now = sides.blocks.find(({ chainId }) => chainId === clearing.chainId)?.time ?? 0n
+    const next = step(state, { type: 'read', sides, now })
+    state = next.state
+    for (const effect of next.effects) {
+      if (effect.type === 'alarm') {
+        note('alarm', { what: effect.what })
+        continue
+      }
+      const { peer, what } = effect
+      const why = await freeze(home, policy, account, peer)
+      note(why === undefined ? 'frozen' : 'not_frozen', { ...peer, what, why })
+      if (why === undefined) state = step(state, { type: 'frozen', peer, now }).state
+    }
+    note('added_up', { suspected: state.suspected.size })
+  }
+  await repeat(work, pollMs, { signal, report: (failure) => note('failed', { why: `${failure}` }) })
+}
+
+/** How long a freeze holds, and for how long after it the same peer cannot be frozen again. */
+async function freezeSecondsOf({ reader }: Destination, policy: `0x${string}`): Promise<number> {
+  const read = { address: policy, abi: Policy.abi } as const
+  const [freezeFor, coolDown] = await Promise.all([
+    reader.readContract({ ...read, functionName: 'freezeFor' }),
+    reader.readContract({ ...read, functionName: 'coolDown' }),
+  ])
+  return freezeFor + coolDown
+}
+
+/** Nothing once it is frozen, or why not. Another guardian may have been faster. */
+async function freeze(
+  { reader, sender }: Destination,
+  to: `0x${string}`,
+  { address: from }: PrivateKeyAccount,
+  { chainId, address }: PeerPlace,
+): Promise<string | undefined> {
+  const data = encodeFunctionData({ abi: Policy.abi, functionName: 'freeze', args: [BigInt(chainId), address] })
+  try {
+    const refusal = await refusalOf(reader, { from, to, data }, Policy.abi)
+    if (refusal !== undefined) return refusal
+    const { status } = await sender.send({ to, data, gas: GAS_LIMIT })
+    return status === 'success' ? undefined : 'reverted when mined'
+  } catch (failure) {
+    if (failure instanceof RpcFailed) return failure.message
+    throw failure
+  }
+}

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { EMPTY_LEDGER } from '@omnimargin/core/ledger'
+import { type Fills, lineOf, type Sides } from '@omnimargin/service/reconcile/sides'
+import { faultsOf, type SentinelState, step } from '@omnimargin/service/sentinel/step'
+
+const [LONG, SHORT] = [`0x${'a'.repeat(64)}`, `0x${'b'.repeat(64)}`] as const
+const HOLDER = `0x${'1'.repeat(40)}` as const
+const VAULT = { chainId: 1, address: `0x${'2'.repeat(40)}` } as const
+const VENUE = { chainId: 2, address: `0x${'3'.repeat(40)}` } as const
+const line = lineOf({ account: LONG, holder: HOLDER })
+const lines = (amount: bigint) => new Map([[line, amount]])
+const fills = (bought: bigint, sold: bigint, paid: bigint, received: bigint): Fills => ({
+  ...{ bought, sold, paid, received },
+})
+const TOKEN: Sides['tokens'][number] = {
+  ...{ name: 'WETH on slow', vault: VAULT, decimals: 18, held: 90n, pool: 90n },
+  ...{ owed: new Map([['pool', 90n]]), owedOnChain: new Map([['pool', 90n]]) },
+  ...{ granted: lines(90n), grantsLearned: lines(70n), released: lines(0n), honored: lines(0n), units: lines(70n) },
+}
+const MARKET: Sides['markets'][number] = {
+  name: 'ETH-USD on fast',
+  venue: VENUE,
+  written: new Map([
+    [LONG, fills(8n, 0n, 80n, 0n)],
+    [SHORT, fills(0n, 8n, 0n, 80n)],
+  ]),
+  learned: new Map(),
+}
+const sides = (token: Partial<typeof TOKEN> = {}, market: Partial<typeof MARKET> = {}): Sides => ({
+  blocks: [],
+  tokens: [{ ...TOKEN, ...token }],
+  markets: [{ ...MARKET, ...market }],
+  ledger: EMPTY_LEDGER,
+  differing: [],
+})
+const FORGED = sides({ grantsLearned: lines(91n) })
+const BLANK: SentinelState = { suspected: new Map(), frozenUntil: new Map(), freezeSeconds: 120n }
+
+/** The effects of each reading, one after another, at these times. */
+function readings(...all: [Sides, bigint][]) {
+  let state = BLANK
+  return all.map(([read, now]) => {
+    const next = step(state, { type: 'read', sides: read, now })
+    state = next.state
+    for (const effect of next.effects) {
+      if (effect.type === 'freeze') state = step(state, { type: 'frozen', peer: effect.peer, now }).state
+    }
+    return next.effects
+  })
+}
+
+test('ROL-60 what the reader has beyond what its writer wrote is a fault of that route, and nothing under way is', () => {
+  const whats = (read: Sides) => faultsOf(read).map(({ peer, what }) => [peer.address, what])
+  assert.deepEqual(whats(sides()), [])
+  assert.deepEqual(whats(FORGED), [
+    [VAULT.address, `WETH on slow: ${line}: 1 learned as granted that the vault never wrote`],
+  ])
+  assert.equal(faultsOf(sides({ honored: lines(1n) }))[0]?.peer, VAULT)
+  assert.equal(faultsOf(sides({ held: 89n }))[0]?.peer, VAULT)
+  assert.equal(faultsOf(sides({}, { learned: new Map([[LONG, fills(9n, 0n, 80n, 0n)]]) }))[0]?.peer, VENUE)
+  assert.equal(faultsOf(sides({}, { learned: new Map([[HOLDER, fills(0n, 0n, 0n, 1n)]]) }))[0]?.peer, VENUE)
+  const oneSided = new Map([[LONG, fills(8n, 0n, 80n, 0n)]])
+  assert.equal(faultsOf(sides({}, { written: oneSided }))[0]?.what, 'ETH-USD on fast: 8 bought and 0 sold')
+})
+
+test('ROL-61 a route is frozen when it does not add up twice running, and again only after the freeze and its cool-down', () => {
+  const frozen = readings([FORGED, 1_000n], [FORGED, 1_010n], [FORGED, 1_020n], [FORGED, 1_130n], [FORGED, 1_131n])
+  assert.deepEqual(
+    frozen.map((effects) => effects.map(({ type }) => type)),
+    [[], ['freeze'], [], ['freeze'], []],
+  )
+  const once = readings([FORGED, 1_000n], [sides(), 1_010n], [FORGED, 1_020n])
+  assert.deepEqual(once.flat(), [])
+})
+
+test('ROL-62 what no freeze of a peer would stop is an alarm', () => {
+  const [effects] = readings([sides({ pool: 91n }), 1_000n])
+  assert.deepEqual(
+    effects?.map(({ type }) => type),
+    ['alarm'],
+  )
+})
