@@ -6,6 +6,7 @@ import {Wad} from "../math/Wad.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key} from "../records/Records.sol";
 import {Ledger, Ledgers, OpenInterest, Outstanding} from "./Ledger.sol";
+import {LocalFills} from "./LocalFills.sol";
 import {Margin, Margins} from "./Margin.sol";
 import {ParameterBlob} from "./Parameters.sol";
 
@@ -37,6 +38,7 @@ library Limits {
         bytes memory blob = ledger.blobOf();
         require(market < blob.marketCount(), NoMarketParameters(market));
         require(buy > 0 || sell > 0, NothingToRaise());
+        LocalFills.pull(ledger, account);
         ledger.bringUpToDate(account);
         uint256 limited = ledger.accounts[account].limited;
         OpenInterest memory before = ledger.openInterest[market];

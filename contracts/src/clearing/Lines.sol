@@ -6,6 +6,7 @@ import {Wad} from "../math/Wad.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key, Kind, Records} from "../records/Records.sol";
 import {MAX_LINES, Account, Ledger, Ledgers, Line, Listing} from "./Ledger.sol";
+import {LocalFills} from "./LocalFills.sol";
 import {ParameterBlob} from "./Parameters.sol";
 
 /// @title Lines of collateral: opened by the account's owner, fed by grants, emptied by releases.
@@ -55,6 +56,7 @@ library Lines {
         Line memory line = ledger.lines[account][index];
         require(units > 0, NothingToRelease());
         require(units <= line.units, InsufficientUnits(units, line.units));
+        LocalFills.pull(ledger, account);
         ledger.bringUpToDate(account);
         uint256 left = line.units - units;
         ledger.setLine(account, index, line, left, Wad.min(line.counted, left));

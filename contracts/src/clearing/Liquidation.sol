@@ -5,6 +5,7 @@ import {Wad} from "../math/Wad.sol";
 import {Book} from "../records/Books.sol";
 import {Ledger, Ledgers, Position} from "./Ledger.sol";
 import {Limits} from "./Limits.sol";
+import {LocalFills} from "./LocalFills.sol";
 import {Margin, Margins} from "./Margin.sol";
 import {ParameterBlob} from "./Parameters.sol";
 import {Share} from "./Share.sol";
@@ -31,11 +32,15 @@ library Liquidation {
     function liquidate(Ledger storage ledger, Book storage book, bytes32 account, bytes32 liquidator) external {
         require(account != liquidator, SelfLiquidation(account));
         bytes memory blob = ledger.blobOf();
+        LocalFills.pull(ledger, liquidator);
         ledger.bringUpToDate(account);
-        ledger.bringUpToDate(liquidator);
         Limits.requireLiquidatable(ledger, account, blob);
         ledger.requireFreshRecords(book, liquidator, ledger.accounts[liquidator].limited, blob);
         _voidAll(ledger, book, account);
+        // A venue on this chain has forfeited at once what was void; that may be enough.
+        LocalFills.pull(ledger, account);
+        ledger.bringUpToDate(account);
+        ledger.bringUpToDate(liquidator);
         Margin memory margin = ledger.marginOf(account, blob);
         if (margin.meetsMaintenance()) return;
         (uint256 share, uint256 payment) =
