@@ -77,9 +77,8 @@ abstract contract RecordBook {
         outcomes = new Outcome[](records.length);
         for (uint256 i; i < records.length; ++i) {
             LocalRecord calldata record = records[i];
-            Key memory key = _keyFrom(
-                record.kind, block.chainid, record.writer, record.account, record.item, record.holder
-            );
+            Key memory key =
+                _keyFrom(record.kind, block.chainid, record.writer, record.account, record.item, record.holder);
             outcomes[i] = _learn(key, RecordBook(record.writer).writtenOf(key), _here());
         }
     }
@@ -199,15 +198,7 @@ abstract contract RecordBook {
         uint64 asOf = seen.timestamp > knownAsOf ? seen.timestamp : knownAsOf;
         _book.keepLearned(hash, known, next, seen.blockNumber, asOf);
         emit RecordLearned(
-            key.kind,
-            key.writerChain,
-            key.writer,
-            key.account,
-            key.item,
-            key.holder,
-            next,
-            seen.blockNumber,
-            asOf
+            key.kind, key.writerChain, key.writer, key.account, key.item, key.holder, next, seen.blockNumber, asOf
         );
         _apply(key, known, next, seen.blockNumber);
     }
