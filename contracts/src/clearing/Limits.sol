@@ -38,9 +38,9 @@ library Limits {
         bytes memory blob = ledger.blobOf();
         require(market < blob.marketCount(), NoMarketParameters(market));
         require(buy > 0 || sell > 0, NothingToRaise());
-        LocalFills.pull(ledger, account);
+        uint256 aged = LocalFills.pull(ledger, book, account);
         ledger.bringUpToDate(account);
-        uint256 limited = ledger.accounts[account].limited;
+        aged &= ledger.accounts[account].limited;
         OpenInterest memory before = ledger.openInterest[market];
         Outstanding memory left = ledger.outstanding[account][market];
         if (left.buy == 0 && left.sell == 0) left.since = uint32(block.timestamp);
@@ -48,7 +48,7 @@ library Limits {
         ledger.change(account, market, 0, 0, left);
         _requireMinSize(buy, sell, blob.market(market).minSizeOf());
         _requireOpenInterest(before, ledger.openInterest[market], blob.market(market).openInterestCapOf());
-        ledger.requireFreshRecords(book, account, limited, blob);
+        ledger.requireFreshRecords(book, account, aged, blob);
         ledger.requireFreshFunding(account, blob);
         _requireMargin(ledger, account, ledger.positions[account][market].size, left, blob);
         emit LimitsRaised(account, market, buy, sell, ledger.version);

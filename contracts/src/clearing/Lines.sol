@@ -56,14 +56,14 @@ library Lines {
         Line memory line = ledger.lines[account][index];
         require(units > 0, NothingToRelease());
         require(units <= line.units, InsufficientUnits(units, line.units));
-        LocalFills.pull(ledger, account);
+        uint256 aged = LocalFills.pull(ledger, book, account);
         ledger.bringUpToDate(account);
         uint256 left = line.units - units;
         ledger.setLine(account, index, line, left, Wad.min(line.counted, left));
         Account memory account_ = ledger.accounts[account];
         if (account_.markets != 0 || account_.cash < 0) {
             bytes memory blob = ledger.blobOf();
-            ledger.requireFreshRecords(book, account, account_.limited, blob);
+            ledger.requireFreshRecords(book, account, account_.limited & aged, blob);
             ledger.requireFreshFunding(account, blob);
             ledger.requireInitialMargin(account, blob);
         }

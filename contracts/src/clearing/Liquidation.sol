@@ -32,13 +32,14 @@ library Liquidation {
     function liquidate(Ledger storage ledger, Book storage book, bytes32 account, bytes32 liquidator) external {
         require(account != liquidator, SelfLiquidation(account));
         bytes memory blob = ledger.blobOf();
-        LocalFills.pull(ledger, liquidator);
+        uint256 aged = LocalFills.pull(ledger, book, liquidator);
         ledger.bringUpToDate(account);
+        ledger.bringUpToDate(liquidator);
         Limits.requireLiquidatable(ledger, account, blob);
-        ledger.requireFreshRecords(book, liquidator, ledger.accounts[liquidator].limited, blob);
+        ledger.requireFreshRecords(book, liquidator, ledger.accounts[liquidator].limited & aged, blob);
         _voidAll(ledger, book, account);
         // A venue on this chain has forfeited at once what was void; that may be enough.
-        LocalFills.pull(ledger, account);
+        LocalFills.pull(ledger, book, account);
         ledger.bringUpToDate(account);
         ledger.bringUpToDate(liquidator);
         Margin memory margin = ledger.marginOf(account, blob);
