@@ -13,6 +13,7 @@ import { encodeFunctionData, type Hex } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import type { Deployment } from '../deployment.ts'
 import type { Destination } from '../relayer/carry.ts'
+import { pullFills } from '../relayer/pull.ts'
 import { type Destinations, destinationsOf, type Relay, relay } from '../relayer/relay.ts'
 import { emittersOf, logOf, type RoleContext, repeat } from '../role.ts'
 import { openStore } from '../store.ts'
@@ -54,7 +55,7 @@ export async function runKeeper(config: KeeperConfig, { signal, log }: RoleConte
   }
 }
 
-/** A venue elsewhere is believed once its record is proven, and what it filled can only be bad news left unproven. */
+/** A venue is believed once its record is proven, or pulled where it is here, and what it filled can only be bad news left unproven. */
 async function proveFills(
   { deployment, dataDir, pollMs, patienceSeconds }: KeeperConfig,
   destinations: Destinations,
@@ -70,7 +71,7 @@ async function proveFills(
   const kinds = [KIND.MARKET, KIND.FILLS]
   const parts: Relay = { deployment, destinations, store, pollMs, kinds, patienceSeconds, signal, note }
   try {
-    await Promise.all(emitters.map((emitter) => relay(parts, emitter)))
+    await Promise.all([pullFills(parts), ...emitters.map((emitter) => relay(parts, emitter))])
   } finally {
     store.close()
   }
