@@ -17,6 +17,11 @@ const base = z.strictObject({
   pollMs: z.int().min(1).max(60_000).default(200),
 })
 const port = z.int().min(1).max(65_535)
+const hermes = {
+  hermes: z.url(),
+  /** Hermes' own API key; the public instances ask for one. */
+  hermesKeyFile: z.string().optional(),
+}
 const seconds = z.int().min(1).max(86_400)
 const ratio = z
   .string()
@@ -27,9 +32,7 @@ const schemas = {
   attestor: base.extend({ dataDir: z.string(), port }),
   relayer: base.extend({ dataDir: z.string(), heartbeatSeconds: seconds.default(60) }),
   publisher: base.extend({
-    hermes: z.url(),
-    /** Hermes' own API key; the public instances ask for one. */
-    hermesKeyFile: z.string().optional(),
+    ...hermes,
     /** The public instances answer 30 questions in 10 seconds. */
     pollMs: z.int().min(1).max(60_000).default(1_000),
     deviation: ratio.default(10n ** 15n),
@@ -37,7 +40,7 @@ const schemas = {
     /** Well below the age of funding that the clearing lets anything loosen on. */
     accrueSeconds: seconds.default(1_200),
   }),
-  keeper: base.extend({ dataDir: z.string(), patienceSeconds: z.int().min(0).max(86_400).default(30) }),
+  keeper: base.extend({ ...hermes, dataDir: z.string(), patienceSeconds: z.int().min(0).max(86_400).default(30) }),
 }
 
 /** Runs until the signal. Throws ConfigError for a role, file, field or key that is not what it must be. */
@@ -48,6 +51,8 @@ export async function run(role: string, file: string, signal: AbortSignal): Prom
     deployment: readConfig(from(config.deployment), deploymentSchema),
     account: readKey(from(config.keyFile)),
   })
+  const keyOf = ({ hermesKeyFile }: { hermesKeyFile?: string | undefined }) =>
+    hermesKeyFile === undefined ? undefined : readSecret(from(hermesKeyFile), /^\S+$/)
   if (role === 'attestor') {
     const config = readConfig(file, schemas.attestor)
     return runAttestor({ ...config, ...common(config), dataDir: from(config.dataDir) }, context)
@@ -58,12 +63,12 @@ export async function run(role: string, file: string, signal: AbortSignal): Prom
   }
   if (role === 'publisher') {
     const config = readConfig(file, schemas.publisher)
-    const hermesKey = config.hermesKeyFile === undefined ? undefined : readSecret(from(config.hermesKeyFile), /^\S+$/)
-    return runPublisher({ ...config, ...common(config), hermesKey }, context)
+    return runPublisher({ ...config, ...common(config), hermesKey: keyOf(config) }, context)
   }
   if (role === 'keeper') {
     const config = readConfig(file, schemas.keeper)
-    return runKeeper({ ...config, ...common(config), dataDir: from(config.dataDir) }, context)
+    const dataDir = from(config.dataDir)
+    return runKeeper({ ...config, ...common(config), hermesKey: keyOf(config), dataDir }, context)
   }
   throw new ConfigError(`There is no role "${role}": choose attestor, relayer, publisher or keeper.`)
 }

@@ -124,7 +124,10 @@ function startRoles(
       ),
     ],
     keeper: () => [
-      runKeeper({ ...base, account: keys.keeper, dataDir: join(folder, 'keeper'), patienceSeconds: 3 }, context),
+      runKeeper(
+        { ...base, account: keys.keeper, dataDir: join(folder, 'keeper'), hermes, patienceSeconds: 3 },
+        context,
+      ),
     ],
   }
   return roles.flatMap((role) => starts[role]())
