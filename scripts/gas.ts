@@ -14,6 +14,8 @@ const GOALS: Record<string, number> = {
   'Clearing.marginOf, 8 lines, 6 positions on 3 chains, 3 prices, hedged': 80_000,
   'Clearing.marginOf, 8 lines, 6 positions on 3 chains, 3 prices, hedged, limits in all 6': 80_000,
   'Clearing.marginOf, 8 lines, 6 positions on 3 chains, 3 prices, limits in all 6': 80_000,
+  "Venue.fill on the clearing's chain, the rest of the same orders": 150_000,
+  "Venue.fill on the clearing's chain, two new orders, both accounts with a position": 150_000,
   'Venue.fill far from the clearing, the rest of the same orders': 150_000,
   'Venue.fill far from the clearing, two new orders, both accounts with a position': 150_000,
 }
@@ -59,8 +61,8 @@ function page(figures: Figure[]): string {
   return `# Gas
 
 Execution on cold storage, without intrinsic gas and calldata. Written by \`npm run gas\` from \`contracts/test/gas\`; solc 0.8.37,
-optimizer at 200 runs, Cancun. Unless it says otherwise everything is on one chain there, so a record for a local reader is pushed and
-learned in the same transaction, and that is part of the figure. A venue far from its clearing only writes its records; roots carry them.
+optimizer at 200 runs, Cancun. Unless it says otherwise everything is on one chain there, so a grant, ledger or limit record is pushed and
+learned in the same transaction, and that is part of the figure. A venue only writes its fills, near its clearing or far from it; a pull or roots carry them.
 
 | call | gas | goal |
 |---|---:|---|

@@ -18,6 +18,11 @@ const base = z.strictObject({
   pollMs: z.int().min(1).max(60_000).default(200),
 })
 const port = z.int().min(1).max(65_535)
+const hermes = {
+  hermes: z.url(),
+  /** Hermes' own API key; the public instances ask for one. */
+  hermesKeyFile: z.string().optional(),
+}
 const seconds = z.int().min(1).max(86_400)
 const ratio = z
   .string()
@@ -28,9 +33,7 @@ const schemas = {
   attestor: base.extend({ dataDir: z.string(), port }),
   relayer: base.extend({ dataDir: z.string(), heartbeatSeconds: seconds.default(60) }),
   publisher: base.extend({
-    hermes: z.url(),
-    /** Hermes' own API key; the public instances ask for one. */
-    hermesKeyFile: z.string().optional(),
+    ...hermes,
     /** The public instances answer 30 questions in 10 seconds. */
     pollMs: z.int().min(1).max(60_000).default(1_000),
     deviation: ratio.default(10n ** 15n),
@@ -39,7 +42,7 @@ const schemas = {
     accrueSeconds: seconds.default(1_200),
   }),
   sentinel: base.extend({ pollMs: z.int().min(100).max(600_000).default(15_000) }),
-  keeper: base.extend({ dataDir: z.string(), patienceSeconds: z.int().min(0).max(86_400).default(30) }),
+  keeper: base.extend({ ...hermes, dataDir: z.string(), patienceSeconds: z.int().min(0).max(86_400).default(30) }),
 }
 
 /** Runs until the signal. Throws ConfigError for a role, file, field or key that is not what it must be. */
@@ -50,6 +53,8 @@ export async function run(role: string, file: string, signal: AbortSignal): Prom
     deployment: readConfig(from(config.deployment), deploymentSchema),
     account: readKey(from(config.keyFile)),
   })
+  const keyOf = ({ hermesKeyFile }: { hermesKeyFile?: string | undefined }) =>
+    hermesKeyFile === undefined ? undefined : readSecret(from(hermesKeyFile), /^\S+$/)
   if (role === 'attestor') {
     const config = readConfig(file, schemas.attestor)
     return runAttestor({ ...config, ...common(config), dataDir: from(config.dataDir) }, context)
@@ -60,8 +65,7 @@ export async function run(role: string, file: string, signal: AbortSignal): Prom
   }
   if (role === 'publisher') {
     const config = readConfig(file, schemas.publisher)
-    const hermesKey = config.hermesKeyFile === undefined ? undefined : readSecret(from(config.hermesKeyFile), /^\S+$/)
-    return runPublisher({ ...config, ...common(config), hermesKey }, context)
+    return runPublisher({ ...config, ...common(config), hermesKey: keyOf(config) }, context)
   }
   if (role === 'sentinel') {
     const config = readConfig(file, schemas.sentinel)
@@ -69,7 +73,8 @@ export async function run(role: string, file: string, signal: AbortSignal): Prom
   }
   if (role === 'keeper') {
     const config = readConfig(file, schemas.keeper)
-    return runKeeper({ ...config, ...common(config), dataDir: from(config.dataDir) }, context)
+    const dataDir = from(config.dataDir)
+    return runKeeper({ ...config, ...common(config), hermesKey: keyOf(config), dataDir }, context)
   }
   throw new ConfigError(`There is no role "${role}": choose attestor, relayer, publisher, keeper or sentinel.`)
 }

@@ -279,6 +279,6 @@ function configure(
     ...attestors,
     write('relayer', spenderKeys.relayer, { dataDir: 'data-relayer', heartbeatSeconds: 5 }),
     write('publisher', spenderKeys.publisher, { hermes: oracle.url, heartbeatSeconds: 5 }),
-    write('keeper', spenderKeys.keeper, { dataDir: 'data-keeper' }),
+    write('keeper', spenderKeys.keeper, { dataDir: 'data-keeper', hermes: oracle.url }),
   ]
 }

@@ -81,7 +81,8 @@ test('ROL-36 ROL-41 fills at a remote venue that the relayer keeps back are prov
     const sizesAtHome = () => sizesOf(devnet, market, [long, short])
     assert.deepEqual(await sizesAtHome(), [0n, 0n])
     assert.deepEqual(await underWayOf(devnet, market), [SIZE, SIZE])
-    const keeper = { deployment, account: devnet.keeper, dataDir: join(folder, 'keeper'), pollMs: 50 }
+    const { url: hermes } = devnet.oracle
+    const keeper = { deployment, account: devnet.keeper, dataDir: join(folder, 'keeper'), hermes, pollMs: 50 }
     const log = (event: LogEvent) => events.push(event)
     running.push(runKeeper({ ...keeper, patienceSeconds: 2 }, { signal, log }))
     await until('both fills to be known', async () => (await sizesAtHome()).join() === `${SIZE},${-SIZE}`)

@@ -147,6 +147,15 @@ async function trade(devnet: Devnet, { buyer, seller }: { buyer: Actor; seller: 
   const maker = await seller.signOrder({ ...terms, isBuy: false })
   const taker = await buyer.signOrder({ ...terms, isBuy: true })
   await buyer.fill(maker, taker, SIZE)
+  await until('both sides to be pulled', async () => {
+    const limits = await Promise.all(
+      [buyer, seller].map(({ account }) => {
+        const call = { functionName: 'positionOf', args: [account, BigInt(MARKET)] } as const
+        return reader.readContract({ address: clearing.address, abi: Clearing.abi, ...call })
+      }),
+    )
+    return limits.every(([, { buy, sell }]) => buy + sell === 0n)
+  })
 }
 
 function tradingChain({ chains, deployment }: Devnet) {

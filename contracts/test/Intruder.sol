@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Token} from "../devnet/Token.sol";
-import {Outcome, Record} from "../src/records/Records.sol";
+import {Key, Kind, Outcome, Record} from "../src/records/Records.sol";
 
 /// @title Calls back once from wherever it is called, as a holder and trader of its own, and remembers how that ended.
 /// @notice It swallows the error, so that a test sees the guard's own answer and not what the outer call makes of it.
@@ -13,6 +13,7 @@ contract Intruder {
     bool public tried;
     bool public wentIn;
     bytes public answer;
+    mapping(Kind => uint128[6]) private _said;
 
     function arm(address target, uint256 value, bytes calldata call) external {
         (_target, _value, _call, tried, wentIn) = (target, value, call, false, false);
@@ -29,6 +30,15 @@ contract Intruder {
     function push(Record calldata) external returns (Outcome) {
         intrude();
         return Outcome.TAKEN;
+    }
+
+    /// @dev As a writer on the reader's own chain, whose records say the same of everybody.
+    function say(Kind kind, uint128[6] calldata fields) external {
+        _said[kind] = fields;
+    }
+
+    function writtenOf(Key calldata key) external view returns (uint128[6] memory) {
+        return _said[key.kind];
     }
 
     /// @dev As the receiver of coin.

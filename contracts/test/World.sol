@@ -7,7 +7,7 @@ import {Token} from "../devnet/Token.sol";
 import {Clearing} from "../src/clearing/Clearing.sol";
 import {Account as Held, Line, Listing, Market, Outstanding, Position} from "../src/clearing/Ledger.sol";
 import {PricePolicy} from "../src/price/Prices.sol";
-import {Key, Kind, Outcome, Record, Records} from "../src/records/Records.sol";
+import {Key, Kind, LocalRecord, Outcome, Record, Records} from "../src/records/Records.sol";
 import {Checkpoint, CommitteeRoots} from "../src/roots/CommitteeRoots.sol";
 import {Vault} from "../src/vault/Vault.sol";
 import {Order} from "../src/venue/Orders.sol";
@@ -155,6 +155,26 @@ abstract contract World is Attestors {
         Order memory maker = _order(bob, false, size, price);
         Order memory taker = _order(alice, true, size, price);
         venue.fill(maker, _signOrder(bob, maker), taker, _signOrder(alice, taker), size);
+        _pullFills();
+    }
+
+    /// @dev The clearing learns what the local venue knows of Alice and Bob.
+    function _pullFills() internal returns (Outcome[] memory) {
+        LocalRecord[] memory records = new LocalRecord[](3);
+        records[0] = LocalRecord(Kind.MARKET, address(venue), 0, 0, address(0));
+        records[1] = _localFillsOf(a);
+        records[2] = _localFillsOf(b);
+        return clearing.pull(records);
+    }
+
+    function _pullMarket() internal returns (Outcome) {
+        LocalRecord[] memory records = new LocalRecord[](1);
+        records[0] = LocalRecord(Kind.MARKET, address(venue), 0, 0, address(0));
+        return clearing.pull(records)[0];
+    }
+
+    function _localFillsOf(bytes32 account) internal view returns (LocalRecord memory) {
+        return LocalRecord(Kind.FILLS, address(venue), account, 0, address(0));
     }
 
     /* THE OTHER CHAIN */

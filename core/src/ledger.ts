@@ -40,8 +40,10 @@ export type Ledger = {
   readonly heard: ReadonlyMap<Peer, bigint>
   /** Those that give no new risk until they have stayed healthy again. */
   readonly tripped: ReadonlySet<Peer>
-  /** By the clearing's number of a venue at which nothing is traded any more: when it was closed (seconds). */
+  /** By the clearing's number of a venue that is closed: until when its last records are still learned (seconds). */
   readonly closed: ReadonlyMap<number, bigint>
+  /** The markets of closed venues whose one last price is fixed. */
+  readonly priced: ReadonlySet<number>
   /** By market: what a base unit long has paid in funding since the market was added, less what it received. */
   readonly funding: ReadonlyMap<number, Usd>
   readonly prices: ReadonlyMap<number, { readonly price: Price; readonly publishTime: bigint }>
@@ -58,6 +60,7 @@ export const EMPTY_LEDGER: Ledger = {
   heard: new Map(),
   tripped: new Set(),
   closed: new Map(),
+  priced: new Set(),
   funding: new Map(),
   prices: new Map(),
   accounts: new Map(),
@@ -73,6 +76,7 @@ export type LedgerEvent =
   | { eventName: 'BreakerTripped'; args: { isVault: boolean; number: bigint } }
   | { eventName: 'BreakerReset'; args: { isVault: boolean; number: bigint } }
   | { eventName: 'VenueClosed'; args: { venue: bigint; closedAt: bigint } }
+  | { eventName: 'ClosePriceFixed'; args: { market: bigint } }
   | { eventName: 'FundingIndexChanged'; args: { market: bigint; index: bigint } }
   | { eventName: 'ParametersSet'; args: { version: number; blob: Hex; setAt: bigint } }
   | { eventName: 'IndexPriceUpdated'; args: { feed: bigint; price: bigint; publishTime: bigint } }
@@ -116,8 +120,11 @@ export function applyEvent(ledger: Ledger, event: LedgerEvent): Ledger {
     }
     case 'VenueClosed': {
       const { venue, closedAt } = event.args
-      return { ...ledger, closed: new Map(ledger.closed).set(Number(venue), closedAt) }
+      const until = closedAt + BigInt(ledger.parameters?.closeGrace ?? 0)
+      return { ...ledger, closed: new Map(ledger.closed).set(Number(venue), until) }
     }
+    case 'ClosePriceFixed':
+      return { ...ledger, priced: new Set(ledger.priced).add(Number(event.args.market)) }
     case 'FundingIndexChanged': {
       const { market, index } = event.args
       return { ...ledger, funding: new Map(ledger.funding).set(Number(market), index) }

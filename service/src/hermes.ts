@@ -25,6 +25,9 @@ export class HermesFailed extends ChainError {
   }
 }
 
+/** The service has no report of that time: its history does not reach back so far, or that time has not come. */
+export class ReportGone extends HermesFailed {}
+
 const integer = z
   .string()
   .regex(/^-?\d+$/)
@@ -43,28 +46,48 @@ const TIMEOUT_MS = 5_000
 const UNAUTHORIZED = [401, 403]
 
 /** The latest update of the feeds. Throws HermesFailed, also where one of them is missing from the answer. */
-export async function fetchUpdate(
-  { url, key }: Hermes,
-  feedIds: readonly Hex[],
+export async function fetchUpdate(hermes: Hermes, feedIds: readonly Hex[], stopped: AbortSignal): Promise<Update> {
+  return ask(hermes, 'latest', feedIds, stopped)
+}
+
+/**
+ * The feed's first report published at or after that time (seconds), of which Hermes keeps a history. Throws ReportGone if it
+ * has none, HermesFailed if it does not answer that question.
+ */
+export async function fetchFirst(
+  hermes: Hermes,
+  feedId: Hex,
+  publishTime: bigint,
   stopped: AbortSignal,
 ): Promise<Update> {
+  const update = await ask(hermes, `${publishTime}`, [feedId], stopped)
+  const earlier = update.reports.find((report) => report.publishTime < publishTime)
+  if (!earlier) return update
+  throw new HermesFailed(hermes.url, `asked for a report of ${publishTime} or later, answered ${earlier.publishTime}.`)
+}
+
+async function ask({ url, key }: Hermes, when: string, feedIds: readonly Hex[], stopped: AbortSignal): Promise<Update> {
   const query = feedIds.map((id) => `ids[]=${id}`).join('&')
   const headers = key === undefined ? {} : { authorization: `Bearer ${key}` }
   try {
     const signal = AbortSignal.any([stopped, AbortSignal.timeout(TIMEOUT_MS)])
-    const response = await fetch(`${url}/v2/updates/price/latest?${query}&encoding=hex`, { signal, headers })
+    const response = await fetch(`${url}/v2/updates/price/${when}?${query}&encoding=hex&parsed=true`, {
+      signal,
+      headers,
+    })
+    if (response.status === 404) throw new ReportGone(url, await refusalIn(response))
     if (!response.ok) throw new Error(await refusalIn(response))
     const { binary, parsed } = responseSchema.parse(await response.json())
     const reports = feedIds.map((feedId) => reportOf(feedId, parsed))
     return { data: binary.data.map((hex): Hex => `0x${hex}`), reports }
   } catch (cause) {
-    throw new HermesFailed(url, reasonIn(cause))
+    throw cause instanceof ReportGone ? cause : new HermesFailed(url, reasonIn(cause))
   }
 }
 
 async function refusalIn(response: Response): Promise<string> {
   const why = `answered ${response.status}: ${(await response.text()).slice(0, 200)}`
-  return UNAUTHORIZED.includes(response.status) ? `${why} Put its API key into the publisher's "hermesKeyFile".` : why
+  return UNAUTHORIZED.includes(response.status) ? `${why} Put its API key into the role's "hermesKeyFile".` : why
 }
 
 function reasonIn(cause: unknown): string {

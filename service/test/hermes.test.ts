@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { fetchUpdate, HermesFailed } from '../src/hermes.ts'
+import { startOracle } from '../src/devnet/oracle.ts'
+import { fetchFirst, fetchUpdate, HermesFailed, ReportGone } from '../src/hermes.ts'
 
 const ETH = '0xff61491a931112ddf1bd8147cd1b641375f79f5825126d665480874634fd0ace'
 const BTC = '0xe62df6c8b4a85fe1a67db44dc12de5db330f7ac66b72dc658afedf0f4a415b43'
@@ -47,7 +48,7 @@ test('the latest prices are asked for as Hermes documents it, and given in the o
     response.end(JSON.stringify(answer()))
   })
   const update = await fetchUpdate({ url }, [ETH, BTC], running())
-  assert.deepEqual(asked, [`GET /hermes/v2/updates/price/latest?ids[]=${ETH}&ids[]=${BTC}&encoding=hex`])
+  assert.deepEqual(asked, [`GET /hermes/v2/updates/price/latest?ids[]=${ETH}&ids[]=${BTC}&encoding=hex&parsed=true`])
   assert.deepEqual(update.data, ['0x504e41550100000003b801'])
   const [eth, btc] = update.reports
   assert.deepEqual(eth, {
@@ -110,4 +111,59 @@ test('a question that hangs ends when the role is stopped', async (t) => {
   const stopping = new AbortController()
   const url = await serviceWith(t, () => stopping.abort())
   await assert.rejects(fetchUpdate({ url }, [ETH], stopping.signal), HermesFailed)
+})
+
+test('the first report of a time is asked for as Hermes documents it', async (t) => {
+  const asked: string[] = []
+  const url = await serviceWith(t, (request, response) => {
+    asked.push(`${request.method} ${request.url}`)
+    response.end(JSON.stringify(answer()))
+  })
+  const { data, reports } = await fetchFirst({ url, key: 'secret' }, ETH, 1_789_999_999n, running())
+  assert.deepEqual(asked, [`GET /hermes/v2/updates/price/1789999999?ids[]=${ETH}&encoding=hex&parsed=true`])
+  assert.deepEqual(data, ['0x504e41550100000003b801'])
+  assert.equal(reports[0]?.publishTime, 1_790_000_000n)
+})
+
+test('ROL-44 a report of a time before the one asked for is refused', async (t) => {
+  const url = await answering(t, answer())
+  await assert.rejects(fetchFirst({ url }, ETH, 1_790_000_001n, running()), /1790000001 or later, answered 1790000000/)
+})
+
+test('ROL-44 a history that does not reach so far is told from a service that fails', async (t) => {
+  const gone = await answering(t, 'Update data not found', 404)
+  await assert.rejects(fetchFirst({ url: gone }, ETH, 1n, running()), (failure) => {
+    assert.ok(failure instanceof ReportGone)
+    assert.match(failure.message, /answered 404: Update data not found/)
+    return true
+  })
+  const failing = await answering(t, 'Internal error', 500)
+  await assert.rejects(fetchFirst({ url: failing }, ETH, 1n, running()), (failure) => {
+    assert.ok(failure instanceof HermesFailed && !(failure instanceof ReportGone))
+    return true
+  })
+})
+
+test('ROL-44 the devnet’s oracle keeps a history: the price that was set by then, and nothing of before or of the future', async (t) => {
+  let second = 1_000
+  const oracle = await startOracle(() => second * 1000)
+  t.after(oracle.close)
+  const at = async (time: bigint) => (await fetchFirst(oracle, ETH, time, running())).reports[0]
+  oracle.set(ETH, 1n)
+  second = 1_010
+  oracle.set(ETH, 2n)
+  second = 1_020
+  assert.equal((await fetchUpdate(oracle, [ETH], running())).reports[0]?.publishTime, 1_020n)
+  const seen = await Promise.all([1_000n, 1_009n, 1_010n, 1_020n].map(at))
+  assert.deepEqual(
+    seen.map((report) => [report?.publishTime, report?.price]),
+    [
+      [1_000n, 1n],
+      [1_009n, 1n],
+      [1_010n, 2n],
+      [1_020n, 2n],
+    ],
+  )
+  await assert.rejects(at(999n), ReportGone)
+  await assert.rejects(at(1_021n), ReportGone)
 })

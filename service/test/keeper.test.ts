@@ -151,17 +151,42 @@ test('ROL-37 a remote venue is closed once it has been silent for its dead age, 
   assert.deepEqual(block(state, [closed], NOW + DEAD_AGE).effects, [])
 })
 
-test('ROL-37 positions at a closed venue are settled after the grace, until they are', () => {
-  const market = BigInt(REMOTE_MARKET)
-  const position = (size: bigint): LedgerEvent => ({
-    eventName: 'PositionChanged',
-    args: { account: ANN, market, size, quote: 0n, cash: 0n },
-  })
+const position = (size: bigint, account = ANN): LedgerEvent => ({
+  eventName: 'PositionChanged',
+  args: { account, market: BigInt(REMOTE_MARKET), size, quote: 0n, cash: 0n },
+})
+
+test('ROL-43 a closed market is priced after the grace, once, and then its positions are settled, until they are', () => {
+  const closed: LedgerEvent = { eventName: 'VenueClosed', args: { venue: BigInt(REMOTE), closedAt: NOW } }
+  const { state } = block(blank, [...rules, position(WAD), position(-WAD, BOB), closed])
+  const until = NOW + BigInt(PARAMETERS.closeGrace)
+  assert.deepEqual(block(state, [], until).effects, [])
+  const price = { type: 'price_closed', market: REMOTE_MARKET, feedId: FEEDS[0].feedId, until }
+  assert.deepEqual(block(state, [], until + 1n).effects, [price])
+  const priced: LedgerEvent = { eventName: 'ClosePriceFixed', args: { market: BigInt(REMOTE_MARKET) } }
+  const settle = (account: Hex) => ({ type: 'settle_closed', account, market: REMOTE_MARKET })
+  assert.deepEqual(block(state, [priced], until + 1n).effects, [settle(ANN), settle(BOB)])
+  assert.deepEqual(block(state, [priced, position(0n)], until + 1n).effects, [settle(BOB)])
+  assert.deepEqual(block(state, [position(0n), position(0n, BOB)], until + 1n).effects, [], 'nothing is open')
+})
+
+test('ROL-43 without a price, positions are settled by the cached one an hour after the grace; it is still looked for', () => {
   const closed: LedgerEvent = { eventName: 'VenueClosed', args: { venue: BigInt(REMOTE), closedAt: NOW } }
   const { state } = block(blank, [...rules, position(WAD), closed])
-  const over = NOW + BigInt(PARAMETERS.closeGrace)
-  assert.deepEqual(block(state, [], over).effects, [])
-  const settle = { type: 'settle_closed', account: ANN, market: REMOTE_MARKET }
-  assert.deepEqual(block(state, [], over + 1n).effects, [settle])
-  assert.deepEqual(block(state, [position(0n)], over + 1n).effects, [])
+  const until = NOW + BigInt(PARAMETERS.closeGrace)
+  const types = (now: bigint) => block(state, [], now).effects.map(({ type }) => type)
+  assert.deepEqual(types(until + 3_600n), ['price_closed'])
+  assert.deepEqual(types(until + 3_601n), ['price_closed', 'settle_closed'])
+})
+
+test('ROL-43 the grace is the one that was in force when the venue was closed', () => {
+  const closed: LedgerEvent = { eventName: 'VenueClosed', args: { venue: BigInt(REMOTE), closedAt: NOW } }
+  const later: LedgerEvent = {
+    eventName: 'ParametersSet',
+    args: { version: 2, blob: packParameters({ ...PARAMETERS, closeGrace: 1 }), setAt: NOW },
+  }
+  const { state } = block(blank, [...rules, position(WAD), closed, later])
+  const until = NOW + BigInt(PARAMETERS.closeGrace)
+  assert.deepEqual(block(state, [], until).effects, [])
+  assert.equal(block(state, [], until + 1n).effects.length, 1)
 })

@@ -222,7 +222,7 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
     function _isConsistent(
         Key memory key,
         uint128[6] memory known,
-        uint128[6] calldata next,
+        uint128[6] memory next,
         uint64 knownAsOf,
         Seen memory seen
     ) internal view override returns (bool) {
@@ -241,7 +241,7 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
         return Learning.isOver(_ledger, peer, blockNumber);
     }
 
-    function _apply(Key memory key, uint128[6] memory known, uint128[6] calldata next, uint64 blockNumber)
+    function _apply(Key memory key, uint128[6] memory known, uint128[6] memory next, uint64 blockNumber)
         internal
         override
     {

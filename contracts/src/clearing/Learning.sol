@@ -28,7 +28,7 @@ library Learning {
     /// A fill is outside the band around the extremes of this clearing's index. Poke it, or for a fill of the past
     /// show it the report that it missed (`widenIndex`).
     error FillOutsideBand(uint256 market, uint256 low, uint256 high);
-    /// Fills come with the market record of the same or a newer checkpoint: prove that one first, in the same call.
+    /// Fills come with the market record of the same or a newer checkpoint: bring that one first, in the same call.
     error MarketRecordTooOld(uint256 market, uint256 blockNumber, uint256 needed);
 
     /// @notice Whether a clearing reads records of this kind from this writer.
@@ -110,10 +110,9 @@ library Learning {
         uint128[6] memory limits = book.writtenOf(ledger.limitKey(key.account, market));
         if (uint256(next[0]) + next[4] > limits[0] || uint256(next[1]) + next[5] > limits[1]) return false;
         if (next[0] == known[0] && next[1] == known[1]) return next[2] == known[2] && next[3] == known[3];
-        bool isLocal = key.writerChain == block.chainid;
-        if (!isLocal) _requireMarketRecord(ledger, market, blockNumber);
+        _requireMarketRecord(ledger, market, blockNumber);
         uint256 limitedSince = ledger.outstanding[key.account][market].since;
-        _requireInBand(ledger, market, known, next, isLocal ? block.timestamp : Wad.max(knownAsOf, limitedSince));
+        _requireInBand(ledger, market, known, next, Wad.max(knownAsOf, limitedSince));
         return true;
     }
 

@@ -322,8 +322,7 @@ library Ledgers {
         );
     }
 
-    /// @notice Loosening needs fresh proof of what can hurt: fills of remote markets where a limit is outstanding. Where
-    /// none is, nothing can have been filled that is not known.
+    /// @notice Loosening needs fresh proof of what can hurt: fills of markets where a limit is outstanding. Where none is, nothing can have been filled that is not known.
     /// @param markets A bitmap of the markets to look at.
     function requireFreshRecords(
         Ledger storage ledger,
@@ -336,14 +335,13 @@ library Ledgers {
         for (; markets != 0; (markets >>= 1, ++market)) {
             if (markets & 1 == 0) continue;
             Market memory m = ledger.markets[market];
-            if (m.chainId == block.chainid) continue;
             Key memory key = Books.keyFrom(Kind.FILLS, m.chainId, m.venue, account, m.item, address(0));
             (,, uint64 asOf) = Books.learnedOf(book, key);
             require(asOf + blob.maxRecordAge() >= block.timestamp, RecordTooOld(market, asOf, block.timestamp));
         }
     }
 
-    /// A fills record that can hurt is older than allowed: have it proven again.
+    /// A fills record that can hurt is older than allowed: have it proven again, or pulled if its venue is on this chain.
     error RecordTooOld(uint256 market, uint64 asOf, uint256 now_);
 
     /// @notice Loosening also needs to know what positions owe: a market that has not accrued for longer than `maxMoveAge`

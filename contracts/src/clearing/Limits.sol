@@ -7,6 +7,7 @@ import {Book, Books} from "../records/Books.sol";
 import {Key} from "../records/Records.sol";
 import {Checks} from "./Checks.sol";
 import {Ledger, Ledgers, Market, OpenInterest, Outstanding} from "./Ledger.sol";
+import {LocalFills} from "./LocalFills.sol";
 import {Margin, Margins} from "./Margin.sol";
 import {ParameterBlob} from "./Parameters.sol";
 import {Peers} from "./Peers.sol";
@@ -43,8 +44,9 @@ library Limits {
         require(market < blob.marketCount(), NoMarketParameters(market));
         require(buy > 0 || sell > 0, NothingToRaise());
         _requireOpen(ledger, book, market);
+        uint256 aged = LocalFills.pull(ledger, book, account);
         ledger.bringUpToDate(account);
-        uint256 limited = ledger.accounts[account].limited;
+        aged &= ledger.accounts[account].limited;
         OpenInterest memory before = ledger.openInterest[market];
         Outstanding memory left = ledger.outstanding[account][market];
         if (left.buy == 0 && left.sell == 0) left.since = uint32(block.timestamp);
@@ -52,7 +54,7 @@ library Limits {
         ledger.change(account, market, 0, 0, left);
         _requireMinSize(buy, sell, blob.market(market).minSizeOf());
         _requireOpenInterest(before, ledger.openInterest[market], blob.market(market).openInterestCapOf());
-        ledger.requireFreshRecords(book, account, limited, blob);
+        ledger.requireFreshRecords(book, account, aged, blob);
         ledger.requireFreshFunding(account, blob);
         bool shrinks = _shrinks(ledger.positions[account][market].size, left);
         if (!shrinks) _requireNewRisk(ledger, market, blob);

@@ -8,6 +8,7 @@ import {Key, Kind, Records} from "../records/Records.sol";
 import {Checks} from "./Checks.sol";
 import {Counting} from "./Counting.sol";
 import {MAX_LINES, Account, Ledger, Ledgers, Line, Listing} from "./Ledger.sol";
+import {LocalFills} from "./LocalFills.sol";
 import {ParameterBlob} from "./Parameters.sol";
 import {Peers} from "./Peers.sol";
 
@@ -68,13 +69,14 @@ library Lines {
         require(units > 0, NothingToRelease());
         require(units <= line.units, InsufficientUnits(units, line.units));
         _requireNotFrozen(ledger, line.listing);
+        uint256 aged = LocalFills.pull(ledger, book, account);
         ledger.bringUpToDate(account);
         uint256 left = line.units - units;
         ledger.setLine(account, index, line, left, Wad.min(line.counted, left));
         Account memory account_ = ledger.accounts[account];
         if (account_.markets != 0 || account_.cash < 0) {
             bytes memory blob = ledger.blobOf();
-            ledger.requireFreshRecords(book, account, account_.limited, blob);
+            ledger.requireFreshRecords(book, account, account_.limited & aged, blob);
             ledger.requireFreshFunding(account, blob);
             ledger.requireInitialMargin(account, blob);
         }

@@ -6,6 +6,7 @@ import {Book} from "../records/Books.sol";
 import {Checks} from "./Checks.sol";
 import {Ledger, Ledgers, Position} from "./Ledger.sol";
 import {Limits} from "./Limits.sol";
+import {LocalFills} from "./LocalFills.sol";
 import {Margin, Margins} from "./Margin.sol";
 import {ParameterBlob} from "./Parameters.sol";
 import {Share} from "./Share.sol";
@@ -35,13 +36,17 @@ library Liquidation {
     function liquidate(Ledger storage ledger, Book storage book, bytes32 account, bytes32 liquidator) external {
         require(account != liquidator, SelfLiquidation(account));
         bytes memory blob = ledger.blobOf();
-        uint256 until = ledger.resumedAt + blob.outageGrace();
-        require(ledger.resumedAt == 0 || block.timestamp >= until, OutageGrace(until, block.timestamp));
+        _requireNoOutage(ledger, blob);
+        uint256 aged = LocalFills.pull(ledger, book, liquidator);
         ledger.bringUpToDate(account);
         ledger.bringUpToDate(liquidator);
         Limits.requireLiquidatable(ledger, account, blob);
-        ledger.requireFreshRecords(book, liquidator, ledger.accounts[liquidator].limited, blob);
+        ledger.requireFreshRecords(book, liquidator, ledger.accounts[liquidator].limited & aged, blob);
         _voidAll(ledger, book, account);
+        // A venue on this chain has forfeited at once what was void; that may be enough.
+        LocalFills.pull(ledger, book, account);
+        ledger.bringUpToDate(account);
+        ledger.bringUpToDate(liquidator);
         Margin memory margin = ledger.marginOf(account, blob);
         if (margin.meetsMaintenance()) return;
         (uint256 share, uint256 payment) =
@@ -53,6 +58,11 @@ library Liquidation {
         _moveLines(ledger, book, account, liquidator, share);
         ledger.requireInitialMargin(liquidator, blob);
         emit Liquidated(account, liquidator, share, payment, margin, ledger.version);
+    }
+
+    function _requireNoOutage(Ledger storage ledger, bytes memory blob) private view {
+        uint256 until = ledger.resumedAt + blob.outageGrace();
+        require(ledger.resumedAt == 0 || block.timestamp >= until, OutageGrace(until, block.timestamp));
     }
 
     function _voidAll(Ledger storage ledger, Book storage book, bytes32 account) private {

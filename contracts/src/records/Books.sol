@@ -35,7 +35,7 @@ library Books {
         bytes32 digest
     );
 
-    /// @notice Stores the fields, steps the digest, and hands the record to a reader on this chain.
+    /// @notice Stores the fields, steps the digest, and hands a record that is pushed to a reader on this chain.
     /// @dev The last thing a function does with a record: the push runs the reader's code.
     function write(Book storage book, Key memory key, uint128[6] memory fields) internal {
         bytes32 hash = Records.hashOf(key);
@@ -69,7 +69,8 @@ library Books {
         bytes32 digest = Records.step(book.digest, hash, fields);
         book.digest = digest;
         emit Recorded(key.kind, key.readerChain, key.reader, key.account, key.item, key.holder, fields, digest);
-        if (key.readerChain == block.chainid && !book.ended[peerOf(key.readerChain, key.reader)]) {
+        if (key.readerChain != block.chainid || !Records.isPushed(key.kind)) return;
+        if (!book.ended[peerOf(key.readerChain, key.reader)]) {
             RecordBook(key.reader)
                 .push(Record(key.kind, key.writerChain, key.writer, key.account, key.item, key.holder, fields));
         }

@@ -2,19 +2,19 @@
 pragma solidity 0.8.37;
 
 import {Book, Books} from "./Books.sol";
-import {Key, Kind, Outcome, Record, Records} from "./Records.sol";
+import {Key, Kind, LocalRecord, Outcome, Record, Records} from "./Records.sol";
 import {RecordSource} from "./RecordSource.sol";
 
-/// The checkpoint a record is learned from; for a push, the block it happens in.
+/// The checkpoint a record is learned from; for a record of this chain, the block it is learned in.
 struct Seen {
     uint64 blockNumber;
     uint64 timestamp;
 }
 
 /// @title The records a contract has written and those it has learned: the one way chains speak to each other here.
-/// @notice Vault, clearing and venue each are a book. A peer on the same chain pushes its records in the transaction
-/// that writes them; one on another chain is believed through `source`. Both end in the same `_learn`.
-/// @dev spec/records.md, REC-01 to REC-16.
+/// @notice Vault, clearing and venue each are a book. A peer on the same chain is read where it stands (`pull`), or pushes
+/// its record in the transaction that writes it; one on another chain is believed through `source`. All end in `_learn`.
+/// @dev spec/records.md, REC-01 to REC-19.
 abstract contract RecordBook {
     using Books for Book;
 
@@ -45,7 +45,7 @@ abstract contract RecordBook {
     error UnknownPeer(Kind kind, uint256 chainId, address writer);
     /// The writer contradicted itself before; its generation is over.
     error PeerEnded(uint256 chainId, address peer);
-    /// A writer on this chain pushes its records itself; a proof of one is refused.
+    /// A writer on this chain is read where it stands (`pull`); a proof of its record is refused.
     error PeerIsLocal(address writer);
     /// Only the writer of a record, on its own chain, can push it.
     error NotTheWriter(address caller, address writer);
@@ -67,7 +67,19 @@ abstract contract RecordBook {
             require(record.writerChain != block.chainid, PeerIsLocal(record.writer));
             Key memory key = _keyToLearn(record);
             (uint64 blockNumber, uint64 timestamp) = source.prove(key, record.fields, proofs[i]);
-            outcomes[i] = _learn(key, record, Seen(blockNumber, timestamp));
+            outcomes[i] = _learn(key, record.fields, Seen(blockNumber, timestamp));
+        }
+    }
+
+    /// @notice Learns records of writers on this chain as they stand there now, as if proven from a checkpoint at this block.
+    /// Anyone may call it. Fills go behind the record of their market, in the same call.
+    function pull(LocalRecord[] calldata records) external returns (Outcome[] memory outcomes) {
+        outcomes = new Outcome[](records.length);
+        for (uint256 i; i < records.length; ++i) {
+            LocalRecord calldata record = records[i];
+            Key memory key =
+                _keyFrom(record.kind, block.chainid, record.writer, record.account, record.item, record.holder);
+            outcomes[i] = _learn(key, RecordBook(record.writer).writtenOf(key), _here());
         }
     }
 
@@ -76,7 +88,7 @@ abstract contract RecordBook {
         require(
             record.writer == msg.sender && record.writerChain == block.chainid, NotTheWriter(msg.sender, record.writer)
         );
-        return _learn(_keyToLearn(record), record, Seen(uint64(block.number), uint64(block.timestamp)));
+        return _learn(_keyToLearn(record), record.fields, _here());
     }
 
     /// @notice Writes down, for the peer to read, the time of the newest root accepted from it.
@@ -123,7 +135,7 @@ abstract contract RecordBook {
     function _isConsistent(
         Key memory key,
         uint128[6] memory known,
-        uint128[6] calldata next,
+        uint128[6] memory next,
         uint64 knownAsOf,
         Seen memory seen
     ) internal view virtual returns (bool);
@@ -142,29 +154,39 @@ abstract contract RecordBook {
     function _end(bytes32 peer) internal virtual {}
 
     /// @dev Acts on a record that has been taken.
-    function _apply(Key memory key, uint128[6] memory known, uint128[6] calldata next, uint64 blockNumber)
+    function _apply(Key memory key, uint128[6] memory known, uint128[6] memory next, uint64 blockNumber)
         internal
         virtual;
 
     function _keyToLearn(Record calldata record) private view returns (Key memory) {
-        require(
-            _reads(record.kind, record.writerChain, record.writer),
-            UnknownPeer(record.kind, record.writerChain, record.writer)
-        );
-        for (uint256 i = Records.fieldCount(record.kind); i < 6; ++i) {
-            require(record.fields[i] == 0, UnusedField(record.kind, i));
-        }
-        return Books.keyFrom(record.kind, record.writerChain, record.writer, record.account, record.item, record.holder);
+        return _keyFrom(record.kind, record.writerChain, record.writer, record.account, record.item, record.holder);
     }
 
-    function _learn(Key memory key, Record calldata record, Seen memory seen) private returns (Outcome outcome) {
+    function _keyFrom(Kind kind, uint256 chainId, address writer, bytes32 account, bytes32 item, address holder)
+        private
+        view
+        returns (Key memory)
+    {
+        require(_reads(kind, chainId, writer), UnknownPeer(kind, chainId, writer));
+        return Books.keyFrom(kind, chainId, writer, account, item, holder);
+    }
+
+    /// @dev This block, for records of this chain.
+    function _here() private view returns (Seen memory) {
+        return Seen(uint64(block.number), uint64(block.timestamp));
+    }
+
+    function _learn(Key memory key, uint128[6] memory next, Seen memory seen) private returns (Outcome outcome) {
+        for (uint256 i = Records.fieldCount(key.kind); i < 6; ++i) {
+            require(next[i] == 0, UnusedField(key.kind, i));
+        }
         bytes32 peer = Books.peerOf(key.writerChain, key.writer);
         require(!_book.ended[peer] || !_isOver(peer, seen.blockNumber), PeerEnded(key.writerChain, key.writer));
         bytes32 hash = Records.hashOf(key);
         (uint128[6] memory known, uint64 knownBlock, uint64 knownAsOf) =
             _book.learnedAt(hash, Records.fieldCount(key.kind));
-        outcome = Records.compare(known, knownBlock, record.fields, seen.blockNumber);
-        if (outcome == Outcome.TAKEN && !_isConsistent(key, known, record.fields, knownAsOf, seen)) {
+        outcome = Records.compare(known, knownBlock, next, seen.blockNumber);
+        if (outcome == Outcome.TAKEN && !_isConsistent(key, known, next, knownAsOf, seen)) {
             outcome = Outcome.CONTRADICTION;
         }
         if (outcome == Outcome.CONTRADICTION) {
@@ -174,18 +196,10 @@ abstract contract RecordBook {
         }
         if (outcome != Outcome.TAKEN) return outcome;
         uint64 asOf = seen.timestamp > knownAsOf ? seen.timestamp : knownAsOf;
-        _book.keepLearned(hash, known, record.fields, seen.blockNumber, asOf);
+        _book.keepLearned(hash, known, next, seen.blockNumber, asOf);
         emit RecordLearned(
-            key.kind,
-            key.writerChain,
-            key.writer,
-            key.account,
-            key.item,
-            key.holder,
-            record.fields,
-            seen.blockNumber,
-            asOf
+            key.kind, key.writerChain, key.writer, key.account, key.item, key.holder, next, seen.blockNumber, asOf
         );
-        _apply(key, known, record.fields, seen.blockNumber);
+        _apply(key, known, next, seen.blockNumber);
     }
 }

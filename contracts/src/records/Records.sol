@@ -42,6 +42,15 @@ struct Record {
     uint128[6] fields;
 }
 
+/// A record of a writer on the reader's own chain, by what tells it from its others: its key without the two ends.
+struct LocalRecord {
+    Kind kind;
+    address writer;
+    bytes32 account;
+    bytes32 item;
+    address holder;
+}
+
 /// @title Records that only grow: their key, leaf, running digest and the rule for learning one.
 /// @notice Twin of core/src/record.ts; vectors/records.json is run by both.
 library Records {
@@ -49,6 +58,12 @@ library Records {
     function fieldCount(Kind kind) internal pure returns (uint256) {
         // One nibble a kind, GRANT in the second from the right.
         return (0x1364310 >> (uint256(kind) * 4)) & 0xf;
+    }
+
+    /// @notice Whether a writer hands records of this kind to a reader on its own chain as it writes them: what a contract
+    /// does to one account at a time, and must be known before anyone acts on it. The others wait to be pulled.
+    function isPushed(Kind kind) internal pure returns (bool) {
+        return kind == Kind.GRANT || kind == Kind.LEDGER || kind == Kind.LIMIT;
     }
 
     /// @notice keccak256(abi.encode(key)).

@@ -163,7 +163,7 @@ contract Vault is RecordBook, ReentrancyGuardTransient {
         return kind == Kind.LEDGER || kind == Kind.HEARD;
     }
 
-    function _isConsistent(Key memory, uint128[6] memory, uint128[6] calldata, uint64, Seen memory)
+    function _isConsistent(Key memory, uint128[6] memory, uint128[6] memory, uint64, Seen memory)
         internal
         pure
         override
@@ -172,7 +172,7 @@ contract Vault is RecordBook, ReentrancyGuardTransient {
         return true;
     }
 
-    function _apply(Key memory key, uint128[6] memory, uint128[6] calldata next, uint64) internal override {
+    function _apply(Key memory key, uint128[6] memory, uint128[6] memory next, uint64) internal override {
         if (key.kind == Kind.LEDGER) _honor(key, next[0]);
     }
 }

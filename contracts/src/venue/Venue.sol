@@ -324,7 +324,7 @@ contract Venue is RecordBook, EIP712 {
     }
 
     /// @dev A limit that is voided further than it was raised was never written by an honest clearing.
-    function _isConsistent(Key memory key, uint128[6] memory, uint128[6] calldata next, uint64, Seen memory)
+    function _isConsistent(Key memory key, uint128[6] memory, uint128[6] memory next, uint64, Seen memory)
         internal
         pure
         override
@@ -336,7 +336,7 @@ contract Venue is RecordBook, EIP712 {
     /// @dev The part of a limit that is voided and not filled is forfeited at once. The first limit of an account is
     /// answered with a record of zeros, so that the clearing can tell "nothing filled" from "not heard of yet". The
     /// market's own record goes ahead of the first of its fills.
-    function _apply(Key memory key, uint128[6] memory known, uint128[6] calldata next, uint64) internal override {
+    function _apply(Key memory key, uint128[6] memory known, uint128[6] memory next, uint64) internal override {
         if (key.kind != Kind.LIMIT) return;
         bool isFirst = known[0] == 0 && known[1] == 0;
         Key memory fillsKey = _fillsKey(key.account, uint256(key.item));

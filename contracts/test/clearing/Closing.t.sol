@@ -350,6 +350,7 @@ contract ClosingTest is Far {
         Order memory maker = _order(bob, true, 100e18, 2000e18);
         Order memory taker = _order(alice, false, 100e18, 2000e18);
         venue.fill(maker, _signOrder(bob, maker), taker, _signOrder(alice, taker), 100e18);
+        _pullFills();
     }
 
     function test_CLO_06_a_leg_whose_price_is_fixed_hedges_nothing_any_more() public {
@@ -358,6 +359,7 @@ contract ClosingTest is Far {
         // The price doubles. The index would show two legs that make up for each other; one of them is worth 2,000 for good.
         _setPrice(4000);
         venue.accrue(0);
+        _pullMarket();
         Margin memory margin = clearing.marginOf(a);
         assertGt(margin.initialMarginBalance, int256(margin.initialMargin), "by the index");
         // 99 WETH count 316,800; she has lost 200,000 on the short, and 10 % of 400,000 are required with the loss.
@@ -375,6 +377,7 @@ contract ClosingTest is Far {
         vm.warp(until + 1);
         _setPrice(4000);
         venue.accrue(0);
+        _pullMarket();
         bytes memory error = abi.encodeWithSelector(Ledgers.PositionUnpriced.selector, 1, until, block.timestamp);
         vm.startPrank(alice.addr);
         vm.expectRevert(error);

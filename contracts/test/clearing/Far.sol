@@ -105,5 +105,6 @@ abstract contract Far is World {
         Order memory maker = _order(seller, false, 10e18, price);
         Order memory taker = _order(buyer, true, 10e18, price);
         venue.fill(maker, _signOrder(seller, maker), taker, _signOrder(buyer, taker), 10e18);
+        _pullFills();
     }
 }

@@ -310,6 +310,7 @@ contract LedgerFundingTest is Far {
         vm.expectRevert();
         clearing.release(a, 0, 1e18);
         venue.accrue(0);
+        _pullMarket();
         vm.prank(alice.addr);
         clearing.release(a, 0, 1e18);
     }
@@ -331,6 +332,7 @@ contract LedgerFundingTest is Far {
             _setPrice(2000);
         }
         venue.accrue(0);
+        _pullMarket();
         (uint256 byLongs,,) = venue.fundingOf(0);
         assertGt(byLongs, 1.2e18);
         clearing.payFunding(a);

@@ -49,6 +49,7 @@ contract LimitsTest is World {
         _raise(keeper, 0, 200e18, 0);
         vm.prank(alice.addr);
         clearing.voidLimits(a, 0);
+        _pullFills();
         (, OpenInterest memory open) = clearing.markets(0);
         assertEq(open.long, 200e18);
     }
@@ -112,6 +113,7 @@ contract LimitsTest is World {
         _setPrice(1700);
         vm.prank(keeper.addr);
         clearing.voidLimits(a, 0);
+        _pullFills();
         (, Outstanding memory left) = clearing.positionOf(a, 0);
         assertEq(left.sell, 0);
         vm.prank(alice.addr);
@@ -139,6 +141,7 @@ contract LimitsTest is World {
         Order memory maker = _order(bob, true, 4e18, 2100e18);
         Order memory taker = _order(alice, false, 4e18, 2100e18);
         venue.fill(maker, _signOrder(bob, maker), taker, _signOrder(alice, taker), 4e18);
+        _pullFills();
         (Position memory one,) = clearing.positionOf(a, 0);
         (Position memory two,) = clearing.positionOf(b, 0);
         assertEq(one.size + two.size, 0);
@@ -232,25 +235,6 @@ contract LimitsTest is World {
         vm.prank(bob.addr);
         vm.expectRevert(abi.encodeWithSelector(Limits.VenueEnded.selector, REMOTE, REMOTE_VENUE));
         clearing.raiseLimits(b, 1, 1e18, 0);
-    }
-
-    function test_MRG_21_a_local_fill_outside_the_clearings_band_is_undone() public {
-        _raise(alice, 0, 5e18, 0);
-        _raise(bob, 0, 0, 5e18);
-        // Only the venue hears of the new price.
-        vm.warp(block.timestamp + 1);
-        bytes[] memory updates = new bytes[](1);
-        updates[0] = _report(ETH, 2200e8, 1e6, block.timestamp);
-        venue.poke(new uint256[](1), updates);
-        Order memory maker = _order(bob, false, 5e18, 2200e18);
-        Order memory taker = _order(alice, true, 5e18, 2200e18);
-        bytes memory makerSignature = _signOrder(bob, maker);
-        bytes memory takerSignature = _signOrder(alice, taker);
-        bytes32 before = _state();
-        vm.expectRevert(abi.encodeWithSelector(Learning.FillOutsideBand.selector, 0, 1940e18, 2060e18));
-        venue.fill(maker, makerSignature, taker, takerSignature, 5e18);
-        assertEq(_state(), before);
-        assertFalse(clearing.ended(block.chainid, address(venue)), "an honest venue is not ended by a race");
     }
 
     function test_MRG_22_a_lying_local_venue_changes_no_account() public {

@@ -204,6 +204,7 @@ contract LinesTest is World {
         Order memory maker = _order(bob, true, 50e18, 1950e18);
         Order memory taker = _order(alice, false, 50e18, 1950e18);
         venue.fill(maker, _signOrder(bob, maker), taker, _signOrder(alice, taker), 50e18);
+        _pullFills();
         assertEq(clearing.accountOf(a).markets, 0);
         assertEq(clearing.accountOf(a).cash, -2_500e18);
         vm.startPrank(alice.addr);

@@ -98,6 +98,7 @@ contract LiquidationTest is World {
         Order memory maker = _order(bob, true, 10e18, price);
         Order memory taker = _order(alice, false, 10e18, price);
         venue.fill(maker, _signOrder(bob, maker), taker, _signOrder(alice, taker), 10e18);
+        _pullFills();
     }
 
     /// @dev The share of what the account has and the payment for it, as the event says.

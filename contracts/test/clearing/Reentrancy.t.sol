@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Clearing} from "../../src/clearing/Clearing.sol";
 import {Listing, Market} from "../../src/clearing/Ledger.sol";
-import {Kind, Outcome, Record} from "../../src/records/Records.sol";
+import {Kind, LocalRecord, Outcome, Record} from "../../src/records/Records.sol";
 import {Order} from "../../src/venue/Orders.sol";
 import {Blobs} from "../Blobs.sol";
 import {Intruder} from "../Intruder.sol";
@@ -96,11 +96,15 @@ contract ClearingReentrancyTest is World {
         Order memory maker = _order(bob, true, 10e18, 1950e18);
         Order memory taker = _order(alice, false, 10e18, 1950e18);
         venue.fill(maker, _signOrder(bob, maker), taker, _signOrder(alice, taker), 10e18);
+        _pullFills();
         vm.startPrank(address(intruder));
         clearing.raiseLimits(own, 2, 2e18, 1e18);
-        uint128[6] memory fields = _fields(1e18, 1e18, 1900e18, 2000e18, 0, 0);
-        clearing.push(Record(Kind.FILLS, block.chainid, address(intruder), own, 0, address(0), fields));
         vm.stopPrank();
+        intruder.say(Kind.FILLS, _fields(1e18, 1e18, 1900e18, 2000e18, 0, 0));
+        LocalRecord[] memory records = new LocalRecord[](2);
+        records[0] = LocalRecord(Kind.MARKET, address(intruder), 0, 0, address(0));
+        records[1] = LocalRecord(Kind.FILLS, address(intruder), own, 0, address(0));
+        clearing.pull(records);
     }
 
     function _waysIn() private view returns (bytes[11] memory) {

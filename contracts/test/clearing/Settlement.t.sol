@@ -239,6 +239,7 @@ contract SettlementTest is Far {
         _putUp();
         _setPrice(1860);
         venue.accrue(0);
+        _pullMarket();
         Margin memory margin = clearing.marginOf(a);
         assertLt(margin.initialMarginBalance, int256(margin.initialMargin));
         // 990 dollars of cash become 1,000 of WETH, which count 800 less.

@@ -8,7 +8,7 @@ import {WETH} from "solady/src/tokens/WETH.sol";
 import {Clearing} from "../../src/clearing/Clearing.sol";
 import {Line, Listing, Market} from "../../src/clearing/Ledger.sol";
 import {PricePolicy} from "../../src/price/Prices.sol";
-import {Key, Kind, Record, Records} from "../../src/records/Records.sol";
+import {Key, Kind, LocalRecord, Record, Records} from "../../src/records/Records.sol";
 import {Checkpoint, CommitteeRoots} from "../../src/roots/CommitteeRoots.sol";
 import {Order} from "../../src/venue/Orders.sol";
 import {MarketTerms, Venue} from "../../src/venue/Venue.sol";
@@ -94,6 +94,7 @@ contract GasTest is Test {
             vm.prank(other.addr);
             clearing.raiseLimits(counterparty, m, 1e18, 1e18);
             _fill(m, 0.5e18);
+            _pull(m, _both());
         }
     }
 
@@ -175,25 +176,69 @@ contract GasTest is Test {
         vm.prank(trader.addr);
         _cool();
         clearing.raiseLimits(account, 0, 1e18, 0);
-        _report("Clearing.raiseLimits, 8 lines, 6 positions");
+        _report("Clearing.raiseLimits, 8 lines, 6 positions, limits in all 6");
         vm.prank(trader.addr);
         _cool();
         clearing.release(account, 0, 1e18);
-        _report("Clearing.release, 8 lines, 6 positions");
+        _report("Clearing.release, 8 lines, 6 positions, limits in all 6");
     }
 
     function test_fill() public {
         (Order memory maker, bytes memory ms) = _order(other, counterparty, 0, false, 0.2e18);
         (Order memory taker, bytes memory ts) = _order(trader, account, 0, true, 0.2e18);
+        vm.warp(block.timestamp + 10);
         _cool();
         venues[0].fill(maker, ms, taker, ts, 0.1e18);
-        _report("Venue.fill, two new orders, both accounts with a position");
+        _report("Venue.fill on the clearing's chain, two new orders, both accounts with a position");
         _cool();
         venues[0].fill(maker, ms, taker, ts, 0.1e18);
-        _report("Venue.fill, the rest of the same orders");
+        _report("Venue.fill on the clearing's chain, the rest of the same orders");
+        _cool();
+        _pull(0, _both());
+        _report("Clearing.pull, a market and both sides of a fill");
     }
 
-    /// @dev The limits came from a clearing on another chain, and what is filled goes back there by a proof: nothing is pushed.
+    /// @dev Twenty accounts of two owners, ten fills a pair: one pull learns all of it.
+    function test_pull_of_many() public {
+        bytes32[] memory accounts = new bytes32[](20);
+        for (uint256 i; i < 20; ++i) {
+            Vm.Wallet memory who = i % 2 == 0 ? trader : other;
+            accounts[i] = bytes32(uint256(bytes32(bytes20(who.addr))) | (1 + i));
+            vm.startPrank(who.addr);
+            clearing.openLine(accounts[i], Listing(block.chainid, address(vaults[0]), address(coins[0])), who.addr);
+            vaults[0].depositAndGrant(address(coins[0]), 100e18, block.chainid, address(clearing), accounts[i]);
+            clearing.raiseLimits(accounts[i], 0, 2e18, 2e18);
+            vm.stopPrank();
+        }
+        for (uint256 i; i < 110; ++i) {
+            if (i == 10) _pull(0, accounts);
+            uint256 pair = i % 10 * 2;
+            (Order memory maker, bytes memory ms) = _order(other, accounts[pair + 1], 0, false, 0.1e18);
+            (Order memory taker, bytes memory ts) = _order(trader, accounts[pair], 0, true, 0.1e18);
+            venues[0].fill(maker, ms, taker, ts, 0.1e18);
+        }
+        vm.roll(block.number + 1);
+        _cool();
+        _pull(0, accounts);
+        _report("Clearing.pull, a market and 20 accounts, 100 fills");
+    }
+
+    function _both() private view returns (bytes32[] memory accounts) {
+        accounts = new bytes32[](2);
+        (accounts[0], accounts[1]) = (account, counterparty);
+    }
+
+    function _pull(uint256 market, bytes32[] memory accounts) private {
+        LocalRecord[] memory records = new LocalRecord[](1 + accounts.length);
+        (address at, bytes32 item) = (address(venues[market / 2]), bytes32(market % 2));
+        records[0] = LocalRecord(Kind.MARKET, at, 0, item, address(0));
+        for (uint256 i; i < accounts.length; ++i) {
+            records[1 + i] = LocalRecord(Kind.FILLS, at, accounts[i], item, address(0));
+        }
+        clearing.pull(records);
+    }
+
+    /// @dev The limits came from a clearing on another chain, and what is filled goes back there by a proof.
     function test_fill_far_from_the_clearing() public {
         venues[0] =
             new Venue(roots, 60, ORIGIN, address(clearing), 3600, pyth, PricePolicy(60, 60, 0.01e18), _marketTerms());

@@ -156,7 +156,7 @@ contract MarginGasTest is Test {
         clearing.raiseLimits(account, market, buy, sell);
     }
 
-    /// @dev Fills at the index price. A venue here pushes them; of another they are learned behind the market's record.
+    /// @dev Fills at the index price, behind the market's record: told by the venue if it is here, learned if it is elsewhere.
     function _fill(bytes32 account, uint256 market, int256 size) private {
         uint256 venue = market / 2;
         bytes32 item = bytes32(market % 2);
@@ -165,8 +165,10 @@ contract MarginGasTest is Test {
             ? _fields(uint128(uint256(size)), 0, notional, 0)
             : _fields(0, uint128(uint256(-size)), 0, notional);
         if (venue == 0) {
-            vm.prank(venues[0]);
+            vm.startPrank(venues[0]);
+            clearing.push(Record(Kind.MARKET, chains[0], venues[0], 0, item, address(0), _fields(0, 0, 0, 0)));
             clearing.push(Record(Kind.FILLS, chains[0], venues[0], account, item, address(0), fields));
+            vm.stopPrank();
         } else {
             _learn(Kind.MARKET, chains[venue], venues[venue], 0, item, address(0), _fields(0, 0, 0, 0));
             _learn(Kind.FILLS, chains[venue], venues[venue], account, item, address(0), fields);

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Test, Vm} from "forge-std/Test.sol";
 import {Line, OpenInterest, Outstanding, Position} from "../../src/clearing/Ledger.sol";
 import {Wad} from "../../src/math/Wad.sol";
-import {Key, Kind, Outcome, Record} from "../../src/records/Records.sol";
+import {Key, Kind, LocalRecord, Outcome, Record} from "../../src/records/Records.sol";
 import {Order} from "../../src/venue/Orders.sol";
 import {Blobs} from "../Blobs.sol";
 import {World} from "../World.sol";
@@ -28,6 +28,7 @@ contract MarketHandler is World {
     uint256 public contradictions;
     uint256 public refusals;
     uint256 public stale;
+    uint256 public pullsRefused;
     uint256 public price = 2000;
     uint64 private _nonce = 1;
     /// Of Alice's grant at the remote vault.
@@ -98,6 +99,18 @@ contract MarketHandler is World {
         (make.nonce, take.nonce) = (++_nonce, ++_nonce);
         venue.fill(make, _signOrder(maker, make), take, _signOrder(taker, take), amount);
         ++fills;
+    }
+
+    /// @dev Somebody has the clearing read what the local venue knows of one account.
+    function pullNear(uint256 who) public {
+        LocalRecord[] memory records = new LocalRecord[](2);
+        records[0] = LocalRecord(Kind.MARKET, address(venue), 0, 0, address(0));
+        records[1] = _localFillsOf(accounts()[who % 3]);
+        try clearing.pull(records) returns (Outcome[] memory outcomes) {
+            if (outcomes[0] != Outcome.TAKEN || outcomes[1] != Outcome.TAKEN) ++contradictions;
+        } catch {
+            ++pullsRefused;
+        }
     }
 
     function _tryRaise(Vm.Wallet memory who, uint256 market, uint112 amount, bool isBuy) private returns (bool) {
@@ -265,7 +278,7 @@ contract MarketHandler is World {
         assertEq(refusals, 0, "REC-11 an honest record is never refused");
     }
 
-    /// @dev The remote market is in balance but for what one side has learned and the other not.
+    /// @dev A market is in balance but for what one side has learned and the other not.
     function _checkMarket(uint256 market) private view {
         bytes32[3] memory all = accounts();
         int256 sizes;
@@ -275,8 +288,8 @@ contract MarketHandler is World {
             sizes += position.size;
             open.long += _positive(position.size + int256(uint256(left.buy)));
             open.short += _positive(int256(uint256(left.sell)) - position.size);
-            uint128[6] memory known = market == 0 ? _localFills(all[i]) : _knownFills(all[i]);
-            if (market == 1) sizes -= int256(uint256(known[0])) - int256(uint256(known[1]));
+            uint128[6] memory known = _knownFills(all[i], market);
+            sizes -= int256(uint256(known[0])) - int256(uint256(known[1]));
             _checkLimits(all[i], market, known, left);
         }
         assertEq(sizes, 0, "CLR-07 sizes");
@@ -289,8 +302,11 @@ contract MarketHandler is World {
         bytes32[3] memory all = accounts();
         int256 money = clearing.accountOf(bytes32(bytes20(address(clearing)))).cash;
         for (uint256 i; i < 3; ++i) {
-            uint128[6] memory known = _knownFills(all[i]);
-            money += _moneyOf(all[i]) + int256(uint256(known[2])) - int256(uint256(known[3]));
+            money += _moneyOf(all[i]);
+            for (uint256 market; market < 2; ++market) {
+                uint128[6] memory known = _knownFills(all[i], market);
+                money += int256(uint256(known[2])) - int256(uint256(known[3]));
+            }
         }
         assertEq(money, 0, "CLR-07 cash and quotes");
     }
@@ -328,23 +344,21 @@ contract MarketHandler is World {
         }
     }
 
-    function _localFills(bytes32 account) private view returns (uint128[6] memory) {
-        return venue.writtenOf(
-            Key(Kind.FILLS, block.chainid, address(venue), block.chainid, address(clearing), account, 0, address(0))
-        );
+    function _knownFills(bytes32 account, uint256 market) private view returns (uint128[6] memory known) {
+        (uint256 chain, address at) = _placeOf(market);
+        (known,,) =
+            clearing.learnedOf(Key(Kind.FILLS, chain, at, block.chainid, address(clearing), account, 0, address(0)));
     }
 
-    function _knownFills(bytes32 account) private view returns (uint128[6] memory known) {
-        (known,,) = clearing.learnedOf(
-            Key(Kind.FILLS, REMOTE, REMOTE_VENUE, block.chainid, address(clearing), account, 0, address(0))
-        );
+    function _placeOf(uint256 market) private view returns (uint256, address) {
+        return market == 0 ? (block.chainid, address(venue)) : (REMOTE, REMOTE_VENUE);
     }
 
     function _checkLimits(bytes32 account, uint256 market, uint128[6] memory known, Outstanding memory left)
         private
         view
     {
-        (uint256 chain, address at) = market == 0 ? (block.chainid, address(venue)) : (REMOTE, REMOTE_VENUE);
+        (uint256 chain, address at) = _placeOf(market);
         uint128[6] memory limits =
             clearing.writtenOf(Key(Kind.LIMIT, block.chainid, address(clearing), chain, at, account, 0, address(0)));
         assertEq(known[0] + known[4] + left.buy, limits[0], "VEN-03 buys");
@@ -356,12 +370,12 @@ contract MarketHandler is World {
     }
 
     /// @dev Whatever the clearing has heard so far, the rest of the history makes the same of it in any order and
-    /// multiplicity; and once it knows the newest of all, the remote market is in balance too.
+    /// multiplicity; and once it knows the newest of all, the markets are in balance too.
     function settle() external {
         uint256 snapshot = vm.snapshotState();
         _deliverNewest();
         bytes32 atOnce = _outcome();
-        uint128[6][2] memory known = [_knownFills(a), _knownFills(b)];
+        uint128[6][2] memory known = [_knownFills(a, 1), _knownFills(b, 1)];
         assertEq(known[0][0], known[1][1], "both sides are known");
         assertEq(known[0][1], known[1][0], "both sides are known");
         if (_grants.length > 0) {
@@ -392,6 +406,9 @@ contract MarketHandler is World {
     }
 
     function _deliverNewest() private {
+        for (uint256 i; i < 3; ++i) {
+            pullNear(i);
+        }
         if (_grants.length > 0) deliverGrant(_grants.length - 1);
         if (_fills[a].length > 0) deliverFills(0, _fills[a].length - 1);
         if (_fills[b].length > 0) deliverFills(1, _fills[b].length - 1);
@@ -401,13 +418,14 @@ contract MarketHandler is World {
         deliverGrant(pick);
         deliverFills(0, pick);
         deliverFills(1, pick + 1);
+        pullNear(pick);
     }
 
     /// @dev Quotes and cash together: what is realized of a trade depends on what it is booked with.
     function _outcome() private view returns (bytes32 hash) {
         bytes32[3] memory all = accounts();
         for (uint256 i; i < 3; ++i) {
-            hash = keccak256(abi.encode(hash, _moneyOf(all[i]), _knownFills(all[i])));
+            hash = keccak256(abi.encode(hash, _moneyOf(all[i]), _knownFills(all[i], 0), _knownFills(all[i], 1)));
             for (uint256 j; j < 2; ++j) {
                 (Position memory position, Outstanding memory left) = clearing.positionOf(all[i], j);
                 (Line memory line,) = clearing.lineOf(all[i], j);
@@ -430,11 +448,12 @@ contract MarketInvariants is Test {
     function setUp() public {
         handler = new MarketHandler();
         targetContract(address(handler));
-        bytes4[] memory calls = new bytes4[](11);
+        bytes4[] memory calls = new bytes4[](12);
         (calls[0], calls[1], calls[2]) = (handler.deposit.selector, handler.withdraw.selector, handler.move.selector);
         (calls[3], calls[4], calls[5]) = (handler.trade.selector, handler.void.selector, handler.liquidate.selector);
         (calls[6], calls[7], calls[8]) = (handler.grantFar.selector, handler.tradeFar.selector, handler.crash.selector);
         (calls[9], calls[10]) = (handler.deliverGrant.selector, handler.deliverFills.selector);
+        calls[11] = handler.pullNear.selector;
         targetSelector(FuzzSelector(address(handler), calls));
     }
 
@@ -449,5 +468,6 @@ contract MarketInvariants is Test {
         assertGt(handler.releases(), 0);
         assertGt(handler.liquidations(), 0);
         assertGt(handler.stale(), 0);
+        assertEq(handler.pullsRefused(), 0);
     }
 }

@@ -7,7 +7,7 @@ import {Token} from "../../devnet/Token.sol";
 import {Clearing} from "../../src/clearing/Clearing.sol";
 import {Line, Listing, Market, Outstanding, Position} from "../../src/clearing/Ledger.sol";
 import {PricePolicy} from "../../src/price/Prices.sol";
-import {Key, Kind, Outcome, Record} from "../../src/records/Records.sol";
+import {Key, Kind, LocalRecord, Outcome, Record} from "../../src/records/Records.sol";
 import {Vault} from "../../src/vault/Vault.sol";
 import {Order} from "../../src/venue/Orders.sol";
 import {MarketTerms, Venue} from "../../src/venue/Venue.sol";
@@ -60,8 +60,9 @@ contract VenuesHandler is Test {
     uint256[] private prices;
     /// The price index from which on fills of an account at a remote venue may not be known.
     uint256[3][2] private knownFrom;
-    uint256[3][2] private low;
-    uint256[3][2] private high;
+    /// The third are of the local venue.
+    uint256[3][3] private low;
+    uint256[3][3] private high;
     uint64 private nonce;
     uint256 public price = 2000;
     /// Counts of what was done: far fills, learned, stale, liquidations, sales, releases, closings, settlements.
@@ -72,6 +73,8 @@ contract VenuesHandler is Test {
     /// After how many releases and limits an account was looked at, and how often it then had less than nothing.
     uint256 public looked;
     uint256 public loosenedTooFar;
+    /// How often the clearing then did not know what the local venue did.
+    uint256 public unseen;
 
     modifier step() {
         ++steps;
@@ -163,7 +166,7 @@ contract VenuesHandler is Test {
         clearing.poke(feeds, updates);
         venue.poke(new uint256[](1), new bytes[](0));
         prices.push(price);
-        for (uint256 v; v < 2; ++v) {
+        for (uint256 v; v < 3; ++v) {
             for (uint256 i; i < 3; ++i) {
                 if (price < low[v][i] || low[v][i] == 0) low[v][i] = price;
                 if (price > high[v][i]) high[v][i] = price;
@@ -220,6 +223,19 @@ contract VenuesHandler is Test {
         bytes memory madeBy = _sign(maker, make);
         bytes memory takenBy = _sign(taker, take);
         try venue.fill(make, madeBy, take, takenBy, amount) {} catch {}
+    }
+
+    /// @dev The local venue is read where it stands: by account, or its market alone for 3.
+    function pull(uint256 which) public step {
+        which %= 4;
+        LocalRecord[] memory records = new LocalRecord[](which == 3 ? 1 : 2);
+        records[0] = LocalRecord(Kind.MARKET, address(venue), 0, 0, address(0));
+        if (which < 3) records[1] = LocalRecord(Kind.FILLS, address(venue), accounts[which], 0, address(0));
+        Outcome[] memory outcomes = clearing.pull(records);
+        for (uint256 i; i < outcomes.length; ++i) {
+            if (outcomes[i] != Outcome.TAKEN) ++contradictions;
+        }
+        if (which < 3) (low[2][which], high[2][which]) = (price, price);
     }
 
     function _sign(uint256 who, Order memory order) private returns (bytes memory) {
@@ -330,6 +346,7 @@ contract VenuesHandler is Test {
         if (far[v].isDead) return;
         accrue(v, 0.001e18, v == 0);
         venue.accrue(0);
+        pull(3);
         _checkpoint(v);
         deliverNewest(v);
         _learn(_heard(v, 0), far[v].blockNumber);
@@ -397,6 +414,7 @@ contract VenuesHandler is Test {
         vm.warp(block.timestamp + 1 hours);
         _poke();
         venue.accrue(0);
+        pull(3);
         clearing.closeVenue(2);
         f.isClosed = true;
         ++done[6];
@@ -412,6 +430,7 @@ contract VenuesHandler is Test {
         vm.warp(block.timestamp + 1 days + 1 hours);
         _poke();
         venue.accrue(0);
+        pull(3);
         for (uint256 i; i < 3; ++i) {
             try clearing.settleClosed(accounts[i], 2) {
                 ++done[7];
@@ -424,16 +443,21 @@ contract VenuesHandler is Test {
     /// @dev Looked at after every sixteenth step, and at the end: what is broken once stays so.
     function check(bool isEnd) external view {
         if (!isEnd && steps % 16 != 0) return;
-        int256[3] memory sizes;
+        int256 size_;
         int256 money;
         uint256[2] memory units;
         uint128[3][2] memory moved;
         for (uint256 i; i < 3; ++i) {
             for (uint256 m; m < 3; ++m) {
                 (Position memory position, Outstanding memory left) = clearing.positionOf(accounts[i], m);
-                sizes[m] += position.size;
                 money += position.quote;
-                if (m > 0) money += _checkFar(m - 1, i, left);
+                if (m > 0) {
+                    money += _checkFar(m - 1, i, left);
+                } else {
+                    (int256 size, int256 paid) = _checkNear(i, left);
+                    size_ += position.size - size;
+                    money += paid;
+                }
             }
             money += clearing.accountOf(accounts[i]).cash;
             for (uint256 j; j < 2; ++j) {
@@ -447,7 +471,7 @@ contract VenuesHandler is Test {
             _assertWorstCase(i);
         }
         money += clearing.accountOf(bytes32(bytes20(address(clearing)))).cash;
-        assertEq(sizes[0], 0, "sizes at the local venue");
+        assertEq(size_, 0, "sizes at the local venue, with what only one side has shown");
         assertEq(money, 0, "cash, quotes and the house, with what only one side has shown");
         for (uint256 j; j < 2; ++j) {
             assertEq(moved[j][1], moved[j][2], "gained is lost");
@@ -456,6 +480,7 @@ contract VenuesHandler is Test {
         assertEq(pool, units[0], "claims = locked, here");
         assertEq(units[1], grantedFar - moved[1][0], "claims = locked, there");
         assertEq(loosenedTooFar, 0, "nothing is loosened that is not there");
+        assertEq(unseen, 0, "what is filled here is known to who loosens");
         assertEq(contradictions, 0, "an honest venue never contradicts itself");
     }
 
@@ -474,18 +499,36 @@ contract VenuesHandler is Test {
         return int256(uint256(known[2])) - int256(uint256(known[3]));
     }
 
-    /// @dev The equity of an account if all that remote venues filled for it were known, funding aside, at the index.
+    /// @dev The same at the local venue, whose own word stands in for what was filled. What has been learned: size, and paid less
+    /// received.
+    function _checkNear(uint256 i, Outstanding memory left) private view returns (int256 size, int256 paid) {
+        Key memory key = _nearKey(i);
+        uint128[6] memory fills = venue.writtenOf(key);
+        (uint128[6] memory known,,) = clearing.learnedOf(key);
+        (key.kind, key.writer, key.reader) = (Kind.LIMIT, address(clearing), address(venue));
+        uint128[6] memory limits = clearing.writtenOf(key);
+        for (uint256 side; side < 2; ++side) {
+            assertLe(fills[side] + fills[4 + side], limits[side], "no limit is used twice");
+            assertLe(known[side], fills[side], "nothing is booked that was not filled");
+            uint256 open = side == 0 ? left.buy : left.sell;
+            assertEq(open, limits[side] - known[side] - known[4 + side], "what is outstanding");
+        }
+        size = int256(uint256(known[0])) - int256(uint256(known[1]));
+        paid = int256(uint256(known[2])) - int256(uint256(known[3]));
+    }
+
+    /// @dev The equity of an account if all that venues filled for it were known, funding aside, at the index.
     function trueEquity(uint256 i) public view returns (int256 equity, int256 worst) {
         equity = clearing.marginOf(accounts[i]).equity;
         worst = equity;
-        for (uint256 v; v < 2; ++v) {
+        for (uint256 v; v < 3; ++v) {
             // What a dead venue filled after its last checkpoint is void.
-            if (far[v].isDead) continue;
-            uint128[6] memory fills = far[v].fills[i];
-            (uint128[6] memory known,,) = clearing.learnedOf(_keyOf(_fillsOf(v, i, fills)));
+            if (v < 2 && far[v].isDead) continue;
+            uint128[6] memory fills = v == 2 ? venue.writtenOf(_nearKey(i)) : far[v].fills[i];
+            (uint128[6] memory known,,) = clearing.learnedOf(v == 2 ? _nearKey(i) : _keyOf(_fillsOf(v, i, fills)));
             int256 size = int256(uint256(fills[0] - known[0])) - int256(uint256(fills[1] - known[1]));
             equity += size * int256(price) + int256(uint256(fills[3] - known[3])) - int256(uint256(fills[2] - known[2]));
-            (, Outstanding memory left) = clearing.positionOf(accounts[i], v + 1);
+            (, Outstanding memory left) = clearing.positionOf(accounts[i], (v + 1) % 3);
             worst -= int256(uint256(left.buy) * (high[v][i] * (1e18 + BAND) / 1e18 + 1 - price));
             worst -= int256(uint256(left.sell) * (price - low[v][i] * (1e18 - BAND) / 1e18));
         }
@@ -503,6 +546,8 @@ contract VenuesHandler is Test {
     /// @dev Right after a release or a new limit, if the index has moved by less than the initial rate and the reserve make up
     /// for since the fills were known, nobody has less than nothing, whatever is withheld.
     function _lookAt(uint256 i) private {
+        (uint128[6] memory known,,) = clearing.learnedOf(_nearKey(i));
+        if (keccak256(abi.encode(known)) != keccak256(abi.encode(venue.writtenOf(_nearKey(i))))) ++unseen;
         for (uint256 v; v < 2; ++v) {
             if (far[v].isDead) continue;
             if (high[v][i] * 100 > price * 102 || low[v][i] * 102 < price * 100) return;
@@ -514,6 +559,11 @@ contract VenuesHandler is Test {
 
     function _fillsOf(uint256 v, uint256 i, uint128[6] memory fields) private view returns (Record memory) {
         return Record(Kind.FILLS, far[v].chainId, far[v].at, accounts[i], 0, address(0), fields);
+    }
+
+    function _nearKey(uint256 i) private view returns (Key memory) {
+        return
+            Key(Kind.FILLS, block.chainid, address(venue), block.chainid, address(clearing), accounts[i], 0, address(0));
     }
 
     function _keyOf(Record memory r) private view returns (Key memory) {
@@ -534,6 +584,13 @@ contract VenuesHandler is Test {
     /// @dev Once everything is delivered, whatever came before: what is booked is what was filled, and sizes sum to zero.
     function settle() external {
         _poke();
+        int256 near;
+        for (uint256 i; i < 3; ++i) {
+            pull(i);
+            (Position memory position,) = clearing.positionOf(accounts[i], 0);
+            near += position.size;
+        }
+        assertEq(near, 0, "sizes at the local venue");
         for (uint256 v; v < 2; ++v) {
             FarVenue storage f = far[v];
             if (f.isDead) continue;
@@ -559,7 +616,7 @@ contract VenuesInvariants is Test {
     function setUp() public {
         handler = new VenuesHandler();
         targetContract(address(handler));
-        bytes4[] memory calls = new bytes4[](20);
+        bytes4[] memory calls = new bytes4[](21);
         (calls[0], calls[1], calls[2]) = (handler.move.selector, handler.deposit.selector, handler.withdraw.selector);
         (calls[3], calls[4], calls[5]) = (handler.raise.selector, handler.void.selector, handler.tradeNear.selector);
         (calls[6], calls[7], calls[8]) = (handler.carry.selector, handler.tradeFar.selector, handler.accrue.selector);
@@ -568,7 +625,7 @@ contract VenuesInvariants is Test {
         (calls[12], calls[13], calls[14]) =
         (handler.relay.selector, handler.liquidate.selector, handler.payFunding.selector);
         (calls[15], calls[16], calls[17]) = (handler.sell.selector, handler.kill.selector, handler.bury.selector);
-        (calls[18], calls[19]) = (handler.relay.selector, handler.tradeFar.selector);
+        (calls[18], calls[19], calls[20]) = (handler.relay.selector, handler.tradeFar.selector, handler.pull.selector);
         targetSelector(FuzzSelector(address(handler), calls));
     }
 

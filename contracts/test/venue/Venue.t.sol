@@ -61,6 +61,7 @@ contract VenueTest is World {
 
     function _fillBoth(uint128 size) private {
         venue.fill(maker, _signOrder(bob, maker), taker, _signOrder(alice, taker), size);
+        _pullFills();
     }
 
     function _assertRefused(uint128 size, bytes memory error) private {
@@ -295,6 +296,7 @@ contract VenueTest is World {
         Wallet wallet = _walletOf(alice);
         wallet.approve(venue.hashOrder(taker));
         venue.fill(maker, _signOrder(bob, maker), taker, "ours", 5e18);
+        _pullFills();
         assertEq(_size(a, 0), 5e18);
     }
 

@@ -151,7 +151,10 @@ function startRoles(
         return runSentinel({ deployment, account, pollMs: SENTINEL_POLL_MS }, context)
       }),
     keeper: () => [
-      runKeeper({ ...base, account: keys.keeper, dataDir: join(folder, 'keeper'), patienceSeconds: 3 }, context),
+      runKeeper(
+        { ...base, account: keys.keeper, dataDir: join(folder, 'keeper'), hermes, patienceSeconds: 3 },
+        context,
+      ),
     ],
   }
   return roles.flatMap((role) => starts[role]())

@@ -21,16 +21,25 @@ const FEED = parseAbiParameters([
   'struct Price { int64 price; uint64 conf; int32 expo; uint256 publishTime; }',
 ])
 
-/** Answers GET /v2/updates/price/latest with the prices set, as of now. */
-export async function startOracle(): Promise<Oracle> {
-  const prices = new Map<string, bigint>()
+/** What was set, in order, each from its second on. */
+type History = { readonly since: bigint; readonly price: bigint }[]
+
+/**
+ * Answers GET /v2/updates/price/latest, and /v2/updates/price/{second} for one that has passed: there is a report a second, of the
+ * price that was set by then.
+ */
+export async function startOracle(clock: () => number = Date.now): Promise<Oracle> {
+  const histories = new Map<string, History>()
+  const now = () => BigInt(Math.floor(clock() / 1000))
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://oracle')
     const ids = url.searchParams.getAll('ids[]')
-    const known = ids.filter((id) => prices.has(id.toLowerCase()))
-    const isFine = url.pathname === '/v2/updates/price/latest' && ids.length > 0 && known.length === ids.length
-    const publishTime = BigInt(Math.floor(Date.now() / 1000))
-    const reports = known.map((id) => ({ id: id as Hex, price: prices.get(id.toLowerCase()) ?? 0n, publishTime }))
+    const publishTime = timeIn(url.pathname, now())
+    const reports = ids.flatMap((id) => {
+      const price = histories.get(id.toLowerCase())?.findLast(({ since }) => since <= publishTime)?.price
+      return price === undefined ? [] : [{ id: id as Hex, price, publishTime }]
+    })
+    const isFine = publishTime <= now() && ids.length > 0 && reports.length === ids.length
     response.writeHead(isFine ? 200 : 404, { 'content-type': 'application/json' })
     response.end(JSON.stringify(isFine ? answerOf(reports) : { error: 'Price ids not found' }))
   })
@@ -39,7 +48,8 @@ export async function startOracle(): Promise<Oracle> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     set: (feedId, price) => {
-      prices.set(feedId.toLowerCase(), price)
+      const id = feedId.toLowerCase()
+      histories.set(id, [...(histories.get(id) ?? []), { since: now(), price }])
     },
     close: async () => {
       server.closeAllConnections()
@@ -47,6 +57,12 @@ export async function startOracle(): Promise<Oracle> {
       await once(server, 'close')
     },
   }
+}
+
+/** The second that is asked for; -1 for what is not a question. */
+function timeIn(path: string, now: bigint): bigint {
+  const [, when] = /^\/v2\/updates\/price\/(latest|\d{1,12})$/.exec(path) ?? []
+  return when === undefined ? -1n : when === 'latest' ? now : BigInt(when)
 }
 
 function answerOf(reports: readonly { id: Hex; price: bigint; publishTime: bigint }[]) {
@@ -66,5 +82,5 @@ function answerOf(reports: readonly { id: Hex; price: bigint; publishTime: bigin
 
 function encode({ id, price, publishTime }: { id: Hex; price: bigint; publishTime: bigint }): Hex {
   const quote = { price, conf: price / CONFIDENCE, expo: EXPONENT, publishTime }
-  return encodeAbiParameters(FEED, [{ id, price: quote, emaPrice: quote }, publishTime])
+  return encodeAbiParameters(FEED, [{ id, price: quote, emaPrice: quote }, publishTime - 1n])
 }

@@ -12,7 +12,10 @@ import { KIND } from '@omnimargin/core/record'
 import { encodeFunctionData, type Hex } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import type { Deployment } from '../deployment.ts'
+import { fetchFirst, HermesFailed } from '../hermes.ts'
+import { updateFee } from '../pyth.ts'
 import type { Destination } from '../relayer/carry.ts'
+import { pullFills } from '../relayer/pull.ts'
 import { type Destinations, destinationsOf, type Relay, relay } from '../relayer/relay.ts'
 import { emittersOf, logOf, type RoleContext, repeat } from '../role.ts'
 import { openStore } from '../store.ts'
@@ -22,6 +25,9 @@ export type KeeperConfig = {
   readonly deployment: Deployment
   readonly account: PrivateKeyAccount
   readonly dataDir: string
+  /** Where reports of the past are asked for. */
+  readonly hermes: string
+  readonly hermesKey?: string | undefined
   readonly pollMs: number
   /** How long relayers have to carry a remote venue's fills before the keeper does. */
   readonly patienceSeconds: number
@@ -29,12 +35,18 @@ export type KeeperConfig = {
 
 type Note = ReturnType<typeof logOf>
 
+/** Nothing was tried, and nothing is said of it. */
+const NOT_YET = 'not yet'
+
 const GAS_LIMIT = 12_000_000n
+/** A report of the past that was not there, or not taken, is asked for again after this. */
+const PRICE_PAUSE_MS = 5_000
 /** What is noted of an effect that was carried out; with `not_` before it, of one that was not. */
 const DONE: Record<KeeperEffect['type'], string> = {
   open_line: 'line_opened',
   liquidate: 'liquidated',
   close_venue: 'venue_closed',
+  price_closed: 'priced',
   settle_closed: 'settled',
 }
 
@@ -54,7 +66,7 @@ export async function runKeeper(config: KeeperConfig, { signal, log }: RoleConte
   }
 }
 
-/** A venue elsewhere is believed once its record is proven, and what it filled can only be bad news left unproven. */
+/** A venue is believed once its record is proven, or pulled where it is here, and what it filled can only be bad news left unproven. */
 async function proveFills(
   { deployment, dataDir, pollMs, patienceSeconds }: KeeperConfig,
   destinations: Destinations,
@@ -70,7 +82,7 @@ async function proveFills(
   const kinds = [KIND.MARKET, KIND.FILLS]
   const parts: Relay = { deployment, destinations, store, pollMs, kinds, patienceSeconds, signal, note }
   try {
-    await Promise.all(emitters.map((emitter) => relay(parts, emitter)))
+    await Promise.all([pullFills(parts), ...emitters.map((emitter) => relay(parts, emitter))])
   } finally {
     store.close()
   }
@@ -81,7 +93,7 @@ async function watch(config: KeeperConfig, destinations: Destinations, signal: A
   const home = destinations.get(chainId)
   if (!home) throw new Error(`The deployment has no chain ${chainId}.`)
   const { chain, reader } = home
-  const act = actorOf(config, home, note)
+  const act = actorOf(config, home, signal, note)
   const fromBlock = chain.emitters.find((emitter) => emitter.address === address)?.fromBlock ?? 0
   const start: EventCursor = { blockNumber: BigInt(fromBlock) - 1n, blockHash: undefined }
   const blank: KeeperState = { ledger: EMPTY_LEDGER, account: accountOf(config.account.address) }
@@ -105,32 +117,23 @@ async function watch(config: KeeperConfig, destinations: Destinations, signal: A
 }
 
 /** Carries an effect out, or says why not: one that fails keeps none of the others from being tried. */
-function actorOf({ deployment, account }: KeeperConfig, { reader, sender }: Destination, note: Note) {
-  const { address: to } = deployment.clearing
-  const own = accountOf(account.address)
-  /** Tried as a call first: somebody else may have been faster, or the price may have moved. */
-  const send = async (data: Hex): Promise<string | undefined> => {
-    try {
-      const refusal = await refusalOf(reader, { from: account.address, to, data }, Clearing.abi)
-      if (refusal !== undefined) return refusal
-      const { status } = await sender.send({ to, data, gas: GAS_LIMIT })
-      return status === 'success' ? undefined : 'reverted when mined'
-    } catch (failure) {
-      if (failure instanceof RpcFailed) return failure.message
-      throw failure
-    }
-  }
+function actorOf(config: KeeperConfig, home: Destination, signal: AbortSignal, note: Note) {
+  const own = accountOf(config.account.address)
+  const send = senderTo(config, home)
+  const price = pricerOf(config, home, send, signal)
   const carryOut = async (effect: KeeperEffect): Promise<string | undefined> => {
     const call = { abi: Clearing.abi } as const
     switch (effect.type) {
       case 'open_line': {
-        const args = [own, effect.listing, account.address] as const
+        const args = [own, effect.listing, config.account.address] as const
         return send(encodeFunctionData({ ...call, functionName: 'openLine', args }))
       }
       case 'liquidate':
         return send(encodeFunctionData({ ...call, functionName: 'liquidate', args: [effect.account, own] }))
       case 'close_venue':
         return send(encodeFunctionData({ ...call, functionName: 'closeVenue', args: [BigInt(effect.venue)] }))
+      case 'price_closed':
+        return price(effect)
       case 'settle_closed': {
         const args = [effect.account, BigInt(effect.market)] as const
         return send(encodeFunctionData({ ...call, functionName: 'settleClosed', args }))
@@ -141,6 +144,46 @@ function actorOf({ deployment, account }: KeeperConfig, { reader, sender }: Dest
     const { type, ...details } = effect
     if (type === 'liquidate') note('below_maintenance', details)
     const why = await carryOut(effect)
+    if (why === NOT_YET) return
     note(why === undefined ? DONE[type] : `not_${DONE[type]}`, { ...details, why })
+  }
+}
+
+type Send = (data: Hex, value?: bigint) => Promise<string | undefined>
+
+/** Tried as a call first: somebody else may have been faster, or the price may have moved. */
+function senderTo({ deployment, account }: KeeperConfig, { reader, sender }: Destination): Send {
+  const { address: to } = deployment.clearing
+  return async (data, value = 0n) => {
+    try {
+      const refusal = await refusalOf(reader, { from: account.address, to, data, value }, Clearing.abi)
+      if (refusal !== undefined) return refusal
+      const { status } = await sender.send({ to, data, value, gas: GAS_LIMIT })
+      return status === 'success' ? undefined : 'reverted when mined'
+    } catch (failure) {
+      if (failure instanceof RpcFailed) return failure.message
+      throw failure
+    }
+  }
+}
+
+/** Shows the clearing a closed market's price: the first report after the grace, out of Hermes' history. */
+function pricerOf(config: KeeperConfig, { chain, reader }: Destination, send: Send, signal: AbortSignal) {
+  const hermes = { url: config.hermes, key: config.hermesKey }
+  const askedAt = new Map<number, number>()
+  return async ({ market, feedId, until }: Extract<KeeperEffect, { type: 'price_closed' }>) => {
+    const now = performance.now()
+    if (now < (askedAt.get(market) ?? -PRICE_PAUSE_MS) + PRICE_PAUSE_MS) return NOT_YET
+    askedAt.set(market, now)
+    if (!chain.pyth) return `the deployment names no "pyth" for chain ${chain.name}`
+    try {
+      const { data } = await fetchFirst(hermes, feedId, until, signal)
+      const value = await updateFee(reader, chain.pyth, data)
+      const args = [BigInt(market), [...data]] as const
+      return await send(encodeFunctionData({ abi: Clearing.abi, functionName: 'priceClosed', args }), value)
+    } catch (failure) {
+      if (failure instanceof HermesFailed) return failure.message
+      throw failure
+    }
   }
 }

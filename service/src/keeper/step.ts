@@ -29,7 +29,11 @@ export type KeeperEffect =
   | { readonly type: 'open_line'; readonly listing: Listing }
   | { readonly type: 'liquidate'; readonly account: Hex; readonly margin: Margin }
   | { readonly type: 'close_venue'; readonly venue: number }
+  | { readonly type: 'price_closed'; readonly market: number; readonly feedId: Hex; readonly until: bigint }
   | { readonly type: 'settle_closed'; readonly account: Hex; readonly market: number }
+
+/** How long after the grace the clearing waits for the first price of that time, in seconds: `Closings.PRICE_WAIT`. */
+const PRICE_WAIT = 3_600n
 
 /**
  * Nothing is remembered of what was tried: an account that is still below maintenance after a block is tried again.
@@ -47,7 +51,7 @@ export function step(state: KeeperState, event: KeeperEvent): { state: KeeperSta
     ...lines.map((listing): KeeperEffect => ({ type: 'open_line', listing })),
     ...due.map(({ account, margin }): KeeperEffect => ({ type: 'liquidate', account, margin })),
     ...silentVenues(ledger, event.now).map((venue): KeeperEffect => ({ type: 'close_venue', venue })),
-    ...unsettled(ledger, event.now),
+    ...atTheEnd(ledger, event.now),
   ]
   return { state: { ...state, ledger }, effects }
 }
@@ -72,21 +76,31 @@ function silentVenues({ parameters, heard, closed }: Ledger, now: bigint): numbe
   })
 }
 
-/** Positions at closed venues whose last records have had their time. */
-function unsettled({ parameters, closed, accounts }: Ledger, now: bigint): KeeperEffect[] {
+/**
+ * What is open at closed venues whose last records have had their time: each market is priced, and then each position settled. A price
+ * that nobody has shown for so long is taken from the clearing's cache by the first settlement.
+ */
+function atTheEnd(ledger: Ledger, now: bigint): KeeperEffect[] {
+  const { parameters, closed, accounts, priced, feeds } = ledger
   if (!parameters || closed.size === 0) return []
-  const isOver = (venue: number) => {
-    const closedAt = closed.get(venue)
-    return closedAt !== undefined && now > closedAt + BigInt(parameters.closeGrace)
-  }
-  return [...accounts].flatMap(([account, { positions }]) =>
-    [...positions].flatMap(([market, position]): KeeperEffect[] => {
-      const venue = parameters.markets[market]?.venue
-      return venue !== undefined && isOver(venue) && isOpen(position)
-        ? [{ type: 'settle_closed', account, market }]
-        : []
+  const open = [...accounts].flatMap(([account, { positions }]) =>
+    [...positions].flatMap(([market, position]) => {
+      const { venue = -1, underlying = -1 } = parameters.markets[market] ?? {}
+      const until = closed.get(venue)
+      const feedId = feeds[parameters.underlyings[underlying]?.feed ?? -1]
+      const isOver = until !== undefined && now > until && isOpen(position)
+      return isOver && feedId !== undefined ? [{ account, market, feedId, until }] : []
     }),
   )
+  const unpriced = new Map(open.filter(({ market }) => !priced.has(market)).map((one) => [one.market, one]))
+  return [
+    ...[...unpriced.values()].map(
+      ({ market, feedId, until }): KeeperEffect => ({ type: 'price_closed', market, feedId, until }),
+    ),
+    ...open
+      .filter(({ market, until }) => priced.has(market) || now > until + PRICE_WAIT)
+      .map(({ account, market }): KeeperEffect => ({ type: 'settle_closed', account, market })),
+  ]
 }
 
 /** Listings that the accounts hold units of and the keeper has no line for, each once. */

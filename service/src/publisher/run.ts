@@ -2,11 +2,12 @@
 import { Clearing, Venue } from '@omnimargin/chains/abi'
 import { refusalOf } from '@omnimargin/chains/rehearse'
 import type { Ratio } from '@omnimargin/core/wad'
-import { type Abi, type Address, encodeFunctionData, type Hex, parseAbi } from 'viem'
+import { type Abi, type Address, encodeFunctionData, type Hex } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { readerOf, walletOf } from '../clients.ts'
 import type { DeployedChain, Deployment } from '../deployment.ts'
 import { fetchUpdate, type Update } from '../hermes.ts'
+import { updateFee } from '../pyth.ts'
 import { logOf, type RoleContext, repeat } from '../role.ts'
 import { senderOf } from '../sender.ts'
 import { type PublisherState, step } from './step.ts'
@@ -22,7 +23,6 @@ export type PublisherConfig = {
   readonly accrueSeconds: number
 }
 
-const PYTH = parseAbi(['function getUpdateFee(bytes[] updateData) view returns (uint256)'])
 const POKE_GAS = 1_500_000n
 
 type Note = (event: string, details: Record<string, unknown>) => void
@@ -105,12 +105,10 @@ function sitesOf({ chains, clearing }: Deployment): Site[] {
 function pokerOf(account: PrivateKeyAccount, { chain, pyth, readers }: Site, note: Note) {
   const reader = readerOf(chain)
   const sender = senderOf(reader, walletOf(chain, account))
-  const feeOf = (updates: Hex[]) =>
-    reader.readContract({ address: pyth, abi: PYTH, functionName: 'getUpdateFee', args: [updates] })
 
   return async ({ data, reports }: Update, feeds: readonly number[]): Promise<readonly number[]> => {
     const updates = [...data]
-    const value = await feeOf(updates)
+    const value = await updateFee(reader, pyth, updates)
     const [first, ...others] = readers
     if (!first) return []
     const call = (some: readonly number[]) => ({ to: first.address, data: pokeData(first, some, updates), value })

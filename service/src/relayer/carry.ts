@@ -27,7 +27,7 @@ const RECORD_GAS = 250_000n
 const HEAR_GAS = 150_000n
 const PROOF = ['uint8', 'uint64', 'uint64', 'bytes32', 'bytes32[]'].map((type) => ({ type }))
 /** Refusals that no later attempt can change: the reader does not know this writer, or has given it up. */
-const FINAL_REFUSALS = ['UnknownPeer', 'PeerEnded', 'UnusedField', 'PeerIsLocal']
+export const FINAL_REFUSALS = ['UnknownPeer', 'PeerEnded', 'UnusedField', 'PeerIsLocal']
 
 export type Load = { readonly quorum: Quorum; readonly claims: readonly Claim[]; readonly hears: readonly Address[] }
 

@@ -198,7 +198,7 @@ async function initialState(parts: Relay, emitter: Emitter): Promise<RelayerStat
   }
 }
 
-async function isKnown({ destinations }: Relay, { key, fields }: Write): Promise<boolean> {
+export async function isKnown({ destinations }: Pick<Relay, 'destinations'>, { key, fields }: Write): Promise<boolean> {
   const destination = destinations.get(Number(key.readerChain))
   if (!destination) return true
   const address = getAddress(key.reader)

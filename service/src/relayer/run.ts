@@ -1,8 +1,12 @@
-/** The relayer's process: carries every record of every emitter to its reader, and has it written down that it arrived. Trusted for nothing. */
+/**
+ * The relayer's process: carries every record of every emitter to its reader, has the clearing pull what venues on its own chain
+ * filled, and has it written down what arrived. Trusted for nothing.
+ */
 import type { PrivateKeyAccount } from 'viem/accounts'
 import type { Deployment } from '../deployment.ts'
 import { emittersOf, logOf, type RoleContext } from '../role.ts'
 import { openStore } from '../store.ts'
+import { pullFills } from './pull.ts'
 import { destinationsOf, type Relay, relay } from './relay.ts'
 
 export type RelayerConfig = {
@@ -29,7 +33,10 @@ export async function runRelayer(config: RelayerConfig, { signal, log }: RoleCon
     note: logOf('relayer', log),
   }
   try {
-    await Promise.all(deployment.chains.flatMap(emittersOf).map((emitter) => relay(parts, emitter)))
+    await Promise.all([
+      pullFills(parts),
+      ...deployment.chains.flatMap(emittersOf).map((emitter) => relay(parts, emitter)),
+    ])
   } finally {
     store.close()
   }

@@ -182,7 +182,7 @@ export function withoutKnown(claims: readonly Claim[], known: readonly boolean[]
 }
 
 /** The key of the market record that goes with a fills record. */
-function marketKeyOf(fills: Key): Key {
+export function marketKeyOf(fills: Key): Key {
   return { ...fills, kind: KIND.MARKET, account: ZERO_DIGEST, holder: NOBODY }
 }
 
@@ -203,22 +203,25 @@ function destinationsOf({ pending, carriedAt, hearers }: RelayerState): Set<numb
   return new Set([...readers, ...carriedAt.keys(), ...hearers.map(({ chainId }) => chainId)])
 }
 
-/** Records for readers on the writer's own chain are pushed there and need no carrying. */
+/** Records for readers on the writer's own chain are pushed there, or pulled from there, and need no carrying. */
 export function isCarried({ key }: Write, chainId: number, kinds: readonly Kind[] | undefined): boolean {
   return Number(key.readerChain) !== chainId && (kinds === undefined || kinds.includes(key.kind))
 }
 
-/** A record that grows while it waits has waited since it first changed. */
 function withRemote({ pending, chainId, kinds }: RelayerState, writes: readonly Write[], now: bigint) {
+  const carried = writes.filter((write) => isCarried(write, chainId, kinds))
+  return withPending(pending, carried, now)
+}
+
+/** A record that grows while it waits has waited since it first changed. */
+export function withPending(pending: RelayerState['pending'], writes: readonly Write[], now: bigint) {
   const next = new Map(pending)
-  for (const write of writes.filter((candidate) => isCarried(candidate, chainId, kinds))) {
-    next.set(write.hash, { write, since: pending.get(write.hash)?.since ?? now })
-  }
+  for (const write of writes) next.set(write.hash, { write, since: pending.get(write.hash)?.since ?? now })
   return next
 }
 
 /** A record that has grown since it was sent stays pending. */
-function without(pending: RelayerState['pending'], settled: readonly Write[]): Map<Hex, Pending> {
+export function without(pending: RelayerState['pending'], settled: readonly Write[]): Map<Hex, Pending> {
   const left = new Map(pending)
   for (const { hash, fields } of settled) {
     const now = left.get(hash)?.write

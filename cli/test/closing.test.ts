@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { Clearing } from '@omnimargin/chains/abi'
+import { packParameters } from '@omnimargin/core/parameters'
+import { type Devnet, startDevnet } from '@omnimargin/service/devnet/devnet'
+import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
+import { until } from '@omnimargin/service/devnet/until'
+import { runKeeper } from '@omnimargin/service/keeper/run'
+import type { LogEvent } from '@omnimargin/service/role'
+import { senderOf } from '@omnimargin/service/sender'
+import { encodeFunctionData } from 'viem'
+import { makeActor } from '../src/story/actor.ts'
+import { whole } from '../src/story/amounts.ts'
+
+const CLOSE_GRACE = 2
+const LIMIT_MS = 90_000
+
+test('ROL-43 ROL-44 a venue that falls silent is closed, priced by the first report after its grace, and settled; a later report is refused', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'omnimargin-closing-'))
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const events: LogEvent[] = []
+  const log = (event: LogEvent) => void events.push(event)
+  const devnet = await startDevnet({ log, roles: ['attestor', 'relayer', 'publisher'] })
+  let running: Promise<void> | undefined
+  try {
+    const { deployment, chains, keeper: account } = devnet
+    const { clearing } = deployment
+    const market = clearing.markets.findIndex(({ chainId }) => chainId !== clearing.chainId)
+    const far = chains.find(({ plan }) => plan.chainId === clearing.markets[market]?.chainId)
+    const token = deployment.tokens.at(-1)
+    assert.ok(far && token)
+    await shortenAges(devnet)
+    const trader = await makeActor('trader', chains, deployment)
+    await trader.openLine(token)
+    await trader.deposit(token, whole(10_000n, token.decimals))
+    const { reader } = tradingOf(devnet)
+    const read = { address: clearing.address, abi: Clearing.abi } as const
+    await until('the venue to be heard of', async () => {
+      const heard = await reader.getContractEvents({ ...read, eventName: 'VenueHeard', fromBlock: 0n })
+      const { price } = await reader.readContract({ ...read, functionName: 'indexPrice', args: [0n] })
+      return heard.length > 0 && price > 0n
+    })
+    await trader.raiseLimits(market, whole(1n), 0n)
+    far.halt(true)
+
+    const hermes = await lateHermes(t, devnet)
+    const config = { deployment, account, dataDir: join(folder, 'keeper'), hermes, pollMs: 50, patienceSeconds: 2 }
+    running = runKeeper(config, { signal, log })
+    const settled = await until(
+      'the settlement',
+      async () => {
+        const found = await reader.getContractEvents({ ...read, eventName: 'PositionSettled', fromBlock: 0n })
+        return found.find(({ args }) => args.account === trader.account)
+      },
+      LIMIT_MS,
+    )
+    assert.equal(Number(settled.args.market), market)
+    const [closed] = await reader.getContractEvents({ ...read, eventName: 'VenueClosed', fromBlock: 0n })
+    const [fixed] = await reader.getContractEvents({ ...read, eventName: 'ClosePriceFixed', fromBlock: 0n })
+    assert.equal(fixed?.args.publishTime, (closed?.args.closedAt ?? 0n) + BigInt(CLOSE_GRACE), 'the first, no other')
+    assert.equal(fixed?.args.price, whole(2_000n))
+    const [, left] = await reader.readContract({
+      ...{ ...read, functionName: 'positionOf', args: [trader.account, BigInt(market)] },
+    })
+    assert.equal(left.buy, 0n, 'nothing is charged any more')
+    const why = events.flatMap(({ event, why }) => (event === 'not_priced' ? [`${why}`] : []))
+    assert.match(why[0] ?? '', /answered 404/, 'a history that is gone')
+    assert.match(why[1] ?? '', /reverted/, 'Pyth tells the first report from a later one')
+    assert.equal(why.length, 2)
+  } finally {
+    stopping.abort()
+    await running
+    await devnet.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+/** Governance has far venues closed after seconds of silence, and forgotten seconds later. */
+async function shortenAges(devnet: Devnet): Promise<void> {
+  const venues = PARAMETERS.venues.map((venue) => ({ ...venue, calmAge: 4, warnAge: 6, deadAge: 10 }))
+  const blob = packParameters({ ...PARAMETERS, venues, closeGrace: CLOSE_GRACE })
+  const { reader, walletOf } = tradingOf(devnet)
+  const data = encodeFunctionData({ abi: Clearing.abi, functionName: 'setParameters', args: [blob] })
+  const sender = senderOf(reader, walletOf(devnet.owner))
+  const receipt = await sender.send({ to: devnet.deployment.clearing.address, data, gas: 5_000_000n })
+  assert.equal(receipt.status, 'success')
+}
+
+/** The devnet's oracle, but of the past it first knows nothing, and then a report too late. */
+async function lateHermes(t: TestContext, { oracle }: Devnet): Promise<string> {
+  let asked = 0
+  const server = createServer(async (request, response) => {
+    asked++
+    const path = (request.url ?? '').replace(
+      /\d+(?=\?)/,
+      (time) => `${asked === 1 ? 1 : Number(time) + (asked === 2 ? 1 : 0)}`,
+    )
+    const answer = await fetch(`${oracle.url}${path}`)
+    response.writeHead(answer.status)
+    response.end(await answer.text())
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+function tradingOf({ chains, deployment }: Devnet) {
+  return chains.find(({ plan }) => plan.chainId === deployment.clearing.chainId) ?? assert.fail('no trading chain')
+}

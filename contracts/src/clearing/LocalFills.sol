@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Book, Books} from "../records/Books.sol";
+import {Key, Kind, LocalRecord} from "../records/Records.sol";
+import {RecordBook} from "../records/RecordBook.sol";
+import {Ledger, Market} from "./Ledger.sol";
+
+/// @title What venues on the clearing's own chain have filled, asked of them by whoever decides something from it.
+/// @dev Runs in the clearing's storage. spec/contracts.md, CLR-03, CLR-12.
+library LocalFills {
+    using Books for Book;
+
+    /// @notice Learns what venues on this chain have filled or forfeited of an account's limits, each behind the record of
+    /// its market.
+    /// @dev What cannot be pulled keeps its age and is judged by that, as if it were far: a liquidation does not wait for
+    /// it, a loosening action may have to.
+    /// @return aged A bitmap of the markets with limits whose fills are known from a record alone, which has an age: all but
+    /// those that a venue has just been asked about.
+    function pull(Ledger storage ledger, Book storage book, bytes32 account) internal returns (uint256 aged) {
+        uint256 market;
+        aged = ledger.accounts[account].limited;
+        for (uint256 left = aged; left != 0; (left >>= 1, ++market)) {
+            if (left & 1 == 0) continue;
+            Market memory m = ledger.markets[market];
+            if (m.chainId != block.chainid) continue;
+            if (_isKnown(book, m, account) || _isPulled(m, account)) aged &= ~(1 << market);
+        }
+    }
+
+    /// @dev Most often nothing has been filled since, and looking is cheaper than learning it again.
+    function _isKnown(Book storage book, Market memory m, bytes32 account) private view returns (bool) {
+        Key memory key = Books.keyFrom(Kind.FILLS, m.chainId, m.venue, account, m.item, address(0));
+        (uint128[6] memory known,,) = book.learnedOf(key);
+        (bool success, bytes memory answer) = m.venue.staticcall(abi.encodeCall(RecordBook.writtenOf, (key)));
+        return success && keccak256(answer) == keccak256(abi.encode(known));
+    }
+
+    /// @dev By the clearing's own front door, so that a refusal undoes itself and nothing else.
+    function _isPulled(Market memory m, bytes32 account) private returns (bool) {
+        LocalRecord[] memory records = new LocalRecord[](2);
+        records[0] = LocalRecord(Kind.MARKET, m.venue, 0, m.item, address(0));
+        records[1] = LocalRecord(Kind.FILLS, m.venue, account, m.item, address(0));
+        try RecordBook(address(this)).pull(records) {
+            return true;
+        } catch {
+            return false;
+        }
+    }
+}

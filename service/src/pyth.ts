@@ -1,0 +1,9 @@
+/** What Pyth's contract asks for taking signed updates in. */
+import { type Address, type Hex, type PublicClient, parseAbi } from 'viem'
+
+const PYTH = parseAbi(['function getUpdateFee(bytes[] updateData) view returns (uint256)'])
+
+/** In the chain's own coin, its smallest unit. */
+export function updateFee(reader: PublicClient, pyth: Address, updates: readonly Hex[]): Promise<bigint> {
+  return reader.readContract({ address: pyth, abi: PYTH, functionName: 'getUpdateFee', args: [[...updates]] })
+}

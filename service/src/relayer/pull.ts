@@ -1,0 +1,118 @@
+/**
+ * Having the clearing read what venues on its own chain have written. There is nothing to prove, so nothing waits for finality or
+ * signatures; a reorg wastes gas and no more, since the clearing reads what is there.
+ */
+import { Batch, RecordBook } from '@omnimargin/chains/abi'
+import { type DecodedEvent, type EventCursor, eventsSince } from '@omnimargin/chains/events'
+import { refusalOf } from '@omnimargin/chains/rehearse'
+import type { Hex } from '@omnimargin/core/bytes'
+import { type Fields, isKind, KIND, keyHash } from '@omnimargin/core/record'
+import { type Address, encodeFunctionData, isAddressEqual } from 'viem'
+import { chainOf } from '../deployment.ts'
+import { repeat } from '../role.ts'
+import { type Destination, FINAL_REFUSALS } from './carry.ts'
+import { isKnown, type Relay } from './relay.ts'
+import { MAX_RECORDS_A_BATCH, marketKeyOf, type Pending, without, withPending } from './step.ts'
+
+type Pull = Pick<Relay, 'deployment' | 'destinations' | 'pollMs' | 'patienceSeconds' | 'signal' | 'note'>
+type Waiting = ReadonlyMap<Hex, Pending>
+type Recorded = {
+  readonly kind: number
+  readonly readerChain: bigint
+  readonly reader: Address
+  readonly account: Hex
+  readonly item: Hex
+  readonly holder: Address
+  readonly fields: Fields
+}
+
+const PULLED: readonly number[] = [KIND.MARKET, KIND.FILLS]
+const RECORD_GAS = 400_000n
+
+/** Every venue on the clearing's chain, until the signal. Nothing is kept on disk: what is known already is asked of the clearing. */
+export async function pullFills(parts: Pull): Promise<void> {
+  const { chainId, markets } = parts.deployment.clearing
+  const here = markets.filter((market) => market.chainId === chainId).map(({ venue }) => venue)
+  await Promise.all([...new Set(here)].map((venue) => pullFrom(parts, venue)))
+}
+
+async function pullFrom(parts: Pull, venue: Address): Promise<void> {
+  const { deployment, destinations, pollMs, signal, note } = parts
+  const home = destinations.get(deployment.clearing.chainId)
+  if (!home) throw new Error(`The deployment has no chain ${deployment.clearing.chainId}.`)
+  const emitter = chainOf(deployment, home.chain.chainId).emitters.find(({ address }) => isAddressEqual(address, venue))
+  const start: EventCursor = { blockNumber: BigInt(emitter?.fromBlock ?? 0) - 1n, blockHash: undefined }
+  let cursor = start
+  let waiting: Waiting = new Map()
+  const work = async () => {
+    const batch = await eventsSince(home.reader, { address: venue, abi: RecordBook.abi }, cursor)
+    if (batch === 'reorganized') {
+      cursor = start
+      waiting = new Map()
+      return
+    }
+    // What was refused is tried again when there is another block.
+    if (!batch) return
+    cursor = batch.cursor
+    waiting = withWritten(waiting, parts, venue, batch.events, batch.now)
+    const due = [...waiting.values()].filter(({ since }) => batch.now >= since + BigInt(parts.patienceSeconds))
+    if (due.length > 0) waiting = without(waiting, await pullDue(parts, home, due))
+  }
+  await repeat(work, pollMs, { signal, report: (failure) => note('failed', { venue, why: `${failure}` }) })
+}
+
+/** A record that grows while it waits has waited since it first changed. */
+function withWritten(
+  waiting: Waiting,
+  { deployment: { clearing } }: Pull,
+  venue: Address,
+  events: readonly DecodedEvent[],
+  now: bigint,
+): Waiting {
+  const writes = events.flatMap(({ eventName, args }) => {
+    if (eventName !== 'Recorded') return []
+    const { kind, fields, readerChain, reader, account, item, holder } = args as Recorded
+    const isOurs = Number(readerChain) === clearing.chainId && isAddressEqual(reader, clearing.address)
+    if (!isOurs || !isKind(kind) || !PULLED.includes(kind)) return []
+    const writer = { writerChain: BigInt(clearing.chainId), writer: venue }
+    const key = { kind, ...writer, readerChain, reader, account, item, holder }
+    return [{ key, hash: keyHash(key), fields }]
+  })
+  return withPending(waiting, writes, now)
+}
+
+type Write = Pending['write']
+
+/** What of it is settled: known by now, or refused for good. Each is tried first, so that one that is refused costs nothing. */
+async function pullDue(parts: Pull, home: Destination, due: readonly Pending[]): Promise<Write[]> {
+  const { chain, reader, sender } = home
+  const { address } = parts.deployment.clearing
+  const writes = due.slice(0, MAX_RECORDS_A_BATCH).map(({ write }) => write)
+  const known = await Promise.all(writes.map((write) => isKnown(parts, write)))
+  const settled = writes.filter((_, i) => known[i])
+  const unknown = writes.filter((_, i) => !known[i])
+  const tried = unknown.map(async (write) => {
+    const why = await refusalOf(reader, { from: chain.batch, to: address, data: pullData([write]) }, RecordBook.abi)
+    if (why !== undefined) parts.note('not_pulled', { hash: write.hash, why })
+    return why
+  })
+  const refusals = await Promise.all(tried)
+  const welcome = unknown.filter((_, i) => refusals[i] === undefined)
+  const final = unknown.filter((_, i) => FINAL_REFUSALS.includes(refusals[i] ?? ''))
+  if (welcome.length === 0) return [...settled, ...final]
+  // One that is refused after all, since the block is another, takes no other with it.
+  const calls = welcome.map((write) => ({ target: address, allowFailure: true, callData: pullData([write]) }))
+  const data = encodeFunctionData({ abi: Batch.abi, functionName: 'aggregate3', args: [calls] })
+  const { status } = await sender.send({ to: chain.batch, data, gas: RECORD_GAS * BigInt(welcome.length) })
+  const hashes = welcome.map(({ hash }) => hash)
+  parts.note(status === 'success' ? 'records_pulled' : 'not_pulled', { hashes })
+  // Whether each was is asked when it is looked at next.
+  return [...settled, ...final]
+}
+
+/** Fills go behind the record of their market, whether or not that has changed. */
+function pullData(writes: readonly Write[]): Hex {
+  const keys = writes.flatMap(({ key }) => (key.kind === KIND.FILLS ? [marketKeyOf(key), key] : [key]))
+  const records = keys.map(({ kind, writer, account, item, holder }) => ({ kind, writer, account, item, holder }))
+  return encodeFunctionData({ abi: RecordBook.abi, functionName: 'pull', args: [records] })
+}
