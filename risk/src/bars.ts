@@ -135,7 +135,7 @@ function parseRow(place: string, row: string, width: number): { time: number; va
     throw new InputError(`${place}: has ${cells.length} columns: ${remedy}`)
   }
   const numbers = cells.map((cell, column) => {
-    const value = parseDecimal(cell)
+    const value = parseDecimal(withoutExponent(cell))
     if (value === undefined)
       throw new InputError(`${place}: column ${column + 1} is "${cell}": give a plain decimal number.`)
     return value
@@ -152,6 +152,15 @@ function parseRow(place: string, row: string, width: number): { time: number; va
     )
   }
   return { time: parseTime(place, cells[0] ?? ''), values: numbers.slice(1, 6) }
+}
+
+/** "1.7e+10" as "17000000000", "4e-05" as "0.00004": how scripts write volumes that are huge and prices of coins that are worth nothing. */
+function withoutExponent(text: string): string {
+  const [, whole = '', fraction = '', sign, exponent = ''] = /^(\d)(?:\.(\d+))?e([+-])(\d\d)$/.exec(text) ?? []
+  const places = Number(exponent)
+  if (whole === '' || places === 0) return text
+  if (sign === '-') return `0.${whole.padStart(places, '0')}${fraction}`
+  return places < fraction.length ? text : `${whole}${fraction.padEnd(places, '0')}`
 }
 
 function parseTime(place: string, text: string): number {

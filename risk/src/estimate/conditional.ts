@@ -70,7 +70,7 @@ function regressionOf({ alpha, estimator }: Defaults) {
   let weights: Float64Array | undefined
   let center = 0
 
-  const fit = () => {
+  const learn = () => {
     const rows = { x, y, count, width }
     const sorted = y.slice(0, count).sort()
     center = sorted[Math.min(count - 1, (count * (1 - alpha)) | 0)]!
@@ -93,7 +93,7 @@ function regressionOf({ alpha, estimator }: Defaults) {
       y[place] = score
       added += 1
       count = Math.min(most, added)
-      if (added >= least && (weights === undefined || added - fitted >= refit)) fit()
+      if (added >= least && (weights === undefined || added - fitted >= refit)) learn()
     },
     tiltOf: (row: Float64Array): { tilt: number; level: number | undefined } => {
       if (weights === undefined) return { tilt: 0, level: undefined }

@@ -6,7 +6,7 @@
 /** ln 2 in two parts, the first with its last bits zero, so that a multiple of it is exact. */
 const LN2_HIGH = 0.6931471803691238
 const LN2_LOW = 1.9082149292705877e-10
-const SQRT_2 = 1.4142135623730951
+const SQRT_2 = Math.sqrt(2)
 const SQRT_PI = 1.772453850905516
 const LEAST_NORMAL = 2.2250738585072014e-308
 const TWO_54 = 18014398509481984
@@ -81,4 +81,17 @@ export function normalTail(z: number): number {
 /** How likely a lognormal draw, given by its median and the deviation of its logarithm, is above `x`. */
 export function lognormalTail(x: number, median: number, sigma: number): number {
   return x > 0 ? normalTail(ln(x / median) / sigma) : 1
+}
+
+/** The deviations above which a normal draw is with chance `p`, above zero and below one. */
+export function normalQuantileOfTail(p: number): number {
+  if (!(p > 0 && p < 1)) throw new RangeError(`A chance of ${p}: give one above zero and below one.`)
+  if (p > 0.5) return -normalQuantileOfTail(1 - p)
+  // Newton's steps on the logarithm of the tail, which is concave: they do not overshoot twice.
+  let z = Math.sqrt(Math.max(0, -2 * ln(2 * p)))
+  for (let step = 0; step < 8; step++) {
+    const tail = normalTail(z)
+    z += (ln(tail / p) * tail * Math.sqrt(2) * SQRT_PI) / exp((-z * z) / 2)
+  }
+  return z
 }
