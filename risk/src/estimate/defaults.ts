@@ -67,7 +67,8 @@ export const DEFAULTS = {
     velocityHalfLife: HOUR,
     downHalfLife: 6 * HOUR,
     cap: 0.6,
-    floor: { USDC: 0.005, USDT: 0.005, DAI: 0.01, bridged: 0.02, USDe: 0.05, LST: 0.03, LRT: 0.1, wrappedBTC: 0.02 },
+    floor: { USDC: 0.005, USDT: 0.005, BUSD: 0.005, DAI: 0.01, USDS: 0.01, TUSD: 0.02, UST: 0.02, USDE: 0.05 },
+    floorByKind: { bridged: 0.02, LST: 0.03, LRT: 0.1, wrappedBTC: 0.02 },
   },
 
   /** Failures a year. [J], after $3.2 B lost on bridges since 2021 [S] */
