@@ -54,7 +54,7 @@ function madeUp({ asset }: BacktestOptions): Source[] {
   const symbols = chosen(
     YEARS.assets.map(({ symbol }) => symbol),
     asset,
-    'The made-up prices',
+    'The set of made-up prices',
   )
   let all: Series[] | undefined
   const read = (symbol: string) => {
@@ -109,17 +109,17 @@ export function walkOf(
   const from = asked.from === undefined ? undefined : parseTime(asked.from)
   const to = asked.to === undefined ? end : Math.min(end, parseTime(asked.to))
   const before = from === undefined ? Math.floor(candles.length / 3) : candles.filter(({ time }) => time < from).length
-  const calibration = Math.min(YEAR_BARS, before)
-  const start = from ?? candles[calibration]?.time ?? end
-  if (calibration < LEAST_CALIBRATION || start + HOUR >= to) {
+  // So many bars have one loss fewer.
+  const calibration = Math.min(YEAR_BARS, before - 1)
+  const start = from ?? candles[calibration + 1]?.time ?? end
+  if (before < LEAST_CALIBRATION || start + HOUR >= to) {
     throw new InputError(
       `${symbol} has ${candles.length} bars to ${formatTime(end)}, ${before} of them before the first hour that is judged: give at least ${LEAST_CALIBRATION} there and one after, of three times as many in all unless --from is told.`,
     )
   }
   const pegFloor = (DEFAULTS.peg.floor as Readonly<Record<string, number>>)[symbol]
   const walked = walk(candles, DEFAULTS, { calibration, pegFloor, onProgress })
-  // The static quantile knows the bar that ends where the judging begins.
-  return { walked, span: { from: start + (from === undefined ? HOUR : 0), to } }
+  return { walked, span: { from: start, to } }
 }
 
 function spanOfMonth(month: string): Span {

@@ -33,26 +33,26 @@ function toTables(reports: readonly AssetReport[], isMadeUp: boolean): string {
 }
 
 const LEGEND = `Coverage: hours whose loss by the close was at most the haircut. Kupiec, Christoffersen: how likely so many misses, and
-misses so close to each other, are by chance. Repeat: how often a miss followed a miss. Equal: the mean haircut, all
-scaled by one factor to the promised coverage; of static: that by static’s. Short: mean loss beyond those, in
-hundredths of a percent of the price; worst: the most beyond the haircut as it was. After a fall: coverage in the hour
-after one of ${percent(DEFAULTS.triggerFall, 0)} or more, by its close and at its low. Peak: greatest by least haircut in 30 days. Rise: in 24 hours.
-Slow: with a quarter of the long run, a floor and bounded speed, as liquidation sees it; fast is what new risk pays.`
+misses so close to each other, are by chance. Equal: the mean haircut, all scaled by one factor to the promised
+coverage; of static: that by static’s. Short: mean loss beyond those, in hundredths of a percent of the price; worst:
+the most beyond the haircut as it was. After a fall: coverage in the hour after one of ${percent(DEFAULTS.triggerFall, 0)} or more, by its close and
+at its low. Peak: greatest by least haircut in 30 days, in the middle one of all such spans and in the worst.
+Rise: the greatest in 24 hours. Slow: with a quarter of the long run, a floor and bounded speed, as liquidation sees it;
+fast is what new risk pays.`
 
 const HEAD = [
   '',
   'cover-\nage %',
   'Ku-\npiec',
   'Chris-\ntoff.',
-  're-\npeat',
   'mean\n%',
   'equal\n%',
   'of\nstatic',
   'short\nbp',
   'worst\n%',
   'after a fall:\nclose, low %',
-  'peak',
-  'rise',
+  'peak\n30 d',
+  'rise\n24 h',
 ]
 
 function assetTables(screen: Screen, { symbol, span, rows, crashes }: AssetReport): void {
@@ -72,7 +72,9 @@ function assetTables(screen: Screen, { symbol, span, rows, crashes }: AssetRepor
   }
   if (crashes.length === 0) return
   screen.say(`\n${symbol} in crashes: misses of hours, and the worst % beyond the haircut`)
-  const names = [...new Set(crashes.flatMap((crash) => crash.rows.map(nameOf)))]
+  // Of the slow ones the last, which is what is used.
+  const last = rows.at(-1)
+  const names = rows.filter((row) => row.speed === 'fast' || row === last).map(nameOf)
   screen.table(
     ['', ...crashes.map(({ month }) => month)],
     names.map((name) => [
@@ -95,14 +97,13 @@ function cellsOf(verdict: Verdict, fixed: number | undefined): string[] {
     number(100 * verdict.coverage, 2),
     chance(verdict.kupiec),
     chance(verdict.christoffersen),
-    number(verdict.missAfterMiss, 3),
     number(100 * verdict.mean, 3),
     number(100 * verdict.equalCoverage, 3),
     fixed ? number(verdict.equalCoverage / fixed, 3) : '-',
     number(10_000 * verdict.shortfall, 3),
     number(100 * verdict.worstShortfall, 1),
     verdict.triggerHours === 0 ? '-' : after,
-    number(verdict.peakToTrough, 1),
+    [verdict.peakToTrough, verdict.worstPeakToTrough].map((ratio) => number(ratio, 1)).join(', '),
     number(verdict.rise, 1),
   ]
 }

@@ -12,9 +12,8 @@ export type Route = {
   readonly tail: () => number
 }
 
-/** Of a normal draw, from the first quartile to the third, and up to its 95 % quantile. */
+/** Of a normal draw, from the first quartile to the third. */
 const QUARTILES = 1.349
-const Z_95 = 1.6448536269514722
 const YEAR = 31_536_000
 
 export function routeOf({ first, median, third }: Prior, { latency }: Defaults): Route {
@@ -23,7 +22,6 @@ export function routeOf({ first, median, third }: Prior, { latency }: Defaults):
   }
   const { ring, halfLife, priorWeight, quantile } = latency
   const sigma = Math.max(1e-6, ln(third / first) / QUARTILES)
-  const least = median * exp(sigma * Z_95)
   const priorAt = (chance: number) => (chance >= 1 ? 0 : median * exp(sigma * normalQuantileOfTail(chance)))
   const weights = Float64Array.from({ length: ring }, (_, age) => exp((-age / halfLife) * ln(2)))
   // In order of size, each with its number, so that a weight is looked up by age.
@@ -57,9 +55,9 @@ export function routeOf({ first, median, third }: Prior, { latency }: Defaults):
         above += weights[last - numbers[place]!]!
         const left = allowed - above
         candidate = left > 0 ? priorAt(left / priorWeight) : seconds
-        if (candidate >= seconds) return Math.max(least, seconds)
+        if (candidate >= seconds) return seconds
       }
-      return Math.max(least, candidate)
+      return candidate
     },
   }
 }

@@ -26,7 +26,10 @@ export function longRun(): LongRun {
     },
     count: () => count,
     quantile: (p) => {
-      let above = count * (1 - p)
+      // The rank is a whole number, and a product that missed it by its last bit is one.
+      const exact = count * p - 1e-9
+      const rank = (exact | 0) + 1
+      let above = count - rank
       for (let bin = BINS; bin >= 0; bin--) {
         above -= bins[bin]!
         if (above < 0) return Math.min(1, exp((bin + 1 - BINS) / PER_UNIT))

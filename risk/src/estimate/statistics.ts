@@ -27,8 +27,9 @@ export type Verdict = {
   readonly triggerHours: number
   readonly triggerClose: number
   readonly triggerLow: number
-  /** The greatest haircut by the least within 30 days, and the greatest rise within 24 hours. */
+  /** The greatest haircut by the least within 30 days: of the middle one of all such spans, and of the worst; the greatest rise within 24 hours. */
   readonly peakToTrough: number
+  readonly worstPeakToTrough: number
   readonly rise: number
 }
 
@@ -65,7 +66,7 @@ export function judge(trial: Trial, alpha: number): Verdict {
     triggerHours,
     triggerClose: share(losses),
     triggerLow: share(lows),
-    peakToTrough: peakToTrough(haircuts, MONTH),
+    ...peakToTrough(haircuts, MONTH),
     rise: rise(haircuts, DAY),
   }
 }
@@ -109,13 +110,19 @@ export function scaleOf({ haircuts, losses }: Pick<Trial, 'haircuts' | 'losses'>
   return Math.max(0, ratios[ratios.length - 1 - allowed]!)
 }
 
-export function peakToTrough(haircuts: Float64Array, span: number): number {
+/** Over all spans that are whole; over what there is where it is less than one. */
+export function peakToTrough(haircuts: Float64Array, span: number) {
   const greatest = slidingGreatest(haircuts, span)
   const least = slidingGreatest(
     haircuts.map((haircut) => -haircut),
     span,
   )
-  return greatest.reduce((most, high, i) => Math.max(most, high / Math.max(LEAST, -least[i]!)), 1)
+  const whole = Math.min(span, haircuts.length) - 1
+  const ratios = greatest
+    .map((high, i) => high / Math.max(LEAST, -least[i]!))
+    .slice(whole)
+    .sort()
+  return { peakToTrough: ratios[ratios.length >> 1]!, worstPeakToTrough: ratios[ratios.length - 1]! }
 }
 
 export function rise(haircuts: Float64Array, span: number): number {
