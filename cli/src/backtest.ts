@@ -114,7 +114,7 @@ export function walkOf(
   const start = from ?? candles[calibration + 1]?.time ?? end
   if (before < LEAST_CALIBRATION || start + HOUR >= to) {
     throw new InputError(
-      `${symbol} has ${candles.length} bars to ${formatTime(end)}, ${before} of them before the first hour that is judged: give at least ${LEAST_CALIBRATION} there and one after, of three times as many in all unless --from is told.`,
+      `${symbol} has ${candles.length} bars to ${formatTime(end)}, ${before} before the first hour that is judged: give at least ${LEAST_CALIBRATION} before it, and one after; without --from it is a third of the way.`,
     )
   }
   const pegFloor = (DEFAULTS.peg.floor as Readonly<Record<string, number>>)[symbol]
