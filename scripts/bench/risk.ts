@@ -103,7 +103,7 @@ function runAnew() {
 
 /** One asset, its regressions fitted again after every bar instead of weekly and monthly. */
 function runHourly() {
-  const candles = markets[0]!.slice(-HOURLY_BARS)
+  const candles = markets[0]!.slice(0, HOURLY_BARS)
   const { estimator } = DEFAULTS
   const often: Defaults = {
     ...DEFAULTS,

@@ -68,7 +68,9 @@ export function walk(candles: readonly Candle[], defaults: Defaults, options: Wa
     for (const name of names) {
       const now = name === 'peg' ? Math.max(pegged ?? 0, forecasts['QR+ACI'] ?? 0) : forecasts[name]
       if (now === undefined || longRun === undefined) continue
-      const target = slowTargetOf(now, longRun, defaults)
+      // A peg's rule is in both parts of the blend, as in the composed haircut.
+      const long = name === 'peg' ? Math.max(pegged ?? 0, longRun) : longRun
+      const target = slowTargetOf(now, long, defaults)
       const slowBefore = said.get(name)?.slow
       said.set(name, {
         fast: now,
