@@ -48,7 +48,7 @@ test('HCT-20 a folder: a gap is no fault, what is pegged has a row more, crashes
 })
 
 test('HCT-20 CSV and JSON have the same numbers, for the assets and the time that are asked for', () => {
-  const asked = ['--prices', folder, '--asset', 'btc', '--from', '2021-07-01', '--to', '2021-07-11']
+  const asked = ['--prices', folder, '--asset', 'btc', '--from=2021-07-01', '--to=2021-07-11']
   const { assets } = JSON.parse(backtest(...asked, '--format', 'json').stdout)
   assert.equal(assets.length, 1)
   const lines = backtest(...asked, '--format', 'csv')
@@ -64,7 +64,7 @@ test('HCT-20 CSV and JSON have the same numbers, for the assets and the time tha
   }
   // Without an end, to the last bar.
   const { assets: longer } = JSON.parse(
-    backtest('--prices', folder, '--asset', 'btc', '--from', '2021-07-01', '--format', 'json').stdout,
+    backtest('--prices', folder, '--asset', 'btc', '--from=2021-07-01', '--format', 'json').stdout,
   )
   assert.equal(longer[0].rows[0].verdict.hours, 816)
 })
@@ -78,11 +78,11 @@ test('HCT-20 what cannot be used is refused with the remedy', () => {
     [['--asset', 'DOGE'], /The set of made-up prices has no prices of DOGE: ask for BTC, ETH, SOL/],
     [['--prices', days], /BTC has bars of 14400 s: give hourly ones/],
     [
-      ['--prices', folder, '--from', '2021-04-10'],
+      ['--prices', folder, '--from=2021-04-10'],
       /216 before the first hour that is judged: give at least 504 before it/,
     ],
-    [['--prices', folder, '--from', '2030-01-01'], /and one after/],
-    [['--prices', folder, '--from', 'soon'], /"soon" is no time/],
+    [['--prices', folder, '--from=2030-01-01'], /and one after/],
+    [['--prices', folder, '--from=soon'], /"soon" is no time/],
   ]
   for (const [args, expected] of cases) {
     const { status, stderr } = backtest(...args)
