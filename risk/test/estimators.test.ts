@@ -281,6 +281,21 @@ test('HCT-16 whatever a price does, forecasts are shares from 0 to 1', () => {
   }
 })
 
+test('HCT-16 what a price did while there were no bars is no move', () => {
+  // Late enough for the regression, which looks at the last moves.
+  const [bars, cut] = [3000, 2600]
+  const all = candlesWith(bars, 14n, wandering(bars, 15n)).map((candle, i) => ({
+    ...candle,
+    time: (i < cut ? i : i + 24) * 3600,
+  }))
+  const eighth = (candle: Candle): Candle => {
+    const [open, high, low, close] = [candle.open, candle.high, candle.low, candle.close].map((price) => price / 8)
+    return { ...candle, open: open!, high: high!, low: low!, close: close! }
+  }
+  const fallen = all.map((candle, i) => (i < cut ? candle : eighth(candle)))
+  assert.deepEqual(observed(fallen), observed(all))
+})
+
 test('HCT-16 a window’s quantile is of its last values, and the long run’s is never below that of all', () => {
   const [size, p] = [50, 0.9]
   fc.assert(

@@ -150,6 +150,15 @@ test('HCT-19 an hour is judged by what was said before it, and not across a gap'
   )
   assert.equal([...walked.times].includes((cut + 50) * 3600), false)
   assert.equal([...walked.times].includes((cut + 51) * 3600), true)
+  // Each beside its low, and whether the hour before it fell.
+  for (const [hour, time] of walked.times.entries()) {
+    const i = candles.findIndex((candle) => candle.time === time)
+    const [first, before, candle] = [candles[i - 2], candles[i - 1]!, candles[i]!]
+    near(walked.lows[hour]!, (before.close - candle.low) / before.close)
+    const isJoined = first !== undefined && before.time - first.time === 3600
+    assert.equal(walked.triggers[hour], isJoined && 1 - before.close / first.close >= 0.02 ? 1 : 0)
+  }
+  assert(walked.triggers.some((is) => is === 1))
   // A part of the time is just that part.
   const part = trialOf(walked, 'HAR', 'fast', 1200 * 3600, 1300 * 3600)
   assert.equal(part.losses.length, 100)
