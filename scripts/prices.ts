@@ -4,23 +4,9 @@ import { join } from 'node:path'
 import { WAD } from '@omnimargin/core/wad'
 import { joinBars, parseBars, type Series } from '@omnimargin/risk/bars'
 import { correlationOf, momentsOf, worstOver } from '@omnimargin/risk/moments'
-import { makePrices, type Shape } from '@omnimargin/risk/synthetic'
+import { MADE_UP, makePrices, type Shape } from '@omnimargin/risk/synthetic'
 
 const folder = join(import.meta.dirname, '..', 'risk', 'prices')
-const basisPoints = (n: bigint) => (n * WAD) / 10_000n
-/** Bars begin in 2001, so that nobody takes them for a market's. */
-const SHAPE: Shape = {
-  seed: 20261124n,
-  start: 978_307_200,
-  interval: 3_600,
-  bars: 4_000,
-  assets: [
-    { symbol: 'BTC', first: 40_000n * WAD, deviation: basisPoints(50n), common: basisPoints(9_000n), digits: 1 },
-    { symbol: 'ETH', first: 2_000n * WAD, deviation: basisPoints(65n), common: basisPoints(8_800n), digits: 2 },
-    { symbol: 'SOL', first: 100n * WAD, deviation: basisPoints(95n), common: basisPoints(7_500n), digits: 3 },
-  ],
-}
-
 /** Every file of the folder, by name. */
 function filesOf(shape: Shape): Map<string, string> {
   const csv = [...makePrices(shape)].map(([symbol, bars]) => {
@@ -75,7 +61,7 @@ function fixed(value: bigint): string {
 }
 
 const isCheck = process.argv.includes('--check')
-for (const [name, text] of filesOf(SHAPE)) {
+for (const [name, text] of filesOf(MADE_UP)) {
   const file = join(folder, name)
   if (existsSync(file) && readFileSync(file, 'utf8') === text) continue
   if (isCheck) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `omnimargin`: what an operator types. */
 import { Command, Option } from 'commander'
+import type { BacktestOptions } from './backtest.ts'
 import type { CompareOptions } from './compare.ts'
 import type { FitOptions } from './fit.ts'
 import type { StoryName } from './story/story.ts'
@@ -113,6 +114,19 @@ program
     const { compare, SHIPPED } = await import('./compare.ts')
     const { books, prices, parameters } = SHIPPED
     process.stdout.write(compare({ book: [books], prices, parameters, ...options }))
+  })
+
+program
+  .command('backtest')
+  .description('whether haircuts covered the hour that came after, by estimator, over recorded prices')
+  .option('--prices <folder>', 'hourly OHLCV files, named after their symbols (default: three made-up years)')
+  .option('--asset <symbol...>', 'only these')
+  .option('--from <time>', 'first hour that is judged; what is before it is history (default: after a year)')
+  .option('--to <time>', 'end of the last one')
+  .addOption(new Option('--format <format>', 'how to print').choices(['table', 'csv', 'json']).default('table'))
+  .action(async (options: BacktestOptions) => {
+    const { backtest } = await import('./backtest.ts')
+    process.stdout.write(backtest(options, (line) => process.stderr.write(`${line}\n`)))
   })
 
 program

@@ -3,20 +3,29 @@ import type { Price } from '@omnimargin/core/wad'
 import { parseDecimal } from './decimal.ts'
 import { InputError } from './errors.ts'
 
-/** The rows of one file: opening times in seconds, closes at 1e18, and where each row stood. */
-export type Bars = {
+/** What the bars of one stretch say, at 1e18, bar by bar. */
+type Columns = {
+  readonly opens: readonly Price[]
+  readonly highs: readonly Price[]
+  readonly lows: readonly Price[]
+  readonly closes: readonly Price[]
+  /** In base units, as the file has it. */
+  readonly volumes: readonly bigint[]
+}
+const NAMES = ['opens', 'highs', 'lows', 'closes', 'volumes'] as const
+
+/** The rows of one file: opening times in seconds, the columns, and where each row stood. */
+export type Bars = Columns & {
   readonly file: string
   readonly times: readonly number[]
-  readonly closes: readonly Price[]
   readonly lines: readonly number[]
 }
 
-/** Closes without a gap: the bar `i` opens at `start + i * interval` and closes at the end of it. */
-export type Series = {
+/** Bars without a gap: the bar `i` opens at `start + i * interval` and closes at the end of it. */
+export type Series = Columns & {
   readonly symbol: string
   readonly start: number
   readonly interval: number
-  readonly closes: readonly Price[]
 }
 
 /** `ts,open,high,low,close,volume`, or those and the six that Binance's public dumps add. */
@@ -38,22 +47,48 @@ export function parseBars(file: string, text: string): Bars {
   if (rows.length > MAX_BARS)
     throw new InputError(`${file}: has ${rows.length} lines, the limit is ${MAX_BARS}: cut it.`)
   if (first === 1) assertHeader(file, rows[0] ?? '')
-  const bars = { file, times: [] as number[], closes: [] as Price[], lines: [] as number[] }
+  const bars = { file, times: [] as number[], lines: [] as number[], ...columns(() => [] as bigint[]) }
   const width = (rows[0] ?? '').split(',').length
   for (let i = first; i < rows.length; i++) {
-    const { time, close } = parseRow(`${file}:${i + 1}`, rows[i] ?? '', width)
+    const { time, values } = parseRow(`${file}:${i + 1}`, rows[i] ?? '', width)
     bars.times.push(time)
-    bars.closes.push(close)
+    for (const [column, name] of NAMES.entries()) bars[name].push(values[column] ?? 0n)
     bars.lines.push(i + 1)
   }
   return bars
 }
 
+function columns<Values>(of: (name: (typeof NAMES)[number]) => Values) {
+  return {
+    opens: of('opens'),
+    highs: of('highs'),
+    lows: of('lows'),
+    closes: of('closes'),
+    volumes: of('volumes'),
+  }
+}
+
 /** One series out of a symbol's files, in any order. Throws InputError at the first bar that is not where it must be. */
 export function joinBars(symbol: string, parts: readonly Bars[]): Series {
+  const [whole, next] = joinStretches(symbol, parts)
+  if (whole === undefined || next !== undefined) {
+    throw new InputError(`${next?.place ?? symbol}: ${next?.fault ?? `${symbol} has no bars.`}`)
+  }
+  return whole.series
+}
+
+/** As joinBars, but a gap only ends a stretch: what a market that was closed for months is like. */
+export function stretchesOf(symbol: string, parts: readonly Bars[]): Series[] {
+  return joinStretches(symbol, parts).map(({ series }) => series)
+}
+
+/** A stretch, and for all but the first where it begins and what is wrong with that. */
+type Stretch = { readonly series: Series; readonly place?: string; readonly fault?: string }
+
+function joinStretches(symbol: string, parts: readonly Bars[]): Stretch[] {
   const inOrder = parts.filter(({ times }) => times.length > 0).sort((a, b) => (a.times[0] ?? 0) - (b.times[0] ?? 0))
   const times = inOrder.flatMap((part) => part.times)
-  const closes = inOrder.flatMap((part) => part.closes)
+  const all = columns((name) => inOrder.flatMap((part) => part[name]))
   const places = inOrder.flatMap(({ file, lines }) => lines.map((line) => `${file}:${line}`))
   const [start] = times
   if (start === undefined || times.length < 2) {
@@ -61,10 +96,21 @@ export function joinBars(symbol: string, parts: readonly Bars[]): Series {
   }
   const steps = times.slice(1).map((time, i) => time - (times[i] ?? 0))
   const interval = steps.reduce((least, step) => (step > 0 && step < least ? step : least), Number.MAX_SAFE_INTEGER)
-  const wrong = steps.findIndex((step) => step !== interval)
+  const wrong = steps.findIndex((step) => step <= 0 || step % interval !== 0)
   if (wrong >= 0)
     throw new InputError(`${places[wrong + 1]}: ${faultOf(steps[wrong] ?? 0, times[wrong] ?? 0, interval)}`)
-  return { symbol, start, interval, closes }
+  const gaps = [-1, ...steps.flatMap((step, i) => (step === interval ? [] : [i])), times.length - 1]
+  return gaps.slice(1).map((last, i) => {
+    const before = gaps[i] ?? -1
+    const cut = columns((name) => all[name].slice(before + 1, last + 1))
+    const series = { symbol, start: times[before + 1] ?? start, interval, ...cut }
+    if (before < 0) return { series }
+    return {
+      series,
+      place: places[before + 1] ?? symbol,
+      fault: faultOf(steps[before] ?? 0, times[before] ?? 0, interval),
+    }
+  })
 }
 
 function faultOf(step: number, before: number, interval: number): string {
@@ -81,14 +127,15 @@ function assertHeader(file: string, header: string): void {
   )
 }
 
-function parseRow(place: string, row: string, width: number): { time: number; close: Price } {
+/** The time, and open, high, low, close and volume. */
+function parseRow(place: string, row: string, width: number): { time: number; values: readonly bigint[] } {
   const cells = row.split(',')
   if (!COLUMNS.includes(cells.length) || cells.length !== width) {
     const remedy = `give ts,open,high,low,close,volume, or the 12 columns of a Binance dump, in every line.`
     throw new InputError(`${place}: has ${cells.length} columns: ${remedy}`)
   }
   const numbers = cells.map((cell, column) => {
-    const value = parseDecimal(cell)
+    const value = parseDecimal(withoutExponent(cell))
     if (value === undefined)
       throw new InputError(`${place}: column ${column + 1} is "${cell}": give a plain decimal number.`)
     return value
@@ -104,7 +151,16 @@ function parseRow(place: string, row: string, width: number): { time: number; cl
       `${place}: open ${cells[1]} or close ${cells[4]} is outside ${cells[3]}..${cells[2]}: correct the bar.`,
     )
   }
-  return { time: parseTime(place, cells[0] ?? ''), close }
+  return { time: parseTime(place, cells[0] ?? ''), values: numbers.slice(1, 6) }
+}
+
+/** "1.7e+10" as "17000000000", "4e-05" as "0.00004": how scripts write volumes that are huge and prices of coins that are worth nothing. */
+function withoutExponent(text: string): string {
+  const [, whole = '', fraction = '', sign, exponent = ''] = /^(\d)(?:\.(\d+))?e([+-])(\d\d)$/.exec(text) ?? []
+  const places = Number(exponent)
+  if (whole === '' || places === 0) return text
+  if (sign === '-') return `0.${whole.padStart(places, '0')}${fraction}`
+  return places < fraction.length ? text : `${whole}${fraction.padEnd(places, '0')}`
 }
 
 function parseTime(place: string, text: string): number {
@@ -126,7 +182,8 @@ export function between(series: Series, from: number, to: number): Series {
     )
   }
   if (to - from < 2 * interval) throw new InputError(`From ${from} to ${to} is less than two bars: ask for more.`)
-  return { ...series, start: from, closes: closes.slice((from - start) / interval, (to - start) / interval) }
+  const cut = columns((name) => series[name].slice((from - start) / interval, (to - start) / interval))
+  return { ...series, start: from, ...cut }
 }
 
 /** The longest stretch that all of them cover. Throws InputError where their bars differ in length or never meet. */

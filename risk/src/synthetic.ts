@@ -1,5 +1,6 @@
 /** Made-up prices: correlated, fat-tailed, and the same for ever. Integers only, so that every machine makes the same file. */
 import { abs, max, min, WAD } from '@omnimargin/core/wad'
+import { joinBars, parseBars, type Series } from './bars.ts'
 import { type Draw, drawBetween, drawsOf } from './random.ts'
 import { rootUp } from './root.ts'
 
@@ -19,6 +20,20 @@ export type Shape = {
   readonly interval: number
   readonly bars: number
   readonly assets: readonly AssetShape[]
+}
+
+const basisPoints = (n: bigint) => (n * WAD) / 10_000n
+/** The made-up prices that are shipped. Bars begin in 2001, so that nobody takes them for a market's. */
+export const MADE_UP: Shape = {
+  seed: 20261124n,
+  start: 978_307_200,
+  interval: 3_600,
+  bars: 4_000,
+  assets: [
+    { symbol: 'BTC', first: 40_000n * WAD, deviation: basisPoints(50n), common: basisPoints(9_000n), digits: 1 },
+    { symbol: 'ETH', first: 2_000n * WAD, deviation: basisPoints(65n), common: basisPoints(8_800n), digits: 2 },
+    { symbol: 'SOL', first: 100n * WAD, deviation: basisPoints(95n), common: basisPoints(7_500n), digits: 3 },
+  ],
 }
 
 /** The columns after the time: prices and volume as decimal text. */
@@ -81,4 +96,11 @@ function barAfter(open: bigint, move: bigint, wideness: bigint, { digits }: Asse
     return digits === 0 ? all : `${all.slice(0, -digits)}.${all.slice(-digits)}`
   }
   return { close, cells: [...[open, high, low, close].map(text), `${volume}`] }
+}
+
+/** The same prices as the files of them are read. */
+export function seriesOf(shape: Shape): Series[] {
+  return [...makePrices(shape)].map(([symbol, bars]) =>
+    joinBars(symbol, [parseBars(symbol, bars.map(({ time, cells }) => `${time},${cells.join(',')}`).join('\n'))]),
+  )
 }

@@ -61,7 +61,11 @@ test('CAP-20 a gap between two files is the later one’s first line', () => {
 })
 
 test('CAP-21 both formats and all three units of time give the same series', () => {
-  const expected = { symbol: 'A', start: 1_700_000_000, interval: 3600, closes: [3n * WAD, 3n * WAD] }
+  const twice = (value: bigint) => [value * WAD, value * WAD]
+  const expected = {
+    ...{ symbol: 'A', start: 1_700_000_000, interval: 3600 },
+    ...{ opens: twice(2n), highs: twice(4n), lows: twice(1n), closes: twice(3n), volumes: twice(0n) },
+  }
   const times = [1_700_000_000, 1_700_003_600]
   const binance =
     'open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore'
@@ -76,6 +80,14 @@ test('CAP-21 both formats and all three units of time give the same series', () 
     [bar('1700000000000'), bar('1700003600000000')],
   ]
   for (const rows of cases) assert.deepEqual(read(...rows), expected)
+})
+
+test('CAP-21 numbers may be written with an exponent as scripts write it, exactly', () => {
+  const { lows, volumes } = read(bar(3600, '2,4,4.5e-05,3,1.25e+10'), bar(7200))
+  assert.deepEqual([lows[0], volumes[0]], [45n * 10n ** 12n, 12_500_000_000n * WAD])
+  assert.throws(() => read(bar(3600, '2,4,1,3e1,1'), bar(7200)), /column 5 is "3e1"/)
+  assert.throws(() => read(bar(3600, '2,4,1,3,1.25e+01'), bar(7200)), /column 6 is "1.25e\+01"/)
+  assert.throws(() => read(bar(3600, '2,4,1,3,1e-19'), bar(7200)), /column 6 is "1e-19"/)
 })
 
 test('CAP-21 files of a symbol join in the order of their bars', () => {

@@ -47,7 +47,9 @@ export const TERMS: Terms = {
 }
 
 export function seriesOf(symbol: string, closes: readonly (number | bigint)[]): Series {
-  return { symbol, start: 0, interval: 3_600, closes: closes.map(usd) }
+  const prices = closes.map(usd)
+  const volumes = prices.map(() => 0n)
+  return { symbol, start: 0, interval: 3_600, opens: prices, highs: prices, lows: prices, closes: prices, volumes }
 }
 
 export function legOf(chain: string, underlying: string, dollars: number, measure: Leg['measure'] = 'dollars'): Leg {

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { joinBars, parseBars, type Series } from '@omnimargin/risk/bars'
+import { type Bars, joinBars, parseBars, type Series, stretchesOf } from '@omnimargin/risk/bars'
 import { InputError } from '@omnimargin/risk/errors'
 
 /** A symbol's files in a folder: one, or one a month or day. */
@@ -24,7 +24,16 @@ export function findPrices(folder: string): PriceFiles {
 }
 
 /** One symbol's series, out of all its files. Throws InputError with the first fault's file and line. */
-export function readSeries(symbol: string, { folder, bySymbol }: PriceFiles): Series {
+export function readSeries(symbol: string, files: PriceFiles): Series {
+  return joinBars(symbol, readBars(symbol, files))
+}
+
+/** The same where the market may have been closed for a while: its stretches without a gap, in order. */
+export function readStretches(symbol: string, files: PriceFiles): Series[] {
+  return stretchesOf(symbol, readBars(symbol, files))
+}
+
+function readBars(symbol: string, { folder, bySymbol }: PriceFiles): Bars[] {
   const names = bySymbol.get(symbol) ?? []
   const kinds = new Set(names.map((name) => FILE_NAME.exec(name)?.slice(2, 3).join() ?? ''))
   const isWhole = names.some((name) => FILE_NAME.exec(name)?.[3] === undefined)
@@ -32,10 +41,7 @@ export function readSeries(symbol: string, { folder, bySymbol }: PriceFiles): Se
     throw new InputError(`${folder} has several series of ${symbol} (${names.join(', ')}): keep one of them there.`)
   }
   const files = names.map((name) => join(folder, name))
-  return joinBars(
-    symbol,
-    files.map((file) => parseBars(file, readText(file))),
-  )
+  return files.map((file) => parseBars(file, readText(file)))
 }
 
 function namesIn(folder: string): string[] {

@@ -1,0 +1,138 @@
+/** `omnimargin backtest`: every estimator of haircuts over recorded prices, judged by the hour that came after. */
+import type { Series } from '@omnimargin/risk/bars'
+import { InputError } from '@omnimargin/risk/errors'
+import { type RowName, SPEEDS, type Speed, verdictOf, type Walk, walk } from '@omnimargin/risk/estimate/backtest'
+import { candlesOf } from '@omnimargin/risk/estimate/candle'
+import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
+import type { Verdict } from '@omnimargin/risk/estimate/statistics'
+import { MADE_UP, seriesOf } from '@omnimargin/risk/synthetic'
+import { formatBacktest } from './backtest/report.ts'
+import { findPrices, readStretches } from './compare/prices.ts'
+import { type Asked, formatTime, parseTime } from './compare/span.ts'
+
+export type BacktestOptions = Asked & {
+  readonly prices?: string | undefined
+  readonly asset?: readonly string[] | undefined
+  readonly format: 'table' | 'csv' | 'json'
+}
+
+export type Span = { readonly from: number; readonly to: number }
+export type Judged = { readonly name: RowName; readonly speed: Speed; readonly verdict: Verdict }
+export type AssetReport = {
+  readonly symbol: string
+  readonly span: Span
+  readonly rows: readonly Judged[]
+  readonly crashes: readonly { readonly month: string; readonly rows: readonly Judged[] }[]
+}
+
+/** Months in which markets broke. */
+export const CRASHES = ['2020-03', '2021-05', '2022-05', '2022-11', '2023-03', '2024-08', '2025-10']
+
+const HOUR = 3600
+const YEAR_BARS = 8760
+/** Before the first hour that is judged: enough for the plain estimators, the finer ones join in. */
+const LEAST_CALIBRATION = 504
+const QUIET_MS = 2_000
+/** Three years of them, with so many digits that rounding does not pull a price down. */
+const YEARS = { ...MADE_UP, bars: 3 * YEAR_BARS, assets: MADE_UP.assets.map((asset) => ({ ...asset, digits: 8 })) }
+
+/** Returns what is to be printed. Throws InputError with the place of what cannot be used. */
+export function backtest(options: BacktestOptions, say: (line: string) => void): string {
+  const { prices } = options
+  const sources = prices === undefined ? madeUp(options) : recorded(prices, options)
+  const progress = progressOf(say)
+  const reports = sources.map(({ symbol, read }) => {
+    const stretches = read()
+    return reportOn(symbol, stretches, options, (share) => progress(symbol, share))
+  })
+  return formatBacktest(reports, prices === undefined, options.format)
+}
+
+type Source = { readonly symbol: string; readonly read: () => Series[] }
+
+function madeUp({ asset }: BacktestOptions): Source[] {
+  const symbols = chosen(
+    YEARS.assets.map(({ symbol }) => symbol),
+    asset,
+    'The set of made-up prices',
+  )
+  let all: Series[] | undefined
+  const read = (symbol: string) => {
+    all ??= seriesOf(YEARS)
+    return all.filter((one) => one.symbol === symbol)
+  }
+  return symbols.map((symbol) => ({ symbol, read: () => read(symbol) }))
+}
+
+function recorded(folder: string, { asset }: BacktestOptions): Source[] {
+  const files = findPrices(folder)
+  const symbols = chosen([...files.bySymbol.keys()], asset, folder)
+  return symbols.map((symbol) => ({ symbol, read: () => readStretches(symbol, files) }))
+}
+
+function chosen(all: readonly string[], asked: readonly string[] | undefined, place: string): readonly string[] {
+  const symbols = asked?.map((symbol) => symbol.toUpperCase()) ?? all
+  const missing = symbols.find((symbol) => !all.includes(symbol))
+  if (missing === undefined) return symbols
+  throw new InputError(`${place} has no prices of ${missing}: ask for ${all.join(', ')}.`)
+}
+
+function reportOn(
+  symbol: string,
+  stretches: readonly Series[],
+  asked: Asked,
+  onProgress: (share: number) => void,
+): AssetReport {
+  const { walked, span } = walkOf(symbol, stretches, asked, onProgress)
+  const judgedIn = (within: Span): Judged[] =>
+    SPEEDS.flatMap((speed) =>
+      walked.names.flatMap((name) => {
+        const verdict = verdictOf(walked, name, speed, within, DEFAULTS.alpha)
+        return verdict ? [{ name, speed, verdict }] : []
+      }),
+    )
+  const crashes = CRASHES.map((month) => ({ month, rows: judgedIn(spanOfMonth(month)) }))
+  return { symbol, span, rows: judgedIn(span), crashes: crashes.filter(({ rows }) => rows.length > 0) }
+}
+
+/** Walks one asset's bars; the span is that of the hours that are judged. */
+export function walkOf(
+  symbol: string,
+  stretches: readonly Series[],
+  asked: Asked,
+  onProgress?: (share: number) => void,
+): { walked: Walk; span: Span } {
+  const wrong = stretches.find(({ interval }) => interval !== HOUR)
+  if (wrong) throw new InputError(`${symbol} has bars of ${wrong.interval} s: give hourly ones.`)
+  const candles = stretches.flatMap(candlesOf)
+  const end = (candles.at(-1)?.time ?? 0) + HOUR
+  const from = asked.from === undefined ? undefined : parseTime(asked.from)
+  const to = asked.to === undefined ? end : Math.min(end, parseTime(asked.to))
+  const before = from === undefined ? Math.floor(candles.length / 3) : candles.filter(({ time }) => time < from).length
+  // So many bars have one loss fewer.
+  const calibration = Math.min(YEAR_BARS, before - 1)
+  const start = from ?? candles[calibration + 1]?.time ?? end
+  if (before < LEAST_CALIBRATION || start + HOUR >= to) {
+    throw new InputError(
+      `${symbol} has ${candles.length} bars to ${formatTime(end)}, ${before} before the first hour that is judged: give at least ${LEAST_CALIBRATION} before it, and one after; without --from it is a third of the way.`,
+    )
+  }
+  const pegFloor = (DEFAULTS.peg.floor as Readonly<Record<string, number>>)[symbol]
+  const walked = walk(candles, DEFAULTS, { calibration, pegFloor, onProgress })
+  return { walked, span: { from: start, to } }
+}
+
+function spanOfMonth(month: string): Span {
+  const [year = 0, number = 1] = month.split('-').map(Number)
+  return { from: Date.UTC(year, number - 1) / 1000, to: Date.UTC(year, number) / 1000 }
+}
+
+/** Speaks once it has been quiet for a while. */
+function progressOf(say: (line: string) => void): (symbol: string, share: number) => void {
+  let last = performance.now()
+  return (symbol, share) => {
+    if (performance.now() - last < QUIET_MS) return
+    last = performance.now()
+    say(`${symbol}: ${Math.round(100 * share)} %`)
+  }
+}

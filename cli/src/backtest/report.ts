@@ -1,0 +1,135 @@
+/** A backtest as people read it, as a spreadsheet does, and as a program does. */
+import { Writable } from 'node:stream'
+import { SPEEDS } from '@omnimargin/risk/estimate/backtest'
+import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
+import type { Verdict } from '@omnimargin/risk/estimate/statistics'
+import type { AssetReport, Judged } from '../backtest.ts'
+import { formatTime } from '../compare/span.ts'
+import { type Screen, screenOn } from '../story/screen.ts'
+
+export function formatBacktest(reports: readonly AssetReport[], isMadeUp: boolean, format: 'table' | 'csv' | 'json') {
+  if (format === 'json')
+    return `${JSON.stringify({ alpha: DEFAULTS.alpha, isMadeUp, assets: reports }, undefined, 2)}\n`
+  return format === 'csv' ? toCsv(reports) : toTables(reports, isMadeUp)
+}
+
+/* TABLES */
+
+function toTables(reports: readonly AssetReport[], isMadeUp: boolean): string {
+  let text = ''
+  const screen = screenOn(
+    new Writable({
+      write(chunk, _encoding, done) {
+        text += chunk
+        done()
+      },
+    }),
+  )
+  const prices = isMadeUp ? 'Made-up prices: they say nothing about a market. ' : ''
+  screen.say(`${prices}Loss of one hour, promised coverage ${percent(1 - DEFAULTS.alpha, 1)}.`)
+  for (const report of reports) assetTables(screen, report)
+  screen.say(`\n${LEGEND}`)
+  return text
+}
+
+const LEGEND = `Coverage: hours whose loss by the close was at most the haircut. Kupiec, Christoffersen: how likely so many misses, and
+misses so close to each other, are by chance. Equal: the mean haircut, all scaled by one factor to the promised
+coverage; of static: that by static’s. Short: mean loss beyond those, in hundredths of a percent of the price; worst:
+the most beyond the haircut as it was. After a fall: coverage in the hour after one of ${percent(DEFAULTS.triggerFall, 0)} or more, by its close and
+at its low. Peak: greatest by least haircut in 30 days, in the middle one of all such spans and in the worst.
+Rise: the greatest in 24 hours. Slow: with a quarter of the long run, a floor and bounded speed, as liquidation sees it;
+fast is what new risk pays.`
+
+const HEAD = [
+  '',
+  'cover-\nage %',
+  'Ku-\npiec',
+  'Chris-\ntoff.',
+  'mean\n%',
+  'equal\n%',
+  'of\nstatic',
+  'short\nbp',
+  'worst\n%',
+  'after a fall:\nclose, low %',
+  'peak\n30 d',
+  'rise\n24 h',
+]
+
+function assetTables(screen: Screen, { symbol, span, rows, crashes }: AssetReport): void {
+  const [first] = rows
+  const hours = (first?.verdict.hours ?? 0).toLocaleString('en')
+  const falls = first?.verdict.triggerHours ?? 0
+  for (const speed of SPEEDS) {
+    const own = rows.filter((row) => row.speed === speed)
+    const fixed = own.find(({ name }) => name === 'static')?.verdict.equalCoverage
+    screen.say(
+      `\n${symbol}, ${speed}: ${hours} hours, ${formatTime(span.from)} to ${formatTime(span.to)}; ${falls} after a fall`,
+    )
+    screen.table(
+      HEAD,
+      own.map(({ name, verdict }) => [name, ...cellsOf(verdict, fixed)]),
+    )
+  }
+  if (crashes.length === 0) return
+  screen.say(`\n${symbol} in crashes: misses of hours, and the worst % beyond the haircut`)
+  // Of the slow ones the last, which is what is used.
+  const last = rows.at(-1)
+  const names = rows.filter((row) => row.speed === 'fast' || row === last).map(nameOf)
+  screen.table(
+    ['', ...crashes.map(({ month }) => month)],
+    names.map((name) => [
+      name,
+      ...crashes.map(({ rows: all }) => {
+        const verdict = all.find((row) => nameOf(row) === name)?.verdict
+        return verdict ? `${verdict.misses}/${verdict.hours} ${number(100 * verdict.worstShortfall, 1)}` : '-'
+      }),
+    ]),
+  )
+}
+
+function nameOf({ name, speed }: Judged): string {
+  return speed === 'fast' ? name : `${name} slow`
+}
+
+function cellsOf(verdict: Verdict, fixed: number | undefined): string[] {
+  const after = [verdict.triggerClose, verdict.triggerLow].map((share) => number(100 * share, 1)).join(', ')
+  return [
+    number(100 * verdict.coverage, 2),
+    chance(verdict.kupiec),
+    chance(verdict.christoffersen),
+    number(100 * verdict.mean, 3),
+    number(100 * verdict.equalCoverage, 3),
+    fixed ? number(verdict.equalCoverage / fixed, 3) : '-',
+    number(10_000 * verdict.shortfall, 3),
+    number(100 * verdict.worstShortfall, 1),
+    verdict.triggerHours === 0 ? '-' : after,
+    [verdict.peakToTrough, verdict.worstPeakToTrough].map((ratio) => number(ratio, 1)).join(', '),
+    number(verdict.rise, 1),
+  ]
+}
+
+/** ".000" is below a thousandth. */
+function chance(p: number): string {
+  return p >= 0.995 ? '1' : number(p, 2)
+}
+
+function number(value: number, digits: number): string {
+  return value.toFixed(digits)
+}
+
+function percent(share: number, digits: number): string {
+  return `${number(100 * share, digits)} %`
+}
+
+/* CSV */
+
+/** One line per asset, span, estimator and speed: shares, not percent. */
+function toCsv(reports: readonly AssetReport[]): string {
+  const lines = reports.flatMap(({ symbol, rows, crashes }) =>
+    [{ month: 'all', rows }, ...crashes].flatMap(({ month, rows: own }) =>
+      own.map(({ name, speed, verdict }) => ({ asset: symbol, span: month, estimator: name, speed, ...verdict })),
+    ),
+  )
+  const [first = {}] = lines
+  return `${[Object.keys(first), ...lines.map((line) => Object.values(line))].map((cells) => cells.join(',')).join('\n')}\n`
+}

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { MADE_UP, makePrices } from '@omnimargin/risk/synthetic'
+
+const root = join(import.meta.dirname, '..', '..')
+const folder = mkdtempSync(join(tmpdir(), 'backtest-'))
+after(() => rmSync(folder, { recursive: true }))
+
+function backtest(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, ['cli/src/main.ts', 'backtest', ...args], { cwd: root, encoding: 'utf8' })
+}
+
+const START = Date.UTC(2021, 3, 1) / 1000
+const made = [...makePrices({ ...MADE_UP, start: START, bars: 3000 }).values()]
+/** Rows of an asset, its bars moved on by so many hours from one on. */
+function csv(asset: number, gapAt = 3000, gap = 0, interval = 3600): string {
+  const rows = made[asset]!.map(
+    ({ cells }, i) => `${START + (i + (i < gapAt ? 0 : gap)) * interval},${cells.join(',')}`,
+  )
+  return `ts,open,high,low,close,volume\n${rows.join('\n')}\n`
+}
+writeFileSync(join(folder, 'BTC.csv'), csv(0))
+writeFileSync(join(folder, 'USDC.csv'), csv(1, 2000, 700))
+
+test('HCT-20 the made-up years, without any folder', () => {
+  const { status, stdout, stderr } = backtest()
+  assert.equal(status, 0, stderr)
+  assert.match(stdout, /^Made-up prices: they say nothing about a market\./)
+  for (const symbol of ['BTC', 'ETH', 'SOL'])
+    assert.match(stdout, new RegExp(`\n${symbol}, slow: 17,520 hours, 2002-01-01 00:00 to`))
+  assert(stdout.split('\n').every((line) => [...line].length <= 120))
+})
+
+test('HCT-20 a folder: a gap is no fault, what is pegged has a row more, crashes are told apart', () => {
+  const { status, stdout, stderr } = backtest('--prices', folder)
+  assert.equal(status, 0, stderr)
+  assert.match(stdout, /BTC, fast: 2,000 hours, 2021-05-12 16:00 to 2021-08-04 00:00/)
+  // One hour is not judged: the first after the gap.
+  assert.match(stdout, /USDC, fast: 1,999 hours/)
+  assert.equal(stdout.match(/│ peg +│/g)?.length, 3)
+  assert.match(stdout, /USDC in crashes: misses of hours, and the worst % beyond the haircut/)
+  assert.match(stdout, /│ +│ 2021-05 +│/)
+  assert(stdout.split('\n').every((line) => [...line].length <= 120))
+})
+
+test('HCT-20 CSV and JSON have the same numbers, for the assets and the time that are asked for', () => {
+  const asked = ['--prices', folder, '--asset', 'btc', '--from=2021-07-01', '--to=2021-07-11']
+  const { assets } = JSON.parse(backtest(...asked, '--format', 'json').stdout)
+  assert.equal(assets.length, 1)
+  const lines = backtest(...asked, '--format', 'csv')
+    .stdout.trimEnd()
+    .split('\n')
+  const [head = [], ...rows] = lines.map((line) => line.split(','))
+  const all = rows.map((cells) => Object.fromEntries(cells.map((cell, i) => [head[i], cell])))
+  for (const { name, speed, verdict } of assets[0].rows) {
+    assert.equal(verdict.hours, 240)
+    const line = all.find((row) => row.estimator === name && row.speed === speed && row.span === 'all')
+    assert(line)
+    for (const [field, value] of Object.entries(verdict)) assert.equal(Number(line[field]), value, field)
+  }
+  // Without an end, to the last bar.
+  const { assets: longer } = JSON.parse(
+    backtest('--prices', folder, '--asset', 'btc', '--from=2021-07-01', '--format', 'json').stdout,
+  )
+  assert.equal(longer[0].rows[0].verdict.hours, 816)
+})
+
+test('HCT-20 what cannot be used is refused with the remedy', () => {
+  const days = mkdtempSync(join(folder, 'days-'))
+  writeFileSync(join(days, 'BTC.csv'), csv(0, 3000, 0, 14_400))
+  const cases: [string[], RegExp][] = [
+    [['--prices', join(folder, 'nowhere')], /nowhere: cannot be read .*: give a folder/],
+    [['--prices', folder, '--asset', 'DOGE'], /has no prices of DOGE: ask for BTC, USDC/],
+    [['--asset', 'DOGE'], /The set of made-up prices has no prices of DOGE: ask for BTC, ETH, SOL/],
+    [['--prices', days], /BTC has bars of 14400 s: give hourly ones/],
+    [
+      ['--prices', folder, '--from=2021-04-10'],
+      /216 before the first hour that is judged: give at least 504 before it/,
+    ],
+    [['--prices', folder, '--from=2030-01-01'], /and one after/],
+    [['--prices', folder, '--from=soon'], /"soon" is no time/],
+  ]
+  for (const [args, expected] of cases) {
+    const { status, stderr } = backtest(...args)
+    assert.equal(status, 1)
+    assert.match(stderr, expected)
+    assert.doesNotMatch(stderr, /\n\s+at /)
+  }
+})
