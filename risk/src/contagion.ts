@@ -1,7 +1,7 @@
 /** What each failure would cost once everybody it drags down has been closed: spec/contagion.md. A what-if: nothing is changed. */
 import type { Hex } from '@omnimargin/core/bytes'
 import { accountIn } from '@omnimargin/core/ledger'
-import { max, type Usd } from '@omnimargin/core/wad'
+import { max, type Ratio, type Usd, WAD } from '@omnimargin/core/wad'
 import { type Damage, damageOf } from './contagion/damage.ts'
 import { feedsOf, healthOf } from './contagion/health.ts'
 import { type Flow, flowOf, type Spans, spansOf } from './contagion/impact.ts'
@@ -9,7 +9,7 @@ import { type Node, nodesOf, type System } from './contagion/system.ts'
 
 export type Outcome = {
   readonly lost: readonly Node[]
-  /** Maintenance margin balance that is gone at once, over all accounts, at the prices as they fall at once. */
+  /** What is gone at once of the accounts' maintenance margin balances, none of them counted below zero. */
   readonly marginGone: Usd
   /** Below maintenance at once; and those, too, that only the selling of others drags down. An account that failed is among neither. */
   readonly atOnce: readonly Hex[]
@@ -21,6 +21,8 @@ export type Outcome = {
   /** What of it the insurance does not pay. */
   readonly uncovered: Usd
   readonly spans: Spans
+  /** Of the prices, by how much the one that falls the most does. */
+  readonly deepestFall: Ratio
 }
 
 export type Contagion = {
@@ -81,7 +83,7 @@ export function loseAll(
     if (waves.length > ids.length + 1) throw new Error('Contagion went on for longer than there are accounts.')
   }
   const badDebt = [...closed].reduce((total, id) => total + healthOf(id, damage, spans, system.now).shortfall, 0n)
-  const gone = balancesOf(system, damage, start).map((balance, i) => max(0n, (before[i] ?? 0n) - balance))
+  const gone = balancesOf(system, damage, start).map((balance, i) => max(0n, before[i] ?? 0n) - max(0n, balance))
   return {
     lost,
     marginGone: gone.reduce((total, one) => total + one, 0n),
@@ -91,11 +93,19 @@ export function loseAll(
     badDebt,
     uncovered: max(0n, badDebt - system.insurance),
     spans,
+    deepestFall: deepestOf(system, spans),
   }
 }
 
 function balancesOf(system: System, damage: Damage, spans: Spans = spansOf(system, damage, NO_FLOW)): Usd[] {
   return [...system.ledger.accounts.keys()].map((id) => healthOf(id, damage, spans, system.now).balance)
+}
+
+function deepestOf({ ledger }: System, spans: Spans): Ratio {
+  return [...ledger.prices].reduce((deepest, [feed, { price }]) => {
+    const low = spans.get(feed)?.low ?? price
+    return price === 0n ? deepest : max(deepest, ((price - low) * WAD) / price)
+  }, 0n)
 }
 
 const NO_FLOW: Flow = { sold: new Map(), bought: new Map() }
