@@ -1,7 +1,7 @@
 /** The risk parameters as a person writes them: JSON, decimals in quotes. Its fields are those that the blob itself has. */
 import { type Parameters, packParameters, unpackParameters } from '@omnimargin/core/parameters'
-import { WAD } from '@omnimargin/core/wad'
 import { formatDecimal } from '@omnimargin/risk/decimal'
+import { formatUnits } from 'viem'
 import { z } from 'zod'
 import { decimal } from '../compare/decimals.ts'
 
@@ -51,24 +51,23 @@ function fieldSchema(kind: Row[keyof Row]): z.ZodType {
 
 /** Amounts are whole units at 1e18 inside, but a cap, which is in the asset's own. */
 function rowSchema(kinds: Row) {
-  const fields = Object.entries(kinds).map(([name, kind]) => [name, fieldSchema(kind)])
+  const isListing = 'cap' in kinds
+  const fields = Object.entries(kinds).map(([name, kind]) => [name, name === 'cap' ? z.string() : fieldSchema(kind)])
   return z.strictObject(Object.fromEntries(fields) as Record<string, z.ZodType>).transform((read, context) => {
-    const { cap, decimals } = read as Row
-    if (typeof cap !== 'bigint') return read
-    const units = cap * 10n ** BigInt(decimals ?? 0)
-    if (units % WAD === 0n) return { ...read, cap: units / WAD }
-    context.addIssue({
-      code: 'custom',
-      path: ['cap'],
-      message: `has more digits than the asset, which has ${decimals}`,
-    })
+    if (!isListing) return read
+    const { cap, decimals } = read as { cap: string; decimals: number }
+    const [, whole, fraction = ''] = /^(\d{1,40})(?:\.(\d+))?$/.exec(cap) ?? []
+    if (whole !== undefined && fraction.length <= decimals)
+      return { ...read, cap: BigInt(whole + fraction.padEnd(decimals, '0')) }
+    const remedy = `write a plain decimal in quotes, with at most the asset's ${decimals} digits after the point`
+    context.addIssue({ code: 'custom', path: ['cap'], message: `is "${cap}": ${remedy}` })
     return z.NEVER
   })
 }
 
 function formatOf({ decimals }: Row): (name: string, value: Row[keyof Row]) => unknown {
-  const unit = 10n ** BigInt(decimals ?? 0)
-  return (name, value) => formatField(name === 'cap' && typeof value === 'bigint' ? (value * WAD) / unit : value)
+  return (name, value) =>
+    name === 'cap' && typeof value === 'bigint' ? formatUnits(value, Number(decimals)) : formatField(value)
 }
 
 function formatField(value: unknown): unknown {
