@@ -113,6 +113,16 @@ const long = (collateral: number) =>
     positions: held(ETH_HOME, { size: wad(20), quote: -wad(40_000) }),
   })
 
+test('DRY-02 what an account owes of funding is settled first', () => {
+  const ledger = ledgerOf([long(3_000)])
+  // 2,970 less 2,300 is 33.50 on each of 20.
+  const at = (index: bigint) => {
+    const owing = { ...ledger, funding: new Map([[ETH_HOME, index]]) }
+    return figuresOf(dryRun(owing, PARAMETERS, NOW, WAD)).liquidatableNow
+  }
+  assert.deepEqual([at(wad(33)), at(wad(34))], [[], [idOf(0)]])
+})
+
 test('DRY-03 refused exactly when more of the margin than is allowed would become liquidatable', () => {
   const saver = account({ lines: [line(USDC_HOME, dollars(1_000_000))] })
   const ledger = ledgerOf([long(3_000), long(97_000), long(100), saver])

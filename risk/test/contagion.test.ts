@@ -37,6 +37,8 @@ const ROUNDING = 1_000n
 const fast: Node = { kind: 'chain', chainId: FAST }
 const slow: Node = { kind: 'chain', chainId: SLOW }
 
+const venue: Node = NODES.find(({ kind }) => kind === 'venue') ?? assert.fail('no venue')
+
 /** At least as much is lost in `more`. */
 function assertNoLess(more: Outcome, less: Outcome, failed: readonly Node[]): void {
   const gone = new Set([...more.below, ...failed.flatMap((node) => (node.kind === 'account' ? [node.id] : []))])
@@ -121,6 +123,29 @@ test('CTG-04 who is dragged down by the selling of others is told apart', () => 
   assert.deepEqual([atOnce, below, rounds], [[idOf(0)], [idOf(0), idOf(1)], 1])
 })
 
+test('CTG-04 what was sold short is bought back, at a price that rises', () => {
+  const short = systemWith([account({ [USDC_FAST]: dollars(10_000) }, { [ETH_HOME]: -wad(20) })])
+  const { spans, badDebt } = loseAll(short, [fast])
+  assert.deepEqual(spans.get(ETH), { low: wad(2_000), high: (wad(2_000) * 10_004n) / 10_000n })
+  assert.equal(badDebt, wad(16))
+})
+
+test('CTG-04 who has nothing but collateral and a debt is dragged down by its price, too', () => {
+  const borrower = account({ [USDC_FAST]: dollars(800_000) }, { [ETH_HOME]: wad(4_000) })
+  // 17,000 are counted of 20,000; half a percent less is 85.
+  const debtor = account({ [WETH_SLOW]: wad(10) }, {}, -wad(16_950))
+  const { atOnce, below } = loseAll(systemWith([borrower, debtor]), [fast])
+  assert.deepEqual([atOnce, below], [[idOf(0)], [idOf(0), idOf(1)]])
+})
+
+test('CTG-05 a leg at a lost venue is charged in full', () => {
+  // 2,000 at its rate and 200 of basis, and for its leg 100 in calm: all of 2,000 once the venue is lost.
+  const far = (collateral: number) => account({ [USDC_HOME]: dollars(collateral) }, { [ETH_FAST]: wad(20) })
+  const system = systemWith([far(2_400), far(4_200), far(4_300)])
+  assert.deepEqual(loseAll(system, []).below, [])
+  assert.deepEqual(loseAll(system, [venue]).atOnce, [idOf(0), idOf(1)])
+})
+
 test('CTG-05 a pair is not hurt by a price that moves, and a leg that is lost sets nothing off', () => {
   const pair = account({ [USDC_HOME]: dollars(12_000) }, { [ETH_HOME]: wad(60), [ETH_FAST]: -wad(60) })
   const system = systemWith([pair])
@@ -132,8 +157,9 @@ test('CTG-05 a pair is not hurt by a price that moves, and a leg that is lost se
   }
   assert.deepEqual(flow([]), [0n, 0n])
   assert.deepEqual(flow([fast]), [wad(120_000), 0n])
-  const venue = NODES.find(({ kind }) => kind === 'venue')
-  assert.ok(venue)
+  const other = systemWith([account({}, { [ETH_HOME]: -wad(60), [ETH_FAST]: wad(60) })])
+  const { sold, bought } = flowOf(other, damageOf(other, [venue]), [idOf(0)])
+  assert.deepEqual([sold.get(ETH), bought.get(ETH)], [undefined, wad(120_000)])
   const { below, badDebt } = loseAll(system, [venue, { kind: 'asset', feed: ETH }])
   assert.deepEqual(below, [idOf(0)])
   // The long loses 800 on each of 60 and more by being sold, the short's gain is not there to pay it.
@@ -162,6 +188,15 @@ test('CTG-07 with nothing lost and nothing sold, an account is below maintenance
       assert.deepEqual([atOnce, marginGone], [liquidatable, 0n])
     }),
   )
+})
+
+test('CTG-07 what an account owes of funding is settled first', () => {
+  const long = account({ [USDC_HOME]: dollars(5_000) }, { [ETH_HOME]: wad(20) })
+  const calm = systemWith([long])
+  const at = (index: bigint) => ({ ...calm, ledger: { ...calm.ledger, funding: new Map([[ETH_HOME, index]]) } })
+  // 4,950 are counted, 2,200 asked for: 137.50 on each of 20 are left to pay.
+  assert.deepEqual(loseAll(at(wad(137)), []).below, [])
+  assert.deepEqual(loseAll(at(wad(138)), []).below, [idOf(0)])
 })
 
 test('CTG-08 every chain, route, issuer and price that may fail is a node once, the clearing’s own chain is none', () => {

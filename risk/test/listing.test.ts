@@ -106,6 +106,23 @@ test('LST-02 a class is what is traded in a day, or what it is pegged to', () =>
   assert.equal(classOf({ peg: { issue: 'staked', reference: GOOD.history } }), 'derived')
 })
 
+test('LST-02 a calm past is not taken for less than a gap, and each route and wrapper adds its share', () => {
+  const partsOf = (parts: Partial<Facts>) =>
+    listAsset({ ...GOOD, history: swings(0n, YEAR, WAD), ...parts }).listing.maintenance.parts
+  assert.equal(partsOf({ dailyVolume: wad(1_000_000_000) }).volatility, basisPoints(200))
+  assert.equal(partsOf({}).volatility, basisPoints(400))
+  assert.equal(partsOf({ dailyVolume: wad(10_000_000) }).volatility, basisPoints(700))
+  assert.equal(partsOf({ peg: { issue: 'native' } }).volatility, 0n)
+  assert.equal(partsOf({ peg: { issue: 'bridged' } }).peg, basisPoints(200))
+  const table: [Partial<Facts>, number][] = [
+    [{ chain: 'ethereum' }, 110],
+    [{ chain: 'rollup' }, 150],
+    [{ chain: 'other' }, 200],
+    [{ chain: 'other', isWrapped: true }, 300],
+  ]
+  for (const [parts, aYear] of table) assert.equal(partsOf(parts).security, divUp(basisPoints(aYear) * 30n, 365n))
+})
+
 const share = (most: number) => fc.integer({ min: 0, max: most }).map(basisPoints)
 const facts: fc.Arbitrary<Facts> = fc
   .record({
