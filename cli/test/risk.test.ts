@@ -65,6 +65,11 @@ test('CTG-09 the shipped system as a table, sorted by loss, and as JSON', () => 
   assert.match(top, /13 more that cost less/)
 })
 
+test('CTG-09 the table in docs/contagion.md is the one that is printed', () => {
+  const [, args = '', table = ''] = /npm run omnimargin -- (.+)\n\n([^`]+)```/.exec(shipped('docs/contagion.md')) ?? []
+  assert.equal(omnimargin(...args.split(' ')).stdout, table)
+})
+
 test('CTG-10 a system or terms that cannot be used are refused with file, line and place', async () => {
   const options = { terms: SHIPPED_TERMS, insurance: '0', block: 'finalized', top: '20', json: true }
   const system = join(root, SYSTEM)

@@ -46,7 +46,7 @@ export function contagionOf(system: System): Contagion {
   const lone = [...places, ...accounts.slice(0, ACCOUNT_NODES)]
   const paired = [...places, ...accounts.slice(0, PAIRED_ACCOUNTS)]
   const pairs = paired.flatMap((first, i) => paired.slice(i + 1).map((second) => [first, second]))
-  const before = balancesOf(system, damageOf(system, []))
+  const before = balancesOf(system)
   const outcomesOf = (all: readonly Node[][]) => all.map((nodes) => loseAll(system, nodes, before)).sort(byCost)
   return {
     calm: loseAll(system, [], before),
@@ -60,17 +60,13 @@ export function contagionOf(system: System): Contagion {
  * The nodes are lost at once. Whoever is below maintenance is closed, which moves prices, which may bring others below.
  * Nobody who is closed is opened again and prices only widen their spans, so there are at most as many rounds as accounts.
  */
-export function loseAll(
-  system: System,
-  lost: readonly Node[],
-  before: readonly Usd[] = balancesOf(system, damageOf(system, [])),
-): Outcome {
+export function loseAll(system: System, lost: readonly Node[], before: readonly Usd[] = balancesOf(system)): Outcome {
   const damage = damageOf(system, lost)
   const ids = [...system.ledger.accounts.keys()]
+  let spans = spansOf(system, damage, NO_FLOW)
   const isBelow = (id: Hex) => healthOf(id, damage, spans, system.now).isBelow
-  const start = spansOf(system, damage, NO_FLOW)
-  let spans = start
-  const waves = [ids.filter((id) => !damage.failed.has(id) && isBelow(id))]
+  const atFirst = ids.map((id) => healthOf(id, damage, spans, system.now))
+  const waves = [ids.filter((id, i) => !damage.failed.has(id) && atFirst[i]?.isBelow)]
   const closed = new Set([...damage.failed, ...waves.flat()])
   for (let moved = true; moved; ) {
     const wider = spansOf(system, damage, flowOf(system, damage, closed))
@@ -83,7 +79,7 @@ export function loseAll(
     if (waves.length > ids.length + 1) throw new Error('Contagion went on for longer than there are accounts.')
   }
   const badDebt = [...closed].reduce((total, id) => total + healthOf(id, damage, spans, system.now).shortfall, 0n)
-  const gone = balancesOf(system, damage, start).map((balance, i) => max(0n, before[i] ?? 0n) - max(0n, balance))
+  const gone = atFirst.map(({ balance }, i) => max(0n, before[i] ?? 0n) - max(0n, balance))
   return {
     lost,
     marginGone: gone.reduce((total, one) => total + one, 0n),
@@ -97,8 +93,11 @@ export function loseAll(
   }
 }
 
-function balancesOf(system: System, damage: Damage, spans: Spans = spansOf(system, damage, NO_FLOW)): Usd[] {
-  return [...system.ledger.accounts.keys()].map((id) => healthOf(id, damage, spans, system.now).balance)
+/** Maintenance margin balances with nothing lost, in the order of the accounts. */
+function balancesOf(system: System): Usd[] {
+  const nothing = damageOf(system, [])
+  const spans = spansOf(system, nothing, NO_FLOW)
+  return [...system.ledger.accounts.keys()].map((id) => healthOf(id, nothing, spans, system.now).balance)
 }
 
 function deepestOf({ ledger }: System, spans: Spans): Ratio {

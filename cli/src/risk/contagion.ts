@@ -35,12 +35,9 @@ export async function contagion(options: ContagionOptions): Promise<void> {
   const system: System = { ...named, insurance, ...applyTerms(terms, options.terms, named) }
   const found = contagionOf(system)
   const nameOf = (node: Node) => nameIn(named, system, node)
-  if (options.json) process.stdout.write(jsonOf(found, insurance, nameOf))
-  else show(screenOn(process.stdout), { found, system, nameOf, top, title: titleOf(options) })
-}
-
-function titleOf({ deployment, system }: ContagionOptions): string {
-  return deployment ?? system ?? ''
+  const origin = `${named.origin}. Supposed of markets and issuers: ${terms.origin}.`
+  if (options.json) process.stdout.write(jsonOf(found, { insurance, origin, nameOf }))
+  else show(screenOn(process.stdout), { found, system, nameOf, top, origin })
 }
 
 async function namedLedgerOf({ deployment, system, block }: ContagionOptions): Promise<NamedLedger> {
@@ -62,7 +59,8 @@ function namesOf({ deployment, ledger, block }: Live): NamedLedger {
   })
   const feeds = ledger.feeds.map((feedId) => clearing.feeds.find((one) => isSame(one.feedId, feedId))?.symbol ?? feedId)
   const homeChain = BigInt(clearing.chainId)
-  return { ledger, now: block.time, homeChain, chains: chainNames, feeds, listings, accounts: new Map() }
+  const origin = `Read at block ${block.number} of ${block.name}, ${new Date(Number(block.time) * 1_000).toISOString()}`
+  return { origin, ledger, now: block.time, homeChain, chains: chainNames, feeds, listings, accounts: new Map() }
 }
 
 function isSame(one: Hex, other: Hex): boolean {
@@ -73,7 +71,7 @@ function nameIn({ accounts, feeds, chains }: NamedLedger, { issuers, depths }: S
   const chainOf = (chainId: bigint) => chains.get(chainId) ?? `chain ${chainId}`
   switch (node.kind) {
     case 'account':
-      return `account ${accounts.get(node.id) ?? `${node.id.slice(0, 10)}…${node.id.slice(-6)}`}`
+      return `account ${accounts.get(node.id) ?? node.id}`
     case 'asset':
       return `${feeds[node.feed]} falls by ${amount((depths[node.feed]?.fall ?? 0n) * 100n, 18, 0)} %`
     case 'chain':
@@ -90,16 +88,15 @@ function nameIn({ accounts, feeds, chains }: NamedLedger, { issuers, depths }: S
 
 const PAIRS_SHOWN = 5
 
-type Shown = { found: Contagion; system: System; nameOf: (node: Node) => string; top: number; title: string }
+type Shown = { found: Contagion; system: System; nameOf: (node: Node) => string; top: number; origin: string }
 
-function show(screen: Screen, { found, system, nameOf, top, title }: Shown): void {
+function show(screen: Screen, { found, system, nameOf, top, origin }: Shown): void {
   const { calm, single, pairs, margin } = found
   const { size } = system.ledger.accounts
   const rowOf = rowsFor(found, nameOf)
   const shown = single.slice(0, top)
-  screen.say(
-    `${title}: ${size} accounts, ${amount(margin)} USD of margin, ${amount(system.insurance)} USD of insurance.`,
-  )
+  screen.say(origin)
+  screen.say(`${size} accounts, ${amount(margin)} USD of margin, ${amount(system.insurance)} USD of insurance.`)
   if (calm.atOnce.length > 0)
     screen.say(
       `With nothing lost, ${calm.atOnce.length} accounts are below maintenance; once closed, with those they drag down, ${calm.below.length}.`,
@@ -126,7 +123,7 @@ const HEAD = [
 
 function rowsFor({ margin }: Contagion, nameOf: (node: Node) => string) {
   return ({ lost, atOnce, below, marginGone, badDebt, uncovered, deepestFall }: Outcome) => [
-    lost.map(nameOf).join(',\n'),
+    lost.map(nameOf).map(shortened).join(',\n'),
     atOnce.length,
     below.length - atOnce.length,
     amount(marginGone, 18, 0),
@@ -135,6 +132,11 @@ function rowsFor({ margin }: Contagion, nameOf: (node: Node) => string) {
     amount(badDebt, 18, 0),
     amount(uncovered, 18, 0),
   ]
+}
+
+/** An account's id takes all of a table. */
+function shortened(name: string): string {
+  return name.replace(/0x([0-9a-f]{8})[0-9a-f]{50}([0-9a-f]{6})/, '0x$1…$2')
 }
 
 function coverOf(what: string, worst: Outcome | undefined, nameOf: (node: Node) => string): string {
@@ -151,9 +153,12 @@ the ${ACCOUNT_NODES} with the most to close are tried, ${PAIRED_ACCOUNTS} of the
 
 /* JSON */
 
-function jsonOf(found: Contagion, insurance: Usd, nameOf: (node: Node) => string): string {
+type Told = { insurance: Usd; origin: string; nameOf: (node: Node) => string }
+
+function jsonOf(found: Contagion, { insurance, origin, nameOf }: Told): string {
   const tell = ({ spans: _, lost, ...rest }: Outcome) => ({ lost: lost.map(nameOf), ...rest })
   const plain = {
+    origin,
     insurance,
     margin: found.margin,
     calm: tell(found.calm),

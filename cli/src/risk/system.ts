@@ -1,4 +1,4 @@
-/** A clearing with its accounts as JSON: the same that a running deployment is read as. */
+/** A clearing with its accounts as JSON, one vault and one venue a chain: the same that a running deployment is read as. */
 import { accountOf } from '@omnimargin/core/account'
 import type { Hex } from '@omnimargin/core/bytes'
 import { type Account, EMPTY_LEDGER, FLAT, type Ledger, MAX_ACCOUNT_MARKETS, MAX_LINES } from '@omnimargin/core/ledger'
@@ -11,6 +11,8 @@ import { parametersSchema } from './parameters.ts'
 
 /** A ledger and what everything in it is called, in the clearing's order. */
 export type NamedLedger = {
+  /** What it was read from, as told first. */
+  readonly origin: string
   readonly ledger: Ledger
   readonly now: bigint
   readonly homeChain: bigint
@@ -79,6 +81,7 @@ export function readSystem(file: string): NamedLedger {
     accounts: new Map(read.accounts.map((account, i) => [accountOf(addressOf(i)), accountFrom(account, read)])),
   }
   return {
+    origin: read.name,
     ledger,
     now,
     homeChain: idOf(read.clearing),

@@ -86,9 +86,9 @@ export function withoutProfitOf(
   worthOf: (market: number, size: Size) => Usd,
 ): Account {
   const positions = [...account.positions].map(([market, position]): [number, typeof position] => {
-    const value = lostMarkets.has(market) ? worthOf(market, position.size) : 0n
-    const isProfit = lostMarkets.has(market) && value + position.quote > 0n
-    return [market, isProfit ? { ...position, quote: -value } : position]
+    if (!lostMarkets.has(market)) return [market, position]
+    const worth = worthOf(market, position.size)
+    return [market, worth + position.quote > 0n ? { ...position, quote: -worth } : position]
   })
   return { ...account, positions: new Map(positions) }
 }

@@ -28,23 +28,21 @@ export function healthOf(id: Hex, { ledger, lostMarkets }: Damage, spans: Spans,
   const feeds = movingFeeds(account, ledger, spans)
   if (feeds.length > MAX_CORNER_FEEDS) {
     throw new InputError(
-      `Account ${id} has positions in ${feeds.length} prices that would move, the limit is ${MAX_CORNER_FEEDS}: leave some of them out.`,
+      `Account ${id} has positions in ${feeds.length} prices that would move, the limit is ${MAX_CORNER_FEEDS}: describe it as several accounts in a file.`,
     )
   }
-  let worst: Health = { isBelow: false, balance: 1n << 255n, shortfall: 0n }
-  for (let corner = 0; corner < 2 ** feeds.length; corner++) {
+  const corners = Array.from({ length: 2 ** feeds.length }, (_, corner) => {
     const highs = new Set(feeds.filter((_, i) => ((corner >> i) & 1) === 1))
-    const found = healthAt(id, account, { ledger, lostMarkets, now }, (feed) => {
+    return healthAt(id, account, { ledger, lostMarkets, now }, (feed) => {
       const span = spans.get(feed)
       return (highs.has(feed) ? span?.high : span?.low) ?? 0n
     })
-    worst = {
-      isBelow: worst.isBelow || found.isBelow,
-      balance: min(worst.balance, found.balance),
-      shortfall: max(worst.shortfall, found.shortfall),
-    }
-  }
-  return worst
+  })
+  return corners.reduce((worst, corner) => ({
+    isBelow: worst.isBelow || corner.isBelow,
+    balance: min(worst.balance, corner.balance),
+    shortfall: max(worst.shortfall, corner.shortfall),
+  }))
 }
 
 type Scene = Pick<Damage, 'ledger' | 'lostMarkets'> & { readonly now: bigint }

@@ -1,4 +1,6 @@
 /** How far prices go when what was liquidated is sold and bought: spec/contagion.md. */
+import type { Hex } from '@omnimargin/core/bytes'
+import { accountIn, type Ledger } from '@omnimargin/core/ledger'
 import { abs, divUp, max, min, mulDown, mulUp, type Price, type Ratio, type Usd, WAD } from '@omnimargin/core/wad'
 import { rootUp } from '../root.ts'
 import type { Damage } from './damage.ts'
@@ -41,7 +43,7 @@ export function spansOf(system: System, { left }: Damage, { sold, bought }: Flow
 }
 
 /** What has to be sold and bought of each price once these accounts are closed. */
-export function flowOf({ ledger }: System, damage: Damage, closed: Iterable<string>): Flow {
+export function flowOf({ ledger }: System, damage: Damage, closed: Iterable<Hex>): Flow {
   const [sold, bought] = [new Map<number, Usd>(), new Map<number, Usd>()]
   for (const id of closed) {
     for (const [feed, { most, least }] of netsOf(ledger, damage, id)) {
@@ -59,9 +61,9 @@ type Net = { most: bigint; least: bigint }
  * What an account holds of each price, collateral and positions against each other. What is lost sets nothing off: it
  * is counted on the side where it makes more to do.
  */
-function netsOf(ledger: System['ledger'], { lostListings, lostMarkets }: Damage, id: string): Map<number, Net> {
+function netsOf(ledger: Ledger, { lostListings, lostMarkets }: Damage, id: Hex): Map<number, Net> {
   const nets = new Map<number, Net>()
-  const account = ledger.accounts.get(id as `0x${string}`)
+  const { lines, positions } = accountIn(ledger, id)
   const { listings = [], markets = [], underlyings = [] } = ledger.parameters ?? {}
   const add = (feed: number, size: bigint, isLost: boolean) => {
     const net = nets.get(feed) ?? { most: 0n, least: 0n }
@@ -69,11 +71,11 @@ function netsOf(ledger: System['ledger'], { lostListings, lostMarkets }: Damage,
     net.least += isLost ? min(0n, size) : size
     nets.set(feed, net)
   }
-  for (const { listing, units } of account?.lines ?? []) {
+  for (const { listing, units } of lines) {
     const terms = listings[listing]
     if (terms) add(terms.feed, divUp(units * WAD, 10n ** BigInt(terms.decimals)), lostListings.has(listing))
   }
-  for (const [market, { size }] of account?.positions ?? []) {
+  for (const [market, { size }] of positions) {
     const feed = underlyings[markets[market]?.underlying ?? -1]?.feed
     if (feed !== undefined) add(feed, size, lostMarkets.has(market))
   }
