@@ -4,6 +4,7 @@ import { Command, Option } from 'commander'
 import type { BacktestOptions } from './backtest.ts'
 import type { CompareOptions } from './compare.ts'
 import type { FitOptions } from './fit.ts'
+import { addRisk } from './risk.ts'
 import type { StoryName } from './story/story.ts'
 import { FORMS, type Typed } from './whatif/forms.ts'
 import type { WhatIfOptions } from './whatif.ts'
@@ -140,6 +141,8 @@ program
     const [{ fitParameters }, { SHIPPED }] = await Promise.all([import('./fit.ts'), import('./compare.ts')])
     process.stdout.write(fitParameters({ parameters: SHIPPED.parameters, ...options }))
   })
+
+addRisk(program)
 
 try {
   await program.parseAsync()

@@ -3,7 +3,7 @@ import type { Hex } from '@omnimargin/core/bytes'
 import type { Ledger } from '@omnimargin/core/ledger'
 import { ConfigError } from '@omnimargin/service/config'
 import type { DeployedChain, Deployment } from '@omnimargin/service/deployment'
-import { same } from '@omnimargin/service/reconcile/place'
+import { type At, same } from '@omnimargin/service/reconcile/place'
 
 export type DeployedToken = Deployment['tokens'][number]
 
@@ -74,6 +74,13 @@ export function decimalOf(option: string, text: string, decimals: number): bigin
       `${option}: "${text}" has ${fraction.length} digits after the point, ${decimals} are allowed.`,
     )
   return BigInt(whole + fraction.padEnd(decimals, '0'))
+}
+
+/** `finalized`, `latest`, or a number on the clearing's chain. */
+export function blockAsked(text: string): At {
+  if (text === 'finalized' || text === 'latest') return text
+  if (/^\d{1,18}$/.test(text)) return BigInt(text)
+  throw new ConfigError(`--block ${text}: give finalized, latest, or the number of a block.`)
 }
 
 function nameOf({ chains }: Deployment, { chainId }: { chainId: number }): string {

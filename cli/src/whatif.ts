@@ -6,9 +6,8 @@ import { readerOf } from '@omnimargin/service/clients'
 import { ConfigError, readConfig } from '@omnimargin/service/config'
 import { chainOf, type Deployment, deploymentSchema } from '@omnimargin/service/deployment'
 import { readAccount } from '@omnimargin/service/reconcile/account'
-import type { At } from '@omnimargin/service/reconcile/place'
 import type { SeenBlock } from '@omnimargin/service/reconcile/sides'
-import { accountNamed } from './names.ts'
+import { accountNamed, blockAsked } from './names.ts'
 import { amount, percent } from './story/amounts.ts'
 import { type Screen, screenOn } from './story/screen.ts'
 import { changesOf } from './whatif/changes.ts'
@@ -62,12 +61,6 @@ export async function whatif({
   if (json) process.stdout.write(`${jsonOf({ account: id, block, ...answer, assumed, verdict })}\n`)
   else show(screenOn(process.stdout), { answer, block, assumed, verdict })
   return answer.mayBeMade && !answer.wouldBeLiquidatable ? 0 : NO
-}
-
-function blockAsked(text: string): At {
-  if (text === 'finalized' || text === 'latest') return text
-  if (/^\d{1,18}$/.test(text)) return BigInt(text)
-  throw new ConfigError(`--block ${text}: give finalized, latest, or the number of a block.`)
 }
 
 const CURES: Record<Rejection | PortfolioFault, string> = {

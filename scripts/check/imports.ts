@@ -6,7 +6,7 @@ const siblings: Record<string, string[]> = {
   core: [],
   risk: ['core'],
   chains: ['core'],
-  service: ['core', 'chains'],
+  service: ['core', 'risk', 'chains'],
   cli: ['core', 'risk', 'chains', 'service'],
 }
 const onlyPackageOfCore = '@noble/hashes'

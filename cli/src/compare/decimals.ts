@@ -3,7 +3,7 @@ import { WAD } from '@omnimargin/core/wad'
 import { parseDecimal } from '@omnimargin/risk/decimal'
 import { z } from 'zod'
 
-const decimal = z.string().transform((text, context) => {
+export const decimal = z.string().transform((text, context) => {
   const value = parseDecimal(text)
   if (value !== undefined) return value
   context.addIssue(`is "${text}": write a plain decimal in quotes, with at most 18 digits after the point`)

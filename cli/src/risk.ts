@@ -1,0 +1,64 @@
+/** The commands under `omnimargin risk`: questions about accounts, assets and parameters. None of them changes anything. */
+import type { Command } from 'commander'
+import type { ContagionOptions } from './risk/contagion.ts'
+import type { DryRunOptions } from './risk/dryRun.ts'
+
+export function addRisk(program: Command): void {
+  const risk = program.command('risk').description('questions about accounts, assets and parameters; nothing is sent')
+  addContagion(risk)
+  addDryRun(risk)
+  addListing(risk)
+}
+
+function addContagion(risk: Command): void {
+  risk
+    .command('contagion')
+    .description('what each chain, route, price, issuer and account would cost if it failed, alone and two at once')
+    .option('--deployment <file>', 'a running deployment, JSON; or:')
+    .option('--system <file>', 'a clearing with its accounts, JSON')
+    .option('--terms <file>', 'what markets bear and who issues what, JSON (default: those shipped)')
+    .option('--insurance <usd>', 'what is there to pay bad debt with', '0')
+    .option('--block <block>', 'finalized, latest, or a number on the clearing’s chain', 'finalized')
+    .option('--top <rows>', 'how many failures to tell', '20')
+    .option('--json', 'print JSON, amounts as decimal strings', false)
+    .action(async (options: Omit<ContagionOptions, 'terms'> & Partial<ContagionOptions>) => {
+      const { contagion, SHIPPED_TERMS } = await import('./risk/contagion.ts')
+      await contagion({ terms: SHIPPED_TERMS, ...options })
+    })
+}
+
+function addDryRun(risk: Command): void {
+  risk
+    .command('parameters')
+    .description('the parameters that a running deployment has, as the JSON that dry-run takes')
+    .requiredOption('--deployment <file>', 'where everything is, JSON')
+    .option('--block <block>', 'finalized, latest, or a number on the clearing’s chain', 'finalized')
+    .action(async (options: { deployment: string; block: string }) => {
+      const { printParameters } = await import('./risk/dryRun.ts')
+      await printParameters(options)
+    })
+  risk
+    .command('dry-run')
+    .description('new parameters against every live account: who would be liquidatable, who would lose initial margin')
+    .argument('<parameters>', 'the new parameters, JSON')
+    .requiredOption('--deployment <file>', 'where everything is, JSON')
+    .option('--max-share <percent%>', 'refuse if more of the margin than this would become liquidatable', '1%')
+    .option('--block <block>', 'finalized, latest, or a number on the clearing’s chain', 'finalized')
+    .option('--json', 'print JSON, amounts as decimal strings', false)
+    .action(async (parameters: string, options: Omit<DryRunOptions, 'parameters'>) => {
+      const { dryRunParameters } = await import('./risk/dryRun.ts')
+      process.exitCode = await dryRunParameters({ ...options, parameters })
+    })
+}
+
+function addListing(risk: Command): void {
+  risk
+    .command('list-asset')
+    .description('the class, cap and haircuts that an asset may be listed with, or why it may not')
+    .argument('<file>', 'depth, feeds, verifiers and history of the asset, JSON')
+    .option('--json', 'print JSON, amounts as decimal strings', false)
+    .action(async (file: string, options: { json: boolean }) => {
+      const { listAsset } = await import('./risk/listing.ts')
+      process.exitCode = listAsset(file, options)
+    })
+}

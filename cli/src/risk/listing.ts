@@ -1,0 +1,126 @@
+/** `omnimargin risk list-asset`: what an asset may be listed with, or why it may not. */
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { WAD } from '@omnimargin/core/wad'
+import { joinBars, parseBars, type Series } from '@omnimargin/risk/bars'
+import { formatDecimal } from '@omnimargin/risk/decimal'
+import { InputError } from '@omnimargin/risk/errors'
+import { listAsset as judge, type Refusal, type Verdict } from '@omnimargin/risk/listing'
+import { CHAINS, type Facts, ISSUES } from '@omnimargin/risk/listing/facts'
+import * as rules from '@omnimargin/risk/listing/rules'
+import { readConfig } from '@omnimargin/service/config'
+import { z } from 'zod'
+import { decimal, name, share } from '../compare/decimals.ts'
+import { amount, percent } from '../story/amounts.ts'
+import { type Screen, screenOn } from '../story/screen.ts'
+
+/** It may not be listed. */
+const NO = 2
+
+const path = z.string().regex(/^(?!\/)[\w./-]{1,200}\.csv$/, 'must be a .csv, named from where this file is')
+const seconds = z
+  .int()
+  .min(0)
+  .max(30 * 86_400)
+const schema = z.strictObject({
+  /** Where the numbers come from; for people. */
+  origin: z.string(),
+  symbol: name,
+  token: z.strictObject({
+    decimals: z.int().min(0).max(36),
+    isRebasing: z.boolean(),
+    takesFee: z.boolean(),
+    isOwnToken: z.boolean(),
+    isWrapped: z.boolean(),
+  }),
+  route: z.strictObject({ chain: z.enum(CHAINS), verifiers: z.int().min(0).max(1_000), seconds }),
+  price: z.strictObject({
+    venues: z.int().min(0).max(1_000),
+    dispersion: share,
+    isOnChain: z.boolean(),
+    maxAgeSeconds: seconds,
+    deviation: share,
+    confidence: share,
+  }),
+  market: z.strictObject({
+    dailyVolume: decimal.refine((value) => value < 10n ** 15n * WAD, 'must be below 10^15'),
+    spread: share,
+  }),
+  peg: z.strictObject({ issue: z.enum(ISSUES), reference: path.optional() }).optional(),
+  history: path,
+})
+
+/** Returns the exit code: 0 if it may be listed, else 2. Throws ConfigError or InputError with the place of what cannot be used. */
+export function listAsset(file: string, { json }: { json: boolean }): number {
+  const facts = readFacts(file)
+  const verdict = judge(facts)
+  if (json) process.stdout.write(jsonOf(facts, verdict))
+  else show(screenOn(process.stdout), facts, verdict)
+  return verdict.refusals.length === 0 ? 0 : NO
+}
+
+export function readFacts(file: string): Facts {
+  const { token, route, market, peg, history, origin: _, ...rest } = readConfig(file, schema)
+  const { seconds: routeSeconds, ...others } = route
+  const series = (csv: string) => readHistory(join(dirname(file), csv), rest.symbol)
+  return {
+    ...{ ...rest, ...token, ...others, ...market, routeSeconds, history: series(history) },
+    peg: peg && { issue: peg.issue, reference: peg.reference === undefined ? undefined : series(peg.reference) },
+  }
+}
+
+function readHistory(csv: string, symbol: string): Series {
+  try {
+    return joinBars(symbol, [parseBars(csv, readFileSync(csv, 'utf8'))])
+  } catch (cause) {
+    if (cause instanceof InputError) throw cause
+    throw new InputError(`${csv}: cannot be read (${cause instanceof Error ? cause.message : cause}): put it there.`)
+  }
+}
+
+/* TABLES */
+
+function show(screen: Screen, { symbol, decimals }: Facts, { refusals, listing }: Verdict): void {
+  const { class: kind, capUsd, cap, initialHaircut, maintenanceHaircut, maintenance } = listing
+  const { volatility, liquidity, oracle, peg, security } = maintenance.parts
+  screen.table(
+    [symbol, refusals.length === 0 ? 'may be listed with' : 'if it were listed'],
+    [
+      ['class', kind],
+      ['cap', `${amount(cap, decimals)}, ${amount(capUsd, 18, 0)} USD`],
+      ['initial haircut', percent(initialHaircut)],
+      ['maintenance haircut', percent(maintenanceHaircut)],
+      [`  price, over ${maintenance.horizonSeconds} s`, percent(volatility)],
+      ['  selling, with the cap full', percent(liquidity)],
+      ['  oracle', percent(oracle)],
+      ['  peg', percent(peg)],
+      ['  chain and route', percent(security)],
+    ],
+  )
+  for (const code of refusals) screen.say(`Refused: ${REASONS[code]} (${code}).`)
+  screen.say(refusals.length === 0 ? `${symbol} may be listed.` : `${symbol} may not be listed.`)
+}
+
+const days = rules.LEAST_HISTORY_SECONDS / 86_400
+const REASONS: Record<Refusal, string> = {
+  not_a_plain_token: 'a vault counts what arrived, and neither rebasing nor a fee on transfers: take a wrapper without',
+  one_verifier: `${rules.LEAST_VERIFIERS} parties at least must agree that units are there, each by itself: take another route`,
+  no_feed_on_chain: 'the clearing must have a price of it: wait for a feed',
+  too_few_price_venues: `its price must come from ${rules.LEAST_VENUES} venues at least, so that none of them makes it`,
+  price_venues_disagree: `its venues must be within ${percent(rules.MOST_DISPERSION)} of each other: look which of them is wrong`,
+  history_too_short: `its history must cover ${days} days: wait, or give all of it`,
+  too_thin: `its cap must be ${amount(rules.LEAST_CAP, 18, 0)} USD at least: too little of it is traded in reach of that chain`,
+  own_token: 'it falls with what it is to secure, and is not deep: take what does not',
+  peg_was_broken: `it was more than ${percent(rules.PEG_BROKEN)} below its peg for a day, or half gone: its history will not change`,
+  too_volatile: `more than ${percent(rules.MOST_HAIRCUT)} of it would not count`,
+}
+
+/* JSON */
+
+function jsonOf({ symbol }: Facts, { refusals, listing }: Verdict): string {
+  const text = (_: string, value: unknown) => (typeof value === 'bigint' ? formatDecimal(value) : value)
+  const { cap, maintenance, ...rest } = listing
+  const plain = { ...maintenance.parts, horizonSeconds: Number(maintenance.horizonSeconds) }
+  const told = { symbol, mayBeListed: refusals.length === 0, refusals, ...rest, capUnits: `${cap}`, maintenance: plain }
+  return `${JSON.stringify(told, text, 2)}\n`
+}

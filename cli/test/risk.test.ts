@@ -1,0 +1,262 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { type Parameters, packParameters } from '@omnimargin/core/parameters'
+import { WAD } from '@omnimargin/core/wad'
+import { ConfigError, readConfig } from '@omnimargin/service/config'
+import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
+import fc from 'fast-check'
+import { type ContagionOptions, contagion, SHIPPED_TERMS } from '../src/risk/contagion.ts'
+import { readFacts } from '../src/risk/listing.ts'
+import { parametersSchema, parametersToJson } from '../src/risk/parameters.ts'
+import { readSystem } from '../src/risk/system.ts'
+
+const root = join(import.meta.dirname, '..', '..')
+const folder = mkdtempSync(join(tmpdir(), 'omnimargin-risk-'))
+after(() => rmSync(folder, { recursive: true }))
+
+const SYSTEM = join('risk', 'systems', 'three-chains.json')
+const shipped = (path: string) => readFileSync(join(root, path), 'utf8')
+
+/** As from a shell; what it wrote. */
+function omnimargin(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, ['cli/src/main.ts', ...args], { cwd: root, encoding: 'utf8' })
+}
+
+type Loose = { [field: string]: Loose & Loose[] & string }
+/** A shipped JSON file with something else in it. */
+function changed(path: string, change: (value: Loose) => unknown): string {
+  const value = JSON.parse(shipped(path))
+  change(value)
+  return written(JSON.stringify(value, null, 2))
+}
+
+let files = 0
+function written(text: string, name = `${++files}.json`): string {
+  const file = join(folder, name)
+  writeFileSync(file, text)
+  return file
+}
+
+test('CTG-09 the shipped system as a table, sorted by loss, and as JSON', () => {
+  const table = omnimargin('risk', 'contagion', '--system', SYSTEM, '--insurance', '50000')
+  assert.equal(table.status, 0, table.stderr)
+  assert.ok(table.stdout.split('\n').every((line) => [...line].length <= 120))
+  assert.match(table.stdout, /7 accounts, .* USD of margin, 50,000\.00 USD of insurance\./)
+  assert.match(table.stdout, /│ chain fast +│ 1 +│ 1 +│/)
+  const { status, stdout } = omnimargin('risk', 'contagion', '--system', SYSTEM, '--insurance', '50000', '--json')
+  assert.equal(status, 0)
+  const { single, pairs, margin, insurance } = JSON.parse(stdout)
+  assert.equal(insurance, '50000')
+  for (const outcomes of [single, pairs] as { badDebt: string; uncovered: string }[][]) {
+    const debts = outcomes.map(({ badDebt }) => Number(badDebt))
+    assert.deepEqual(
+      debts,
+      [...debts].sort((a, b) => b - a),
+    )
+    for (const { badDebt, uncovered } of outcomes)
+      assert.ok(Math.abs(Number(uncovered) - Math.max(0, Number(badDebt) - 50_000)) < 1e-6)
+  }
+  assert.ok(Number(margin) > 0)
+  const top = omnimargin('risk', 'contagion', '--system', SYSTEM, '--top', '3').stdout
+  assert.match(top, /13 more that cost less/)
+})
+
+test('CTG-09 the table in docs/contagion.md is the one that is printed', () => {
+  const [, args = '', table = ''] = /npm run omnimargin -- (.+)\n\n([^`]+)```/.exec(shipped('docs/contagion.md')) ?? []
+  assert.equal(omnimargin(...args.split(' ')).stdout, table)
+})
+
+test('CTG-10 a system or terms that cannot be used are refused with file, line and place', async () => {
+  const options = { terms: SHIPPED_TERMS, insurance: '0', block: 'finalized', top: '20', json: true }
+  const system = join(root, SYSTEM)
+  const terms = (change: (value: Loose) => unknown) => changed('risk/contagion.json', change)
+  const table: [Partial<ContagionOptions>, RegExp][] = [
+    [{}, /^Give either --deployment, of what is running, or --system/],
+    [{ system, deployment: 'none.json' }, /^Give either --deployment/],
+    [{ system, top: '0' }, /^--top 0: give how many rows/],
+    [{ system, insurance: '-5' }, /^--insurance -5: "-5" is no amount/],
+    [{ system, terms: 'none.json' }, /^none\.json: cannot be read/],
+    [{ deployment: 'none.json' }, /^none\.json: cannot be read/],
+    [
+      { system, terms: terms(({ prices }) => delete prices?.['BTC/USD']) },
+      /\.json prices: has no "BTC\/USD", which the clearing has: add its dailyVolume/,
+    ],
+    [{ system, terms: terms((value) => Object.assign(value, { depth: 1 })) }, /\.json:\d+ .*unknown field "depth"/],
+    [
+      { system, terms: terms(({ issuers }) => Object.assign(issuers?.[0] ?? {}, { loss: '2' })) },
+      /\.json:\d+ issuers\.0\.loss: is a share: it must be at most 1/,
+    ],
+  ]
+  for (const [parts, message] of table)
+    await assert.rejects(contagion({ ...options, ...parts }), { message, retry: false }, `${message}`)
+  const { status, stderr, stdout } = omnimargin('risk', 'contagion', '--system', 'none.json')
+  assert.match(stderr, /^none\.json: cannot be read .*\n$/)
+  assert.deepEqual([status, stdout], [1, ''])
+})
+
+test('CTG-10 what does not fit in a system is told by its place', () => {
+  const table: [(system: Loose) => unknown, RegExp][] = [
+    [(system) => Object.assign(system, { clearing: 'moon' }), /clearing: "moon" is no chain of a listing or a market/],
+    [({ listings }) => listings?.pop(), /listings: has 2 entries, "parameters" has 3/],
+    [({ accounts }) => delete accounts?.[0]?.name, /accounts\.0\.name: is missing/],
+    [
+      ({ accounts }) => Object.assign(accounts?.[1]?.lines ?? {}, { 'DAI@slow': '1' }),
+      /accounts\.1\.lines\.DAI@slow: must be one of WETH@slow/,
+    ],
+    [
+      ({ accounts }) => Object.assign(accounts?.[0]?.lines ?? {}, { 'USDC@fast': 5 }),
+      /accounts\.0\.lines\.USDC@fast: .*expected string/,
+    ],
+    [
+      ({ accounts }) => Object.assign(accounts?.[0]?.positions ?? {}, { 'SOL-USD@fast': { size: '1', entry: '5' } }),
+      /accounts\.0\.positions\.SOL-USD@fast: must be one of ETH-USD@trading/,
+    ],
+    [
+      ({ accounts }) => Object.assign(accounts?.[4] ?? {}, { cash: '1e3' }),
+      /accounts\.4\.cash: is "1e3": write a plain decimal/,
+    ],
+    [({ feeds }) => feeds?.pop(), /parameters\.listings\.1\.feed: there are only 2 feeds/],
+    [
+      ({ markets }) => Object.assign(markets?.[0] ?? {}, { chain: 'slow' }),
+      /markets\.0\.chain: is at slow, which does not fit isRemote of venue 0/,
+    ],
+    [({ parameters }) => delete parameters?.healthTarget, /parameters\.healthTarget: is missing/],
+  ]
+  for (const [change, message] of table) {
+    const file = changed(SYSTEM, change)
+    assert.throws(
+      () => readSystem(file),
+      (failure) =>
+        failure instanceof ConfigError && failure.message.startsWith(`${file}:`) && message.test(failure.message),
+      `${message}`,
+    )
+  }
+})
+
+test('LST-07 of the shipped assets two may be listed and one may not, and what may be listed fits the blob', () => {
+  for (const [asset, status] of [
+    ['coin', 0],
+    ['dollar', 0],
+    ['thin', 2],
+  ] as const) {
+    const file = join('risk', 'assets', `${asset}.json`)
+    const table = omnimargin('risk', 'list-asset', file)
+    assert.equal(table.status, status, table.stderr)
+    assert.match(table.stdout, status === 0 ? /may be listed\.\n$/ : /may not be listed\.\n$/)
+    const told = JSON.parse(omnimargin('risk', 'list-asset', file, '--json').stdout)
+    assert.equal(told.mayBeListed, status === 0)
+    const { decimals } = JSON.parse(shipped(file)).token
+    const share = (text: string) => BigInt(Math.round(Number(text) * 1_000)) * (WAD / 1_000n)
+    const [initialHaircut, maintenanceHaircut] = [share(told.initialHaircut), share(told.maintenanceHaircut)]
+    const row = { feed: 0, decimals, initialHaircut, maintenanceHaircut, cap: BigInt(told.capUnits) }
+    packParameters({ ...PARAMETERS, listings: PARAMETERS.listings.slice(0, 1).map((one) => ({ ...one, ...row })) })
+    assert.ok(initialHaircut >= maintenanceHaircut && row.cap > 0n)
+  }
+  const refused = JSON.parse(omnimargin('risk', 'list-asset', join('risk', 'assets', 'thin.json'), '--json').stdout)
+  const codes = ['not_a_plain_token', 'one_verifier', 'too_few_price_venues', 'too_thin', 'own_token']
+  assert.deepEqual(refused.refusals, codes)
+})
+
+test('LST-06 an asset’s file that cannot be used is refused with its place', () => {
+  const asset = 'risk/assets/coin.json'
+  const without = (field: string) => changed(asset, (value) => delete value[field])
+  const table: [string, RegExp][] = [
+    ['none.json', /^none\.json: cannot be read/],
+    [written('{'), /\.json:1 is not JSON/],
+    [without('route'), /\.json:\d+ route: is missing/],
+    [changed(asset, (value) => Object.assign(value, { kind: 'good' })), /unknown field "kind"/],
+    [changed(asset, ({ market }) => Object.assign(market ?? {}, { spread: '1.5' })), /:\d+ market\.spread: is a share/],
+    [
+      changed(asset, ({ market }) => Object.assign(market ?? {}, { spread: 0.5 })),
+      /:\d+ market\.spread: .*expected string/,
+    ],
+    [
+      changed(asset, (value) => Object.assign(value, { history: '/etc/x.csv' })),
+      /history: must be a \.csv, named from/,
+    ],
+    [changed(asset, () => undefined), /coin\.csv: cannot be read .*: put it there\./],
+    [
+      changed(asset, (value) =>
+        Object.assign(value, {
+          history: written('ts,open,high,low,close,volume\n1,2,3\n', 'x.csv').slice(folder.length + 1),
+        }),
+      ),
+      /x\.csv:2: has 3 columns/,
+    ],
+  ]
+  for (const [file, message] of table) assert.throws(() => readFacts(file), { message, retry: false }, `${message}`)
+  const { status, stderr, stdout } = omnimargin('risk', 'list-asset', 'none.json')
+  assert.match(stderr, /^none\.json: cannot be read .*\n$/)
+  assert.deepEqual([status, stdout], [1, ''])
+})
+
+test('DRY-06 what is printed is read as the same parameters', () => {
+  const plain = { noNullPrototype: true }
+  const share = fc.bigInt({ min: 0n, max: WAD })
+  const age = fc.integer({ min: 0, max: 2 ** 24 - 1 })
+  const most = fc.bigInt({ min: 0n, max: 2n ** 112n - 1n })
+  const listing = fc.record(
+    {
+      ...{ feed: fc.nat(255), decimals: fc.nat(36), initialHaircut: share, maintenanceHaircut: share },
+      ...{ cap: most, lineCap: most, assetCap: most, burst: most, refillTime: age, capPrice: share },
+      ...{ vault: fc.nat(255), secondFeed: fc.nat(255), hasSecondFeed: fc.boolean() },
+    },
+    plain,
+  )
+  const ages = { calmAge: age, warnAge: age, tripAge: age, isRemote: fc.boolean() }
+  const venue = fc.record({ ...ages, legShare: share, deadAge: age }, plain)
+  const vault = fc.record({ ...ages, cap: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), zeroAge: age }, plain)
+  const parameters: fc.Arbitrary<Parameters> = fc
+    .record({
+      listings: fc.array(listing, { maxLength: 8 }),
+      venues: fc.array(venue, { maxLength: 4 }),
+      vaults: fc.array(vault, { maxLength: 4 }),
+      cashHaircut: share,
+    })
+    .map((parts) => ({ ...PARAMETERS, ...parts }))
+  const again = (one: Parameters) => readConfig(written(parametersToJson(one), 'parameters.json'), parametersSchema)
+  assert.deepEqual(again(PARAMETERS), PARAMETERS)
+  fc.assert(fc.property(parameters, (one) => assert.deepEqual(again(one), one)))
+})
+
+test('DRY-06 a file of parameters that cannot be used is refused with its line, before a chain is asked', () => {
+  const table: [(value: Loose) => unknown, RegExp][] = [
+    [(value) => Object.assign(value, { haircut: '1' }), /:\d+ \(the file\): unknown field "haircut"/],
+    [(value) => delete value.maxPriceAge, /:\d+ maxPriceAge: is missing/],
+    [
+      ({ listings }) => Object.assign(listings?.[1] ?? {}, { cap: '1.0000001' }),
+      /listings\.1\.cap: is "1\.0000001": .* at most 6 digits/,
+    ],
+    [
+      ({ listings }) => Object.assign(listings?.[1] ?? {}, { initialHaircut: '3%' }),
+      /listings\.1\.initialHaircut: is "3%": write a plain decimal/,
+    ],
+    [({ venues }) => Object.assign(venues?.[0] ?? {}, { isRemote: 'no' }), /venues\.0\.isRemote: .*expected boolean/],
+    [
+      ({ markets }) => Object.assign(markets?.[0] ?? {}, { band: '1000' }),
+      /does not fit the blob: band does not fit 64 bits/,
+    ],
+  ]
+  for (const [change, message] of table) {
+    const value = JSON.parse(parametersToJson(PARAMETERS))
+    change(value)
+    const file = written(JSON.stringify(value, null, 2))
+    assert.throws(
+      () => readConfig(file, parametersSchema),
+      (failure) =>
+        failure instanceof ConfigError && failure.message.startsWith(`${file}:`) && message.test(failure.message),
+      `${message}`,
+    )
+  }
+  const run = (...args: string[]) => omnimargin('risk', 'dry-run', ...args)
+  const good = written(parametersToJson(PARAMETERS))
+  assert.match(run(good, '--deployment', 'none.json').stderr, /^none\.json: cannot be read/)
+  assert.match(
+    run(good, '--deployment', 'none.json', '--max-share', '1').stderr,
+    /^--max-share 1: give it as a percentage/,
+  )
+})

@@ -1,0 +1,133 @@
+/** What new parameters would do to every account there is, before anybody sets them: spec/dryrun.md. */
+import type { Hex } from './bytes.ts'
+import { afterFunding, type Ledger, type PortfolioFault, portfolioOf, withAccount } from './ledger.ts'
+import { computeMargin, isLiquidatable, type Margin, meetsInitial } from './margin.ts'
+import type { Parameters } from './parameters.ts'
+import { divUp, max, type Ratio, type Usd, WAD } from './wad.ts'
+import { isMargined } from './whatif.ts'
+
+/** Why the parameters should not be set, in the order in which it is looked for. */
+export const REFUSALS = [
+  /** The clearing has none yet, so that there is nothing to hold the new ones against. */
+  'no_parameters',
+  /** They have not what the clearing has: a row for each listing, market and venue, and no row that names another that is not there. */
+  'do_not_fit',
+  /** An account's margin cannot be told, with the old ones or with the new. */
+  'price_too_old',
+  /** More of the margin than is allowed would become liquidatable. */
+  'too_many_liquidatable',
+] as const
+export type Refusal = (typeof REFUSALS)[number]
+
+export type DryRun = {
+  /** Those with positions, limits or debt: all others need no margin. */
+  readonly accounts: number
+  /** Below maintenance already, with the parameters as they are. */
+  readonly liquidatableNow: readonly Hex[]
+  /** Would be below maintenance, and are not now. */
+  readonly becomeLiquidatable: readonly Hex[]
+  /** Would be below initial margin, and are not now. */
+  readonly loseInitial: readonly Hex[]
+  /** Maintenance margin balances as they are now: of all that are not liquidatable yet, and of those that would become so. */
+  readonly margin: Usd
+  readonly marginAtStake: Usd
+  /** The second of them by the first; rounds up. */
+  readonly share: Ratio
+}
+
+/** Refused before the figures are known, with `what` is wrong; or with the figures that are the reason. */
+export type Verdict =
+  | { readonly code: Exclude<Refusal, 'too_many_liquidatable'>; readonly what: string }
+  | { readonly code: 'too_many_liquidatable' | undefined; readonly figures: DryRun }
+
+type Judged = { readonly id: Hex; readonly before: Margin; readonly after: Margin }
+
+/**
+ * Judges each account at time `now` (seconds), its funding settled, with the ledger's parameters and with the new ones.
+ * What a line counts is not touched: new parameters do not learn it again (MRG-06).
+ */
+export function dryRun(ledger: Ledger, parameters: Parameters, now: bigint, maxShare: Ratio): Verdict {
+  if (!ledger.parameters) return { code: 'no_parameters', what: 'the clearing has no parameters yet' }
+  const misfit = misfitOf(ledger, parameters)
+  if (misfit !== undefined) return { code: 'do_not_fit', what: misfit }
+  const judged: Judged[] = []
+  for (const id of ledger.accounts.keys()) {
+    const account = afterFunding(ledger, id)
+    if (!isMargined(account)) continue
+    const settled = withAccount(ledger, id, account)
+    const before = marginIn(settled, id, now)
+    const after = marginIn({ ...settled, parameters, setAt: now }, id, now)
+    if (typeof before === 'string' || typeof after === 'string') {
+      return { code: 'price_too_old', what: `account ${id} holds what has no price that is fresh enough` }
+    }
+    judged.push({ id, before, after })
+  }
+  const figures = figuresOf(judged)
+  return { code: figures.share > maxShare ? 'too_many_liquidatable' : undefined, figures }
+}
+
+function figuresOf(judged: readonly Judged[]): DryRun {
+  const healthy = judged.filter(({ before }) => !isLiquidatable(before))
+  const falling = healthy.filter(({ after }) => isLiquidatable(after))
+  const [margin, marginAtStake] = [balanceOf(healthy), balanceOf(falling)]
+  const idsOf = (some: readonly Judged[]) => some.map(({ id }) => id)
+  return {
+    accounts: judged.length,
+    liquidatableNow: idsOf(judged.filter(({ before }) => isLiquidatable(before))),
+    becomeLiquidatable: idsOf(falling),
+    loseInitial: idsOf(judged.filter(({ before, after }) => meetsInitial(before) && !meetsInitial(after))),
+    margin,
+    marginAtStake,
+    share: divUp(marginAtStake * WAD, max(margin, 1n)),
+  }
+}
+
+function balanceOf(judged: readonly Judged[]): Usd {
+  return judged.reduce((total, { before }) => total + before.maintenanceMarginBalance, 0n)
+}
+
+function marginIn(ledger: Ledger, id: Hex, now: bigint): Margin | PortfolioFault {
+  const portfolio = portfolioOf(ledger, id, now)
+  return typeof portfolio === 'string' ? portfolio : computeMargin(portfolio)
+}
+
+/** The first thing in which they do not fit the clearing or each other, in words; the contract refuses more (MRG-08). */
+function misfitOf(
+  ledger: Ledger,
+  { listings, underlyings, markets, venues, vaults, credits }: Parameters,
+): string | undefined {
+  const counts: [string, number, number][] = [
+    ['listings', listings.length, ledger.listings.length],
+    ['markets', markets.length, ledger.markets.length],
+  ]
+  const wrong = counts.find(([, given, expected]) => given !== expected)
+  if (wrong) return `${wrong[0]} has ${wrong[1]} rows, the clearing has ${wrong[2]}`
+  // The clearing's events do not say how many peers there are, and none ever goes.
+  for (const [list, rows] of Object.entries({ venues, vaults })) {
+    const known = ledger.parameters?.[list as 'venues' | 'vaults'].length ?? 0
+    if (rows.length < known) return `${list} has ${rows.length} rows, the clearing has at least ${known}`
+  }
+  const names: [string, string, readonly number[], number][] = [
+    ['listings', 'feed', listings.map(({ feed }) => feed), ledger.feeds.length],
+    ['listings', 'vault', listings.map(({ vault }) => vault), vaults.length],
+    ['underlyings', 'feed', underlyings.map(({ feed }) => feed), ledger.feeds.length],
+    ['markets', 'underlying', markets.map(({ underlying }) => underlying), underlyings.length],
+    ['markets', 'venue', markets.map(({ venue }) => venue), venues.length],
+    ['credits', 'second', credits.map(({ first, second }) => Math.max(first, second)), underlyings.length],
+  ]
+  for (const [list, field, numbers, end] of names) {
+    const row = numbers.findIndex((number) => number >= end)
+    if (row >= 0) return `${list}.${row}.${field} is ${numbers[row]}, there are ${end}`
+  }
+  const late = venues.findIndex((venue) => !areInOrder(venue, venue.deadAge))
+  if (late >= 0) return `venues.${late}: its ages are not calmAge <= warnAge < deadAge and calmAge < tripAge <= deadAge`
+  const lost = vaults.findIndex((vault) => !areInOrder(vault, vault.zeroAge))
+  return lost < 0
+    ? undefined
+    : `vaults.${lost}: its ages are not calmAge <= warnAge < zeroAge and calmAge < tripAge <= zeroAge`
+}
+
+type PeerAges = { readonly calmAge: number; readonly warnAge: number; readonly tripAge: number }
+function areInOrder({ calmAge, warnAge, tripAge }: PeerAges, end: number): boolean {
+  return calmAge <= warnAge && warnAge < end && calmAge < tripAge && tripAge <= end
+}

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { accountOf } from '@omnimargin/core/account'
+import type { Hex } from '@omnimargin/core/bytes'
+import { type DryRun, dryRun, REFUSALS, type Refusal, type Verdict } from '@omnimargin/core/dryrun'
+import { type Account, afterFunding, type Ledger, portfolioOf, withAccount } from '@omnimargin/core/ledger'
+import { computeMargin, isLiquidatable, meetsInitial } from '@omnimargin/core/margin'
+import type { Parameters } from '@omnimargin/core/parameters'
+import { divUp, WAD } from '@omnimargin/core/wad'
+import fc from 'fast-check'
+import {
+  account,
+  CLEARING,
+  clearingWith,
+  ETH_HOME,
+  held,
+  line,
+  NOW,
+  OWNER,
+  PARAMETERS,
+  trader,
+  USDC_HOME,
+} from './ledgers.ts'
+import { wad } from './portfolios.ts'
+
+const ONE_PERCENT = WAD / 100n
+const idOf = (place: number): Hex => accountOf(OWNER, BigInt(place))
+const ledgerOf = (accounts: readonly Account[]) =>
+  clearingWith(...accounts.map((one, i): [Hex, Account] => [idOf(i), one]))
+const dollars = (n: number) => BigInt(n) * 10n ** 6n
+
+/** Rates and haircuts times so many percent, at most all. */
+function scaled(percent: bigint): Parameters {
+  const times = (share: bigint) => (share * percent) / 100n
+  const { listings, underlyings } = PARAMETERS
+  return {
+    ...PARAMETERS,
+    listings: listings.map((one) => ({
+      ...one,
+      initialHaircut: times(one.initialHaircut),
+      maintenanceHaircut: times(one.maintenanceHaircut),
+    })),
+    underlyings: underlyings.map((one) => ({
+      ...one,
+      initialRate: times(one.initialRate),
+      maintenanceRate: times(one.maintenanceRate),
+    })),
+  }
+}
+
+function figuresOf(verdict: Verdict): DryRun {
+  return 'figures' in verdict ? verdict.figures : assert.fail(verdict.what)
+}
+
+function marginOf(ledger: Ledger, id: Hex, parameters: Parameters) {
+  const settled = withAccount({ ...ledger, parameters }, id, afterFunding(ledger, id))
+  const portfolio = portfolioOf(settled, id, NOW)
+  return typeof portfolio === 'string' ? assert.fail(portfolio) : computeMargin(portfolio)
+}
+
+const traders = fc.array(trader, { minLength: 1, maxLength: 8 })
+const percents = fc.bigInt({ min: 0n, max: 400n })
+
+test('DRY-01 the same parameters do nothing to anybody', () => {
+  fc.assert(
+    fc.property(traders, (accounts) => {
+      const verdict = dryRun(ledgerOf(accounts), PARAMETERS, NOW, 0n)
+      const { becomeLiquidatable, loseInitial, share } = figuresOf(verdict)
+      assert.deepEqual([verdict.code, becomeLiquidatable, loseInitial, share], [undefined, [], [], 0n])
+    }),
+  )
+})
+
+test('DRY-02 who becomes liquidatable, and who loses initial margin, by the formula', () => {
+  fc.assert(
+    fc.property(traders, percents, (accounts, percent) => {
+      const ledger = ledgerOf(accounts)
+      const parameters = scaled(percent)
+      const figures = figuresOf(dryRun(ledger, parameters, NOW, WAD))
+      const isAtRisk = (id: Hex) => {
+        const { cash, positions } = afterFunding(ledger, id)
+        const isOpen = [...positions.values()].some((one) => one.size || one.quote || one.buyOut || one.sellOut)
+        return isOpen || cash < 0n
+      }
+      const all = [...ledger.accounts.keys()].filter(isAtRisk)
+      const judged = all.map((id) => ({
+        id,
+        was: marginOf(ledger, id, PARAMETERS),
+        is: marginOf(ledger, id, parameters),
+      }))
+      const ids = (of: (one: (typeof judged)[number]) => boolean) => judged.filter(of).map(({ id }) => id)
+      assert.equal(figures.accounts, all.length)
+      assert.deepEqual(
+        figures.liquidatableNow,
+        ids(({ was }) => isLiquidatable(was)),
+      )
+      assert.deepEqual(
+        figures.becomeLiquidatable,
+        ids(({ was, is }) => !isLiquidatable(was) && isLiquidatable(is)),
+      )
+      assert.deepEqual(
+        figures.loseInitial,
+        ids(({ was, is }) => meetsInitial(was) && !meetsInitial(is)),
+      )
+    }),
+  )
+})
+
+/** Each long of 20 ETH needs 2,300: 5 % and 5 % of that for its leg, and 0.5 % of basis. A dollar of USDC there counts 99 cents. */
+const long = (collateral: number) =>
+  account({
+    lines: [line(USDC_HOME, dollars(collateral))],
+    positions: held(ETH_HOME, { size: wad(20), quote: -wad(40_000) }),
+  })
+
+test('DRY-02 what an account owes of funding is settled first', () => {
+  const ledger = ledgerOf([long(3_000)])
+  // 2,970 less 2,300 is 33.50 on each of 20.
+  const at = (index: bigint) => {
+    const owing = { ...ledger, funding: new Map([[ETH_HOME, index]]) }
+    return figuresOf(dryRun(owing, PARAMETERS, NOW, WAD)).liquidatableNow
+  }
+  assert.deepEqual([at(wad(33)), at(wad(34))], [[], [idOf(0)]])
+})
+
+test('DRY-03 refused exactly when more of the margin than is allowed would become liquidatable', () => {
+  const saver = account({ lines: [line(USDC_HOME, dollars(1_000_000))] })
+  const ledger = ledgerOf([long(3_000), long(97_000), long(100), saver])
+  // Twice the rate: 4,400.
+  const { share, margin, marginAtStake, becomeLiquidatable, liquidatableNow, accounts } = figuresOf(
+    dryRun(ledger, scaled(200n), NOW, WAD),
+  )
+  assert.deepEqual([becomeLiquidatable, liquidatableNow, accounts], [[idOf(0)], [idOf(2)], 3])
+  assert.deepEqual([marginAtStake, margin], [wad(2_970), wad(99_000)])
+  assert.equal(share, (3n * WAD) / 100n)
+  const codeAt = (most: bigint) => dryRun(ledger, scaled(200n), NOW, most).code
+  assert.deepEqual([codeAt(share - 1n), codeAt(share)], ['too_many_liquidatable', undefined])
+  const uneven = figuresOf(dryRun(ledgerOf([long(3_000), long(97_001)]), scaled(200n), NOW, WAD))
+  assert.equal(uneven.share, divUp(uneven.marginAtStake * WAD, uneven.margin))
+})
+
+test('DRY-04 each refusal has its code, and the first that holds is told', () => {
+  const ledger = ledgerOf([long(3_000)])
+  const stale = {
+    ...ledger,
+    prices: new Map([...ledger.prices].map(([feed, one]) => [feed, { ...one, publishTime: 0n }])),
+  }
+  const cut = { ...PARAMETERS, listings: PARAMETERS.listings.slice(1) }
+  const table: [Refusal, Ledger, Parameters][] = [
+    ['no_parameters', { ...ledger, parameters: undefined }, cut],
+    ['do_not_fit', stale, cut],
+    ['price_too_old', stale, scaled(400n)],
+    ['too_many_liquidatable', ledger, scaled(400n)],
+  ]
+  for (const [code, some, parameters] of table) {
+    assert.equal(dryRun(some, parameters, NOW, ONE_PERCENT).code, code)
+  }
+  assert.deepEqual(
+    table.map(([code]) => code),
+    [...REFUSALS],
+  )
+})
+
+test('DRY-04 what does not fit is told by its place', () => {
+  const [listing, underlying, market, venue] = [
+    PARAMETERS.listings[0],
+    PARAMETERS.underlyings[0],
+    PARAMETERS.markets[0],
+    PARAMETERS.venues[0],
+  ]
+  assert.ok(listing && underlying && market && venue)
+  const table: [Partial<Parameters>, string][] = [
+    [{ listings: [] }, 'listings has 0 rows, the clearing has 3'],
+    [{ markets: [market, market, market] }, 'markets has 3 rows, the clearing has 2'],
+    [{ venues: [venue] }, 'venues has 1 rows, the clearing has at least 2'],
+    [{ listings: [listing, listing, { ...listing, feed: 2 }] }, 'listings.2.feed is 2, there are 2'],
+    [{ underlyings: [{ ...underlying, feed: 9 }] }, 'underlyings.0.feed is 9, there are 2'],
+    [{ markets: [market, { ...market, underlying: 1 }] }, 'markets.1.underlying is 1, there are 1'],
+    [{ markets: [{ ...market, venue: 2 }, market] }, 'markets.0.venue is 2, there are 2'],
+    [{ credits: [{ first: 0, second: 1, ratio: 0n }] }, 'credits.0.second is 1, there are 1'],
+    [{ venues: [venue, { ...venue, deadAge: 300 }] }, 'venues.1: its ages are not calmAge <= warnAge < deadAge and calmAge < tripAge <= deadAge'],
+  ]
+  for (const [parts, what] of table) {
+    assert.deepEqual(dryRun(CLEARING, { ...PARAMETERS, ...parts }, NOW, WAD), { code: 'do_not_fit', what })
+  }
+})
+
+test('DRY-05 lower rates and haircuts make nobody liquidatable, higher ones nobody safe', () => {
+  fc.assert(
+    fc.property(traders, percents, percents, (accounts, one, other) => {
+      const [low, high] = one < other ? [one, other] : [other, one]
+      const ledger = ledgerOf(accounts)
+      const [mild, harsh] = [low, high].map((percent) => figuresOf(dryRun(ledger, scaled(percent), NOW, WAD)))
+      assert.ok(mild && harsh)
+      assert.ok(mild.becomeLiquidatable.every((id) => harsh.becomeLiquidatable.includes(id)))
+      if (high <= 100n) assert.deepEqual(harsh.becomeLiquidatable, [])
+    }),
+  )
+})

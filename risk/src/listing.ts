@@ -1,0 +1,93 @@
+/** Whether an asset may be listed, and with what: spec/listing.md. */
+import { max, min, mulUp, type Ratio, type Units, type Usd, WAD } from '@omnimargin/core/wad'
+import { InputError } from './errors.ts'
+import type { Facts } from './listing/facts.ts'
+import { capOf, grainUp, type Haircut, haircutOf } from './listing/haircut.ts'
+import { isBroken, pegOf } from './listing/peg.ts'
+import * as rules from './listing/rules.ts'
+
+/** Why an asset may not be listed, in the order in which it is looked for. */
+export const REFUSALS = [
+  /** It rebases, or takes a fee of what is transferred. */
+  'not_a_plain_token',
+  /** One party alone could make units up. */
+  'one_verifier',
+  'no_feed_on_chain',
+  'too_few_price_venues',
+  'price_venues_disagree',
+  'history_too_short',
+  /** Too little could be sold for a cap worth having. */
+  'too_thin',
+  /** It would fall with the chain or the venue it is to secure, and is not deep. */
+  'own_token',
+  'peg_was_broken',
+  /** So much of it would not count that it is no collateral. */
+  'too_volatile',
+] as const
+export type Refusal = (typeof REFUSALS)[number]
+
+export type Listing = {
+  readonly class: rules.Class
+  /** Over all accounts: USD, and the asset's own units at the last close; both round down. */
+  readonly capUsd: Usd
+  readonly cap: Units
+  readonly initialHaircut: Ratio
+  readonly maintenanceHaircut: Ratio
+  /** What the maintenance haircut is made of. */
+  readonly maintenance: Haircut
+}
+
+/** All that speaks against it, in order; the listing is told even so, for whoever wants to know how far off it is. */
+export type Verdict = { readonly refusals: readonly Refusal[]; readonly listing: Listing }
+
+/** Throws InputError where the history cannot be judged at all. */
+export function listAsset(facts: Facts): Verdict {
+  const { history } = facts
+  if (history.interval > rules.LONGEST_BAR_SECONDS) {
+    throw new InputError(
+      `${history.symbol} has bars of ${history.interval} s, the longest is ${rules.LONGEST_BAR_SECONDS} s: give shorter ones.`,
+    )
+  }
+  const kind = classOf(facts)
+  const capUsd = capOf(facts)
+  const maintenance = haircutOf(facts, kind, rules.MAINTENANCE_CONFIDENCE)
+  const listing: Listing = {
+    class: kind,
+    capUsd,
+    cap: (capUsd * 10n ** BigInt(facts.decimals)) / (history.closes.at(-1) ?? 1n),
+    initialHaircut: initialOf(maintenance.haircut, haircutOf(facts, kind, rules.INITIAL_CONFIDENCE).haircut),
+    maintenanceHaircut: maintenance.haircut,
+    maintenance,
+  }
+  return { refusals: refusalsOf(facts, listing), listing }
+}
+
+/** A move that the wider quantile foresees, or a share of the maintenance haircut, stands between the two. */
+function initialOf(maintenance: Ratio, wider: Ratio): Ratio {
+  return min(WAD, max(wider, grainUp(mulUp(maintenance, rules.INITIAL_FACTOR))))
+}
+
+/** By what is traded in a day; a pegged one by what it is pegged to. */
+export function classOf({ peg, dailyVolume }: Pick<Facts, 'peg' | 'dailyVolume'>): rules.Class {
+  if (peg) return peg.reference ? 'derived' : 'stable'
+  if (dailyVolume >= rules.DEEP_VOLUME) return 'deep'
+  return dailyVolume >= rules.LARGE_VOLUME ? 'large' : 'small'
+}
+
+function refusalsOf(facts: Facts, { class: kind, capUsd, initialHaircut }: Listing): Refusal[] {
+  const { history, price } = facts
+  const off = pegOf(facts)
+  const speaksAgainst: Record<Refusal, boolean> = {
+    not_a_plain_token: facts.isRebasing || facts.takesFee,
+    one_verifier: facts.verifiers < rules.LEAST_VERIFIERS,
+    no_feed_on_chain: !price.isOnChain,
+    too_few_price_venues: price.venues < rules.LEAST_VENUES,
+    price_venues_disagree: price.dispersion > rules.MOST_DISPERSION,
+    history_too_short: history.closes.length * history.interval < rules.LEAST_HISTORY_SECONDS,
+    too_thin: capUsd < rules.LEAST_CAP,
+    own_token: facts.isOwnToken && kind !== 'deep',
+    peg_was_broken: off !== undefined && isBroken(off),
+    too_volatile: initialHaircut > rules.MOST_HAIRCUT,
+  }
+  return REFUSALS.filter((code) => speaksAgainst[code])
+}

@@ -1,0 +1,87 @@
+/** The numbers of spec/listing.md, all judgement until a market says otherwise. */
+import { type Ratio, type Usd, WAD } from '@omnimargin/core/wad'
+import type { Facts } from './facts.ts'
+
+const basisPoints = (n: bigint): Ratio => (n * WAD) / 10_000n
+const dollars = (n: bigint): Usd => n * WAD
+
+export const CLASSES = ['deep', 'large', 'small', 'stable', 'derived'] as const
+export type Class = (typeof CLASSES)[number]
+
+/** Of an asset without a peg: what must be traded in a day. */
+export const DEEP_VOLUME = dollars(1_000_000_000n)
+export const LARGE_VOLUME = dollars(50_000_000n)
+
+/** What a price may jump before anybody can act, and the least that does not count. */
+export const GAP: Record<Class, Ratio> = {
+  deep: basisPoints(200n),
+  large: basisPoints(400n),
+  small: basisPoints(700n),
+  stable: 0n,
+  derived: basisPoints(400n),
+}
+export const LEAST: Record<Class, Ratio> = {
+  deep: basisPoints(500n),
+  large: basisPoints(1_000n),
+  small: basisPoints(1_000n),
+  stable: basisPoints(50n),
+  derived: basisPoints(1_000n),
+}
+
+/** What a pegged token may be off by on a quiet day. */
+export const PEG: Record<NonNullable<Facts['peg']>['issue'], Ratio> = {
+  native: basisPoints(50n),
+  bridged: basisPoints(200n),
+  wrapped: basisPoints(200n),
+  staked: basisPoints(300n),
+  synthetic: basisPoints(500n),
+  restaked: basisPoints(1_000n),
+}
+export const PEG_SLOPE = 4n
+export const PEG_QUIET = basisPoints(20n)
+/** A peg is broken that was off by the first share for the time without a break, or by the second at any close. */
+export const PEG_BROKEN = basisPoints(500n)
+export const PEG_BROKEN_SECONDS = 86_400
+export const PEG_GONE = basisPoints(5_000n)
+
+/** Failures a year: of a chain, of any route, of what a wrapped token is locked in. What is lost is all. */
+export const CHAIN_FAILURES: Record<Facts['chain'], Ratio> = {
+  ethereum: basisPoints(10n),
+  rollup: basisPoints(50n),
+  other: basisPoints(100n),
+}
+export const ROUTE_FAILURES = basisPoints(100n)
+export const WRAPPER_FAILURES = basisPoints(100n)
+export const HOLDING_DAYS = 30n
+
+/** Seconds: until it is seen, the auction, and the least and most for selling. */
+export const DETECTION_SECONDS = 5n
+export const AUCTION_SECONDS = 45n
+export const SELLING_SECONDS = { least: 12n, most: 3_600n }
+/** The share of a second's volume that selling may be, of a day's that is there under stress, of that as the cap, and of the cap in one account. */
+export const PARTICIPATION = basisPoints(1_000n)
+export const STRESS_DEPTH = basisPoints(2_000n)
+export const CAP_SHARE = basisPoints(500n)
+export const ACCOUNT_SHARE = basisPoints(1_000n)
+/** (1 + (held / threshold)^2)^(1/4) with the cap, which is the threshold, full; up. */
+export const CONCENTRATION: Ratio = 1_189_207_115_002_721_068n
+/** Standard deviations of the feed's own confidence. */
+export const CONFIDENCES: Ratio = basisPoints(23_300n)
+export const OWN_TOKEN_SHARE = basisPoints(5_000n)
+
+/** The share of the bars' losses that the haircut covers. */
+export const MAINTENANCE_CONFIDENCE = basisPoints(9_900n)
+export const INITIAL_CONFIDENCE = basisPoints(9_990n)
+/** The initial haircut is at least so many times the maintenance one. */
+export const INITIAL_FACTOR: Ratio = basisPoints(12_500n)
+
+export const LEAST_VERIFIERS = 2
+export const LEAST_VENUES = 3
+export const DISPERSION_NOTED = basisPoints(100n)
+export const MOST_DISPERSION = basisPoints(300n)
+export const LEAST_HISTORY_SECONDS = 365 * 86_400
+/** Longer bars hide what happens between them. */
+export const LONGEST_BAR_SECONDS = 4 * 3_600
+export const LEAST_CAP = dollars(50_000n)
+export const MOST_HAIRCUT = basisPoints(5_000n)
+export const GRAIN = basisPoints(10n)
