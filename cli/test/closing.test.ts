@@ -74,6 +74,8 @@ test('ROL-43 ROL-44 a venue that falls silent is closed, priced by the first rep
     assert.match(why[0] ?? '', /answered 404/, 'a history that is gone')
     assert.match(why[1] ?? '', /reverted/, 'Pyth tells the first report from a later one')
     assert.equal(why.length, 2)
+    // A role waits for what it has sent there.
+    far.halt(false)
   } finally {
     stopping.abort()
     await running

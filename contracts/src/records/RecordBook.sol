@@ -14,7 +14,7 @@ struct Seen {
 /// @title The records a contract has written and those it has learned: the one way chains speak to each other here.
 /// @notice Vault, clearing and venue each are a book. A peer on the same chain is read where it stands (`pull`), or pushes
 /// its record in the transaction that writes it; one on another chain is believed through `source`. All end in `_learn`.
-/// @dev spec/records.md, REC-01 to REC-19.
+/// @dev spec/records.md, REC-01 to REC-18.
 abstract contract RecordBook {
     using Books for Book;
 

@@ -79,6 +79,12 @@ contract LocalFillsTest is Far {
         assertEq(asOf, block.timestamp);
     }
 
+    function test_REC_18_a_fill_calls_no_clearing_so_nobody_sees_half_of_it() public {
+        _limitBoth(10e18);
+        vm.expectCall(address(clearing), "", 0);
+        _fillUnseen(10e18, 2000e18);
+    }
+
     function _outcomeOf() private view returns (bytes32) {
         (, Outstanding memory left) = clearing.positionOf(a, 0);
         return keccak256(abi.encode(_size(a, 0), _size(b, 0), _allMoney(), left, clearing.digest()));

@@ -84,7 +84,7 @@ function withWritten(
 type Write = Pending['write']
 
 /** What of it is settled: known by now, or refused for good. Each is tried first, so that one that is refused costs nothing. */
-async function pullDue(parts: Pull, home: Destination, due: readonly Pending[]): Promise<Write[]> {
+export async function pullDue(parts: Pull, home: Destination, due: readonly Pending[]): Promise<Write[]> {
   const { chain, reader, sender } = home
   const { address } = parts.deployment.clearing
   const writes = due.slice(0, MAX_RECORDS_A_BATCH).map(({ write }) => write)
