@@ -19,14 +19,22 @@ library Breakers {
     error CannotReset(uint256 chainId, address peer);
     /// It contradicted itself: nothing lifts that.
     error PeerIsOver(uint256 chainId, address peer);
+    /// A freeze ends; only a contradiction is for ever.
+    error FrozenForEver(uint256 chainId, address peer);
     error NoSecondFeed(uint256 listing);
     error PricesAgree(uint256 listing, uint256 first, uint256 second, uint256 maxDispersion);
+    /// The two prices are not of one moment: what lies between them may be the market's own move. Poke both together.
+    error PricesApart(uint256 listing, uint256 firstTime, uint256 secondTime);
+
+    /// @notice How far apart the times of two prices may be that are compared, in seconds.
+    uint256 internal constant MAX_APART = 5;
 
     /// @notice Stops payouts and credit of a peer until then, never learning. A time that has passed ends a freeze; the
     /// breaker stays tripped until it has been healthy for `restoreAfter`.
     function freeze(Ledger storage ledger, uint256 chainId, address peer, uint64 until) external {
         uint256 found = Peers.find(ledger, Books.peerOf(chainId, peer));
-        require(ledger.breakers[found].frozenUntil != type(uint64).max, PeerIsOver(chainId, peer));
+        require(ledger.breakers[found].frozenUntil != Peers.FOR_EVER, PeerIsOver(chainId, peer));
+        require(until != Peers.FOR_EVER, FrozenForEver(chainId, peer));
         ledger.breakers[found].frozenUntil = until;
         emit Frozen(chainId, peer, until);
         if (until > block.timestamp) Peers.trip(ledger, found, Cause.FREEZE);
@@ -45,11 +53,21 @@ library Breakers {
         require(listing < blob.listingCount(), NoSecondFeed(listing));
         CapTerms caps = blob.capTerms(listing);
         require(caps.hasSecondFeedOf(), NoSecondFeed(listing));
-        uint256 first = ledger.freshPrice(blob.listing(listing).feedOf(), blob);
-        uint256 second = ledger.freshPrice(caps.secondFeedOf(), blob);
+        (uint256 feed, uint256 secondFeed) = (blob.listing(listing).feedOf(), caps.secondFeedOf());
+        _requireOneMoment(ledger, listing, feed, secondFeed);
+        uint256 first = ledger.freshPrice(feed, blob);
+        uint256 second = ledger.freshPrice(secondFeed, blob);
         (uint256 low, uint256 high) = first < second ? (first, second) : (second, first);
         bool isDispersed = (high - low) * WAD > low * blob.maxDispersion();
         require(isDispersed, PricesAgree(listing, first, second, blob.maxDispersion()));
         Peers.trip(ledger, Peers.ofVault(caps.vaultOf()), Cause.DISPERSION);
+    }
+
+    /// @dev Else who pokes an old report of one feed and a new one of the other trips the breaker in any fast market.
+    function _requireOneMoment(Ledger storage ledger, uint256 listing, uint256 feed, uint256 secondFeed) private view {
+        (, uint256 first) = ledger.indexPrice[feed].unpacked();
+        (, uint256 second) = ledger.indexPrice[secondFeed].unpacked();
+        uint256 apart = first < second ? second - first : first - second;
+        require(apart <= MAX_APART, PricesApart(listing, first, second));
     }
 }

@@ -2,12 +2,11 @@
 pragma solidity 0.8.37;
 
 import {WAD} from "../math/Wad.sol";
-import {Lateness} from "./Lateness.sol";
+import {Ages, Lateness} from "./Lateness.sol";
 import {MAX_LINES, Account, Ledger, Ledgers, Line, Outstanding, Position} from "./Ledger.sol";
 import {Margin, Margins, Sums} from "./Margin.sol";
 import {
     MAX_MARKETS,
-    CapTerms,
     DepthTerms,
     ListingTerms,
     ParameterBlob,
@@ -16,11 +15,11 @@ import {
 } from "./Parameters.sol";
 import {Peers} from "./Peers.sol";
 
-/// What a margin check looks up once: prices by feed and how late each vault is, as they are needed, and where the vaults
-/// are among the parameters, which peers' breakers are tripped, and how stale the parameters are (1e18).
+/// What a margin check looks up once. `known` are words by vault and, after those, by feed: how late the one is (`Checks`)
+/// and the price of the other, as they are needed, zero before. Then where the vaults are among the parameters, which peers'
+/// breakers are tripped, and how stale the parameters are (1e18).
 struct Found {
-    uint256[] prices;
-    uint256[] lates;
+    uint256[] known;
     uint256 firstVault;
     uint256 tripped;
     uint256 stale;
@@ -35,8 +34,8 @@ library Checks {
     using Margins for Sums;
     using ParameterBlob for bytes;
 
-    /// @dev Above both of the numbers that `_latenessOf` packs.
-    uint256 private constant _IS_KNOWN = 1 << 255;
+    /// @dev Above both of the numbers that `_latenessOf` packs, so that one that is not late is known too.
+    uint256 private constant IS_KNOWN = 1 << 128;
 
     /// @notice The account's margin at the cached prices. Looks up and adds one line and one position after the other.
     function marginOf(Ledger storage ledger, bytes32 account, bytes memory blob)
@@ -59,7 +58,8 @@ library Checks {
         sums.venueLossShare = blob.venueLossShare();
         (sums.firstCredit, sums.endOfCredits) = blob.creditPlaces();
         _sumPositions(ledger, ledger.positions[account], uint32(word >> 128), blob, found, sums);
-        _sumLimits(ledger.outstanding[account], uint32(word >> 160), blob, sums);
+        uint256 limited = uint32(word >> 160);
+        if (limited != 0) _sumLimits(ledger.outstanding[account], limited, blob, sums);
         margin.addPositions(sums);
     }
 
@@ -79,12 +79,14 @@ library Checks {
     /// @dev What a check looks up once.
     function _lookUp(Ledger storage ledger, bytes memory blob) private view returns (Found memory found) {
         unchecked {
+            (uint256 feedCount, uint256 setAt, uint256 tripped) = ledger.checkInput();
             uint256 life = blob.life();
-            found.prices = new uint256[](ledger.feedCount);
-            found.lates = new uint256[](ParameterBlob.MAX_VAULTS);
+            found.known = new uint256[](ParameterBlob.MAX_VAULTS + feedCount);
             found.firstVault = blob.vaultPlace();
-            found.tripped = ledger.tripped;
-            found.stale = Lateness.at(block.timestamp - ledger.setAt, life, life + blob.lifeRamp());
+            found.tripped = tripped;
+            if (block.timestamp - setAt > life) {
+                found.stale = Lateness.at(block.timestamp - setAt, life, life + blob.lifeRamp());
+            }
         }
     }
 
@@ -94,30 +96,36 @@ library Checks {
         view
         returns (uint256 price)
     {
-        uint256[] memory prices = found.prices;
+        uint256[] memory known = found.known;
+        uint256 place;
         assembly ("memory-safe") {
-            // No blob names a feed that is not there.
-            price := mload(add(add(prices, 32), shl(5, feed)))
+            // Behind the length and the vaults' 16 words. No blob names a feed that is not there.
+            place := add(known, shl(5, add(feed, 17)))
+            price := mload(place)
         }
-        if (price == 0) {
-            price = ledger.freshPrice(feed, blob);
-            prices[feed] = price;
+        if (price != 0) return price;
+        price = ledger.freshPrice(feed, blob);
+        assembly ("memory-safe") {
+            mstore(place, price)
         }
     }
 
-    /// @dev How late a vault is, found once: for new risk in the lower 128 bits, for maintenance above. Parameters that
+    /// @dev How late a vault is, found once: for new risk in the lowest 64 bits, for maintenance in the next. Parameters that
     /// outlived their life make all of them late for new risk.
     function _latenessOf(Ledger storage ledger, uint256 vault, Found memory found) private view returns (uint256 late) {
         unchecked {
             (uint256 initial, uint256 maintenance) = Peers.latenessOf(
                 ledger,
                 found.tripped,
-                Peers.ofVault(vault),
-                ParameterBlob.vaultAt(found.firstVault, vault).vaultAgesOf()
+                2 * vault + 1,
+                ParameterBlob.agesAt(found.firstVault, vault)
             );
             if (found.stale != 0) initial = Lateness.widen(initial, found.stale);
-            late = initial | maintenance << 128;
-            found.lates[vault] = late | _IS_KNOWN;
+            late = initial | maintenance << 64 | IS_KNOWN;
+            uint256[] memory known = found.known;
+            assembly ("memory-safe") {
+                mstore(add(known, shl(5, add(vault, 1))), late)
+            }
         }
     }
 
@@ -130,19 +138,31 @@ library Checks {
         Margin memory margin
     ) private view {
         unchecked {
+            uint256[] memory known = found.known;
+            uint256 first = ParameterBlob.listingPlace(blob);
             for (uint256 i; i < count; ++i) {
                 uint256 word;
+                uint256 terms;
+                uint256 vault;
+                uint256 price;
+                uint256 late;
+                uint256 units;
                 assembly ("memory-safe") {
-                    // One read of the line's one slot.
+                    // One read of the line's one slot, then its listing's first two words (of three), with its feed and
+                    // its vault, and what is known of those. No blob names one that is not there.
                     word := sload(add(lines.slot, i))
+                    units := shr(144, shl(144, word))
+                    vault := add(first, mul(0x60, byte(3, word)))
+                    terms := mload(vault)
+                    vault := byte(31, mload(add(vault, 0x20)))
+                    late := mload(add(known, shl(5, add(vault, 1))))
+                    price := mload(add(known, shl(5, add(byte(31, terms), 17))))
                 }
-                (ListingTerms terms, CapTerms caps) = blob.lineInput(uint8(word >> 224));
                 // A line that is not counted at all needs no price: governance can so shed a dead feed.
-                if (uint112(word) == 0 || terms.maintenanceHaircutOf() == WAD) continue;
-                uint256 price = _priceOf(ledger, terms.feedOf(), blob, found);
-                uint256 late = found.lates[caps.vaultOf()];
-                late = late == 0 ? _latenessOf(ledger, caps.vaultOf(), found) : late & ~_IS_KNOWN;
-                margin.addLine(uint112(word), uint112(word >> 112), price, terms, late);
+                if (units == 0 || uint64(terms >> 80) == WAD) continue;
+                if (price == 0) price = _priceOf(ledger, uint8(terms), blob, found);
+                if (late == 0) late = _latenessOf(ledger, vault, found);
+                margin.addLine(units, (word << 32) >> 144, price, ListingTerms.wrap(terms), late);
             }
         }
     }
@@ -161,14 +181,18 @@ library Checks {
             uint256 market;
             for (; markets != 0; (markets >>= 1, ++market)) {
                 if (markets & 1 == 0) continue;
-                (uint256 underlying, uint256 venue,) = ParameterBlob.marketInput(first, market);
-                if (sums.underlyings >> underlying & 1 == 0) _addUnderlying(ledger, blob, found, sums, underlying);
-                if (sums.venues >> venue & 1 == 0) _addVenue(ledger, blob, found, sums, venue);
+                uint256 underlying;
+                uint256 venue;
                 uint256 word;
                 assembly ("memory-safe") {
-                    // One read of the position's one slot.
+                    // As `marketInput`; and one read of the position's one slot.
+                    word := add(first, shl(6, market))
+                    underlying := byte(31, mload(word))
+                    venue := byte(31, mload(add(word, 0x20)))
                     word := sload(add(positions.slot, market))
                 }
+                if (sums.underlyings >> underlying & 1 == 0) _addUnderlying(ledger, blob, found, sums, underlying);
+                if (sums.venues >> venue & 1 == 0) _addVenue(ledger, blob, found, sums, venue);
                 sums.addPosition(underlying, venue, int128(uint128(word)), int256(word) >> 128);
             }
         }
@@ -212,11 +236,13 @@ library Checks {
         private
         view
     {
-        VenueTerms terms = blob.venue(index);
-        (uint256 initial, uint256 maintenance) =
-            Peers.latenessOf(ledger, found.tripped, Peers.ofVenue(index), terms.agesOf());
-        uint256 legShare = terms.legShareOf();
-        if (initial == 0) return sums.addVenue(index, legShare, legShare);
-        sums.addVenue(index, Lateness.widen(legShare, initial), Lateness.widen(legShare, maintenance));
+        unchecked {
+            uint256 terms = VenueTerms.unwrap(blob.venue(index));
+            (uint256 initial, uint256 maintenance) =
+                Peers.latenessOf(ledger, found.tripped, 2 * index, Ages.wrap(terms >> 64));
+            uint256 legShare = uint64(terms);
+            if (initial == 0) return sums.addVenue(index, legShare, legShare);
+            sums.addVenue(index, Lateness.widen(legShare, initial), Lateness.widen(legShare, maintenance));
+        }
     }
 }

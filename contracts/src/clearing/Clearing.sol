@@ -73,7 +73,7 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
     }
 
     /// @notice Counts of a line what by now its caps and the inflow of its listing leave room for. Anyone may.
-    function count(bytes32 account, uint256 index) external {
+    function count(bytes32 account, uint256 index) external nonReentrant {
         Lines.count(_ledger, account, index);
     }
 

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Wad} from "../math/Wad.sol";
+import {Ages} from "./Lateness.sol";
 import {Inflow, Ledger, Ledgers, Line} from "./Ledger.sol";
 import {CapTerms, InflowTerms, ListingTerms, ParameterBlob} from "./Parameters.sol";
 import {Peers} from "./Peers.sol";
@@ -33,11 +34,14 @@ library Counting {
     {
         CapTerms caps = blob.capTerms(listing);
         uint256 vault = caps.vaultOf();
-        if (!Peers.isNormal(ledger, Peers.ofVault(vault), blob.vault(vault).vaultAgesOf())) return 0;
+        Ages ages = blob.vault(vault).vaultAgesOf();
+        if (!Peers.isNormal(ledger, Peers.ofVault(vault), ages)) return 0;
         admitted = Wad.min(wanted, _left(blob.listing(listing).capOf(), ledger.counted[listing]));
         admitted = Wad.min(admitted, _left(caps.lineCapOf(), counted));
         if (admitted > 0) admitted = Wad.min(admitted, _roomAtVault(ledger, listing, blob));
         if (admitted > 0) admitted = Wad.min(admitted, _roomOfAsset(ledger, listing, blob));
+        // What a vault on this chain says is certain at once, and a top-up there must not wait for others' deposits.
+        if (!ages.isRemoteOf()) return admitted;
         if (admitted > 0) admitted = _takeInflow(ledger, listing, admitted, blob.inflowTerms(listing));
     }
 
@@ -81,7 +85,8 @@ library Counting {
         uint256 refilled = burst * (block.timestamp - inflow.at) / terms.refillTimeOf();
         uint256 used = _left(inflow.used, refilled);
         admitted = Wad.min(wanted, _left(burst, used));
-        ledger.inflow[listing] = Inflow(uint112(used + admitted), uint64(block.timestamp));
+        // Nothing taken is not written, so that no asking rounds the refilling away.
+        if (admitted > 0) ledger.inflow[listing] = Inflow(uint112(used + admitted), uint64(block.timestamp));
     }
 
     function _left(uint256 cap, uint256 taken) private pure returns (uint256) {

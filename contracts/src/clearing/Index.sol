@@ -22,8 +22,6 @@ library Index {
 
     error UnknownFeed(uint256 feed);
 
-    uint256 private constant MINUTE = 60;
-
     function poke(
         Ledger storage ledger,
         IPyth pyth,
@@ -32,23 +30,33 @@ library Index {
         bytes[] calldata updates
     ) external {
         Prices.update(pyth, updates);
-        _notice(ledger);
+        bool isTaken;
         for (uint256 i; i < feeds.length; ++i) {
-            uint256 feed = feeds[i];
-            require(feed < ledger.feeds.length, UnknownFeed(feed));
-            Price memory next = Prices.read(pyth, ledger.feeds[feed], policy);
-            (uint96 last, uint64 lastTime) = ledger.indexPrice[feed].unpacked();
-            if (next.publishTime <= lastTime) continue;
-            ledger.extremes[feed].widen(block.timestamp, last == 0 ? next.price : last, next.price);
-            ledger.indexPrice[feed] = packed(next);
-            emit IndexPriceUpdated(feed, next.price, next.publishTime);
+            if (_take(ledger, pyth, policy, feeds[i])) isTaken = true;
         }
+        if (isTaken) _notice(ledger);
     }
 
-    /// @dev A long time without a price is an outage: of this chain, or of those who poke. Written at most once a minute.
+    /// @dev Caches a feed's price, if it is newer than the cached one.
+    function _take(Ledger storage ledger, IPyth pyth, PricePolicy storage policy, uint256 feed)
+        private
+        returns (bool isNewer)
+    {
+        require(feed < ledger.feeds.length, UnknownFeed(feed));
+        Price memory next = Prices.read(pyth, ledger.feeds[feed], policy);
+        (uint96 last, uint64 lastTime) = ledger.indexPrice[feed].unpacked();
+        if (next.publishTime <= lastTime) return false;
+        ledger.extremes[feed].widen(block.timestamp, last == 0 ? next.price : last, next.price);
+        ledger.indexPrice[feed] = packed(next);
+        emit IndexPriceUpdated(feed, next.price, next.publishTime);
+        return true;
+    }
+
+    /// @dev A long time without a price is an outage: of this chain, or of those who poke. What brings no price ends none,
+    /// and hides none.
     function _notice(Ledger storage ledger) private {
         (uint256 last, uint256 now_) = (ledger.pokedAt, block.timestamp);
-        if (now_ < last + MINUTE) return;
+        if (now_ < last + ParameterBlob.NOTICE_STEP) return;
         ledger.pokedAt = uint64(now_);
         if (last == 0 || ledger.parameters == address(0)) return;
         uint256 outageAfter = ledger.blobOf().outageAfter();

@@ -42,7 +42,7 @@ library Learning {
     }
 
     /// @notice Whether an honest peer could have written this; false is a contradiction. Nobody can have heard a time of
-    /// this clearing that has not come yet.
+    /// this clearing that has not come yet, and what a peer heard is one record, not one an account.
     function isConsistent(
         Ledger storage ledger,
         Book storage book,
@@ -56,7 +56,8 @@ library Learning {
             return _areFillsConsistent(ledger, book, key, known, next, knownAsOf, seen.blockNumber);
         }
         if (key.kind == Kind.MARKET) return _isMarketConsistent(ledger, key, known, next, seen.timestamp);
-        return key.kind != Kind.HEARD || next[0] <= block.timestamp;
+        if (key.kind != Kind.HEARD) return true;
+        return key.account == 0 && key.item == 0 && key.holder == address(0) && next[0] <= block.timestamp;
     }
 
     /// @notice Acts on a record that has just been learned.

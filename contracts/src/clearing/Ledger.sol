@@ -176,6 +176,19 @@ library Ledgers {
         return SSTORE2.read(ledger.parameters);
     }
 
+    /// @notice What a margin check needs of the first slot, in one read.
+    function checkInput(Ledger storage ledger)
+        internal
+        view
+        returns (uint256 feedCount, uint256 setAt, uint256 tripped)
+    {
+        uint256 word;
+        assembly ("memory-safe") {
+            word := sload(ledger.slot)
+        }
+        return (uint8(word >> 184), uint32(word >> 192), uint32(word >> 224));
+    }
+
     /// @notice The price of a feed, refused if it is older than the parameters allow.
     function freshPrice(Ledger storage ledger, uint256 feed, bytes memory blob) internal view returns (uint256) {
         PackedPrice[MAX_FEEDS] storage prices = ledger.indexPrice;

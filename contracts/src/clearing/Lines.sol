@@ -34,8 +34,6 @@ library Lines {
     error NoSuchLine(bytes32 account, uint256 index);
     error InsufficientUnits(uint256 requested, uint256 units);
     error NothingToRelease();
-    /// A guardian stopped what goes through this vault, for a time.
-    error VaultFrozen(uint256 chainId, address vault, uint64 until);
 
     function open(Ledger storage ledger, Book storage book, bytes32 account, Listing calldata listing, address holder)
         external
@@ -63,12 +61,14 @@ library Lines {
         Counting.setUnits(ledger, account, index, ledger.lines[account][index].units, ledger.blobOf());
     }
 
+    /// @dev A guardian's freeze holds back what is at the vault; one that is merely late, or tripped, lets it go home.
     function release(Ledger storage ledger, Book storage book, bytes32 account, uint256 index, uint256 units) external {
         require(index < ledger.accounts[account].lineCount, NoSuchLine(account, index));
         Line memory line = ledger.lines[account][index];
         require(units > 0, NothingToRelease());
         require(units <= line.units, InsufficientUnits(units, line.units));
-        _requireNotFrozen(ledger, line.listing);
+        Listing memory listing = ledger.listings[line.listing];
+        Peers.requireNotFrozen(ledger, listing.chainId, listing.vault);
         uint256 aged = LocalFills.pull(ledger, book, account);
         ledger.bringUpToDate(account);
         uint256 left = line.units - units;
@@ -94,15 +94,8 @@ library Lines {
         require(ledger.lineIndex[Records.hashOf(_grantKey(account, listing, holder))] == 0, LineIsOpen(account));
         uint256 units = unitsOf(book, account, listing, holder);
         require(units > 0, NothingToRelease());
+        Peers.requireNotFrozen(ledger, listing.chainId, listing.vault);
         book.add(_ledgerKey(account, listing, holder), 0, units.toUint128());
-    }
-
-    /// @dev A guardian's freeze holds back what is at the vault; one that is merely late, or tripped, lets it go home.
-    function _requireNotFrozen(Ledger storage ledger, uint256 listing) private view {
-        Listing memory l = ledger.listings[listing];
-        uint256 vault = Peers.find(ledger, Books.peerOf(l.chainId, l.vault));
-        uint64 until = ledger.breakers[vault].frozenUntil;
-        require(block.timestamp >= until, VaultFrozen(l.chainId, l.vault, until));
     }
 
     /// @dev What a line owns: granted + gained - lost - released.

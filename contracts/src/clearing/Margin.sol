@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {WAD, Wad} from "../math/Wad.sol";
 import {Instruments} from "./Instruments.sol";
 import {Lateness} from "./Lateness.sol";
-import {CreditTerms, DepthTerms, ListingTerms, UnderlyingTerms} from "./Parameters.sol";
+import {DepthTerms, ListingTerms, UnderlyingTerms} from "./Parameters.sol";
 
 /// The result, USD at 1e18. `equity` is without haircuts; `exposure` is what a liquidator would take on: collateral
 /// value plus the net notional of each underlying, which has to be hedged.
@@ -89,7 +89,7 @@ library Margins {
     /// @dev What two rounded risks of opposite sign may differ by from the exact ones.
     uint256 private constant ROUNDING = 2;
     /// @dev Of `Net`.
-    uint256 private constant NET_WORDS = 16;
+    uint256 private constant NET_BYTES = 512;
 
     function meetsInitial(Margin memory margin) internal pure returns (bool) {
         return margin.initialMarginBalance >= int256(margin.initialMargin);
@@ -110,7 +110,8 @@ library Margins {
     }
 
     /// @notice Adds a line at its asset's index price, rounded down; `addCash` completes the equity. `late` is how late its
-    /// vault is, for new risk in the lower 128 bits and for maintenance above: so much of what a haircut leaves is not counted.
+    /// vault is, for new risk in the lowest 64 bits and for maintenance in the next: so much of what a haircut leaves is not
+    /// counted.
     /// @dev Capped, so that what is computed from it stays far below 2^256 whatever the token's decimals.
     function addLine(
         Margin memory margin,
@@ -122,13 +123,14 @@ library Margins {
     ) internal pure {
         unchecked {
             uint256 unit = terms.unitOf();
-            uint256 value = (units * price / unit).min(MAX_LINE_VALUE);
+            uint256 value = units * price / unit;
+            if (value >> 128 != 0) value = MAX_LINE_VALUE;
             margin.exposure += value;
             if (counted != units) value = (counted * price / unit).min(MAX_LINE_VALUE);
             (uint256 initial, uint256 maintenance) = (terms.initialHaircutOf(), terms.maintenanceHaircutOf());
-            if (late != 0) {
-                initial = Lateness.widen(initial, uint128(late));
-                maintenance = Lateness.widen(maintenance, late >> 128);
+            if (late << 128 != 0) {
+                initial = Lateness.widen(initial, uint64(late));
+                maintenance = Lateness.widen(maintenance, uint64(late >> 64));
             }
             margin.initialMarginBalance += int256(value * (WAD - initial) / WAD);
             margin.maintenanceMarginBalance += int256(value * (WAD - maintenance) / WAD);
@@ -159,12 +161,15 @@ library Margins {
     {
         unchecked {
             Net[] memory nets = sums.nets;
-            uint256[] memory words = new uint256[](NET_WORDS);
-            assembly ("memory-safe") {
-                mstore(add(add(nets, 0x20), shl(5, underlying)), add(words, 0x20))
-            }
             sums.underlyings |= 1 << underlying;
-            Net memory net = nets[underlying];
+            Net memory net = nets[0];
+            assembly ("memory-safe") {
+                // Zeros from beyond the end of the calldata.
+                net := mload(0x40)
+                mstore(0x40, add(net, NET_BYTES))
+                calldatacopy(net, calldatasize(), NET_BYTES)
+                mstore(add(add(nets, 0x20), shl(5, underlying)), net)
+            }
             net.terms = terms;
             net.depth = depth;
             net.price = price;
@@ -250,8 +255,12 @@ library Margins {
         unchecked {
             Leg[] memory legs = sums.legs;
             uint256 count = sums.legCount;
-            for (uint256 i; i < count; ++i) {
-                Leg memory leg = legs[i];
+            Leg memory leg = legs[0];
+            for (uint256 i = 1; i <= count; ++i) {
+                assembly ("memory-safe") {
+                    // The list has room for more.
+                    leg := mload(add(legs, shl(5, i)))
+                }
                 Net memory net = leg.net;
                 (int256 low, int256 high) = (leg.low, leg.high);
                 net.low += low;
@@ -280,10 +289,11 @@ library Margins {
             for (uint256 left = sums.venues; left != 0; (left >>= 1, ++venue)) {
                 if (left & 1 == 0) continue;
                 Hub memory hub = sums.hubs[venue];
-                initial += hub.initial;
-                maintenance += hub.maintenance;
-                margin.initialMargin += hub.initial.mulUp(hub.initialLegShare);
-                margin.maintenanceMargin += hub.maintenance.mulUp(hub.maintenanceLegShare);
+                (uint256 risk, uint256 riskMaintenance) = (hub.initial, hub.maintenance);
+                initial += risk;
+                maintenance += riskMaintenance;
+                margin.initialMargin += (risk * hub.initialLegShare + (WAD - 1)) / WAD;
+                margin.maintenanceMargin += (riskMaintenance * hub.maintenanceLegShare + (WAD - 1)) / WAD;
             }
         }
     }
@@ -301,7 +311,7 @@ library Margins {
             for (uint256 left = sums.underlyings; left != 0; (left >>= 1, ++u)) {
                 if (left & 1 == 0) continue;
                 Net memory net = sums.nets[u];
-                both += net.gross.mulUp(net.terms.basisRateOf());
+                both += (net.gross * net.terms.basisRateOf() + (WAD - 1)) / WAD;
                 if (net.low == 0 && net.high == 0) continue;
                 uint256 notional = _setRisks(net);
                 initial += net.initial;
@@ -319,31 +329,36 @@ library Margins {
     function _setRisks(Net memory net) private pure returns (uint256 notional) {
         unchecked {
             (int256 low, int256 high) = (net.low, net.high);
-            notional = high.abs().mulUp(net.price);
-            (int256 initial, int256 maintenance) = _risks(net, high, notional);
-            net.initialHigh = initial;
-            net.maintenanceHigh = maintenance;
+            uint256 initial;
+            uint256 maintenance;
+            (notional, initial, maintenance) = _risks(net, high);
+            (net.initial, net.maintenance) = (initial, maintenance);
+            (int256 one, int256 two) = (int256(initial), int256(maintenance));
+            if (high < 0) (one, two) = (-one, -two);
+            (net.initialHigh, net.maintenanceHigh) = (one, two);
             if (low != high) {
-                uint256 other = low.abs().mulUp(net.price);
-                (initial, maintenance) = _risks(net, low, other);
-                if (other > notional) notional = other;
+                uint256 other;
+                (other, initial, maintenance) = _risks(net, low);
+                // Both rates are of the same notional, so that the wider end is wider at either.
+                if (other > notional) (notional, net.initial, net.maintenance) = (other, initial, maintenance);
+                (one, two) = (int256(initial), int256(maintenance));
+                if (low < 0) (one, two) = (-one, -two);
             }
-            net.initialLow = initial;
-            net.maintenanceLow = maintenance;
-            net.initial = _widest(initial, net.initialHigh);
-            net.maintenance = _widest(maintenance, net.maintenanceHigh);
+            (net.initialLow, net.maintenanceLow) = (one, two);
         }
     }
 
-    function _risks(Net memory net, int256 size, uint256 notional)
+    /// @return notional That of the size; `initial` and `maintenance` its risk at either rate.
+    function _risks(Net memory net, int256 size)
         private
         pure
-        returns (int256 initial, int256 maintenance)
+        returns (uint256 notional, uint256 initial, uint256 maintenance)
     {
         unchecked {
-            initial = int256(notional.mulUp(net.initialRate));
-            maintenance = int256(notional.mulUp(net.maintenanceRate));
-            if (size < 0) (initial, maintenance) = (-initial, -maintenance);
+            // As `mulUp`, written out since the compiler would call it.
+            notional = (uint256(size < 0 ? -size : size) * net.price + (WAD - 1)) / WAD;
+            initial = (notional * net.initialRate + (WAD - 1)) / WAD;
+            maintenance = (notional * net.maintenanceRate + (WAD - 1)) / WAD;
         }
     }
 
@@ -353,17 +368,18 @@ library Margins {
             uint256 end = sums.endOfCredits;
             uint256 held = sums.underlyings;
             for (uint256 place = sums.firstCredit; place < end; place += 32) {
-                CreditTerms credit;
+                uint256 credit;
                 assembly ("memory-safe") {
                     credit := mload(place)
                 }
-                (uint256 first, uint256 second) = (credit.firstOf(), credit.secondOf());
+                // `CreditTerms`, taken apart here for the same reason.
+                (uint256 first, uint256 second, uint256 ratio) = (uint8(credit), uint8(credit >> 8), uint64(credit >> 16));
                 if (held >> first & held >> second & 1 == 0) continue;
                 (Net memory a, Net memory b) = (sums.nets[first], sums.nets[second]);
                 uint256 together = _widest(a.initialLow + b.initialLow, a.initialHigh + b.initialHigh);
-                initial += _offset(a.initial + b.initial, together, credit.ratioOf());
+                initial += _offset(a.initial + b.initial, together, ratio);
                 together = _widest(a.maintenanceLow + b.maintenanceLow, a.maintenanceHigh + b.maintenanceHigh);
-                maintenance += _offset(a.maintenance + b.maintenance, together, credit.ratioOf());
+                maintenance += _offset(a.maintenance + b.maintenance, together, ratio);
             }
         }
     }
@@ -401,8 +417,11 @@ library Margins {
         unchecked {
             Leg[] memory legs = sums.legs;
             uint256 count = sums.legCount;
-            for (uint256 i; i < count; ++i) {
-                Leg memory leg = legs[i];
+            Leg memory leg = legs[0];
+            for (uint256 i = 1; i <= count; ++i) {
+                assembly ("memory-safe") {
+                    leg := mload(add(legs, shl(5, i)))
+                }
                 Net memory net = leg.net;
                 (int256 low, int256 high) = (leg.low - net.low, net.high - leg.high);
                 if (low > high) high = low;

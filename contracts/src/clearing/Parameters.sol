@@ -211,6 +211,8 @@ library ParameterBlob {
     uint256 internal constant MAX_VENUES = 16;
     uint256 internal constant MAX_VAULTS = 16;
     uint256 internal constant MAX_CREDITS = 32;
+    /// @notice How often a poke is noticed at most, in seconds.
+    uint256 internal constant NOTICE_STEP = 1 minutes;
     uint256 private constant MAX_DECIMALS = 36;
     uint256 private constant GENERAL_WORDS = 4;
     uint256 private constant LISTING_WORDS = 3;
@@ -237,6 +239,8 @@ library ParameterBlob {
         require(creditCount(blob) <= MAX_CREDITS, WrongCount("credits", creditCount(blob), MAX_CREDITS));
         bool inBounds = cashHaircut(blob) <= WAD && liquidationDiscount(blob) <= WAD && healthTarget(blob) >= WAD
             && venueLossShare(blob) <= WAD && settleShare(blob) <= WAD && saleDiscount(blob) <= WAD;
+        // While every price is fresh nothing can look like an outage, and after one no price is.
+        inBounds = inBounds && outageAfter(blob) > maxPriceAge(blob) + NOTICE_STEP;
         require(inBounds && lifeRamp(blob) > 0, BadParameters("general", 0));
         _checkListings(blob, listings, feeds, vaults);
         _checkUnderlyings(blob, underlyings, feeds);
@@ -422,12 +426,16 @@ library ParameterBlob {
         return uint64(_word(blob, 3) >> 96);
     }
 
-    function listing(bytes memory blob, uint256 index) internal pure returns (ListingTerms terms) {
-        (terms,) = lineInput(blob, index);
+    function listing(bytes memory blob, uint256 index) internal pure returns (ListingTerms) {
+        unchecked {
+            return ListingTerms.wrap(_word(blob, GENERAL_WORDS + LISTING_WORDS * index));
+        }
     }
 
-    function capTerms(bytes memory blob, uint256 index) internal pure returns (CapTerms terms) {
-        (, terms) = lineInput(blob, index);
+    function capTerms(bytes memory blob, uint256 index) internal pure returns (CapTerms) {
+        unchecked {
+            return CapTerms.wrap(_word(blob, GENERAL_WORDS + LISTING_WORDS * index + 1));
+        }
     }
 
     function inflowTerms(bytes memory blob, uint256 index) internal pure returns (InflowTerms) {
@@ -436,13 +444,10 @@ library ParameterBlob {
         }
     }
 
-    /// @notice What a margin check needs to know of a listing: its first word, and the second with its vault.
-    function lineInput(bytes memory blob, uint256 index) internal pure returns (ListingTerms terms, CapTerms caps) {
+    /// @notice The address in memory where the listings begin: after the length and the four general words.
+    function listingPlace(bytes memory blob) internal pure returns (uint256 first) {
         assembly ("memory-safe") {
-            // After the length and the four general words, three words a listing.
-            let first := add(add(blob, 0xa0), mul(0x60, index))
-            terms := mload(first)
-            caps := mload(add(first, 0x20))
+            first := add(blob, 0xa0)
         }
     }
 
@@ -524,10 +529,10 @@ library ParameterBlob {
         }
     }
 
-    /// @notice A vault's terms, from the address in memory where the first begins.
-    function vaultAt(uint256 first, uint256 index) internal pure returns (VaultTerms terms) {
+    /// @notice A vault's ages, from the address in memory where the first vault begins.
+    function agesAt(uint256 first, uint256 index) internal pure returns (Ages ages) {
         assembly ("memory-safe") {
-            terms := mload(add(first, shl(5, index)))
+            ages := shr(64, mload(add(first, shl(5, index))))
         }
     }
 
@@ -545,6 +550,11 @@ library ParameterBlob {
             }
             return (first + 32 * _firstCredit(blob), first + 32 * _end(blob));
         }
+    }
+
+    /// @notice Where the sections begin: two blobs with the same have their entries at the same words.
+    function layoutOf(bytes memory blob) internal pure returns (uint256) {
+        return uint96(_word(blob, 3));
     }
 
     function _firstUnderlying(bytes memory blob) private pure returns (uint256) {

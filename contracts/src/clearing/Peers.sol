@@ -4,7 +4,8 @@ pragma solidity 0.8.37;
 import {Breaker, Ledger} from "./Ledger.sol";
 import {Ages, Lateness} from "./Lateness.sol";
 import {ParameterBlob} from "./Parameters.sol";
-import {WAD} from "../math/Wad.sol";
+import {WAD, Wad} from "../math/Wad.sol";
+import {Books} from "../records/Books.sol";
 
 /// What tripped a breaker: the peer was not heard of for longer than its tripAge, an asset's two feeds differ by too much, a
 /// guardian froze it, or it contradicted itself.
@@ -30,6 +31,11 @@ library Peers {
 
     /// Neither a venue nor a vault of this clearing.
     error UnknownPeer(bytes32 peer);
+    /// A guardian stopped what goes through this vault, for a time.
+    error VaultFrozen(uint256 chainId, address vault, uint64 until);
+
+    /// @notice Until when the breaker of a peer that contradicted itself holds.
+    uint64 internal constant FOR_EVER = type(uint64).max;
 
     function ofVenue(uint256 number) internal pure returns (uint256) {
         unchecked {
@@ -74,12 +80,15 @@ library Peers {
         return !ages.isRemoteOf() || ageOf(ledger, peer) < ages.tripAgeOf();
     }
 
-    /// @notice Keeps the newest time of this clearing that a peer heard, and trips or resets its breaker by it.
+    /// @notice Keeps the newest time of this clearing that a peer heard, and trips or resets its breaker by it. One on this
+    /// chain is never late, so that who has it hear its own chain trips nothing.
     function hear(Ledger storage ledger, bytes32 id, uint256 timestamp, bytes memory blob) internal {
         uint256 peer = find(ledger, id);
         uint256 age = ageOf(ledger, peer);
-        keep(ledger, peer, timestamp);
-        if (age >= agesOf(peer, blob).tripAgeOf()) trip(ledger, peer, Cause.AGE);
+        // It is as old as when it was added, even if it had heard of this clearing before.
+        if (timestamp > block.timestamp - age) keep(ledger, peer, timestamp);
+        Ages ages = agesOf(peer, blob);
+        if (ages.isRemoteOf() && age >= ages.tripAgeOf()) trip(ledger, peer, Cause.AGE);
         else if (canReset(ledger, peer, blob)) reset(ledger, peer);
     }
 
@@ -103,19 +112,29 @@ library Peers {
         emit BreakerReset(peer & 1 == 1, peer / 2);
     }
 
-    /// @notice Whether a tripped breaker has been healthy for long enough: nothing tripped it again, no freeze holds, and the
-    /// peer is young.
+    /// @notice Whether a tripped breaker has been healthy for long enough: nothing tripped it again, the last freeze ended as
+    /// long ago, and the peer is young.
     function canReset(Ledger storage ledger, uint256 peer, bytes memory blob) internal view returns (bool) {
         if (ledger.tripped >> peer & 1 == 0) return false;
         Breaker memory breaker = ledger.breakers[peer];
-        if (block.timestamp < breaker.frozenUntil) return false;
-        if (block.timestamp < breaker.trippedAt + blob.restoreAfter()) return false;
+        uint256 healthySince = Wad.max(breaker.trippedAt, breaker.frozenUntil);
+        if (block.timestamp < healthySince + blob.restoreAfter()) return false;
         Ages ages = agesOf(peer, blob);
         return !ages.isRemoteOf() || ageOf(ledger, peer) < ages.tripAgeOf();
     }
 
+    /// @dev None for a peer that was added after the parameters were set.
     function agesOf(uint256 peer, bytes memory blob) internal pure returns (Ages) {
-        return peer & 1 == 0 ? blob.venue(peer / 2).agesOf() : blob.vault(peer / 2).vaultAgesOf();
+        uint256 number = peer / 2;
+        if (peer & 1 == 0) return number < blob.venueCount() ? blob.venue(number).agesOf() : Ages.wrap(0);
+        return number < blob.vaultCount() ? blob.vault(number).vaultAgesOf() : Ages.wrap(0);
+    }
+
+    /// @notice Refuses to go on while a guardian's freeze holds. What contradicted itself is not frozen: it is over, and what
+    /// it still gives back may go home.
+    function requireNotFrozen(Ledger storage ledger, uint256 chainId, address vault) internal view {
+        uint64 until = ledger.breakers[find(ledger, Books.peerOf(chainId, vault))].frozenUntil;
+        require(block.timestamp >= until || until == FOR_EVER, VaultFrozen(chainId, vault, until));
     }
 
     function find(Ledger storage ledger, bytes32 id) internal view returns (uint256 peer) {

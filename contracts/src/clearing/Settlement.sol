@@ -132,10 +132,11 @@ library Settlement {
         return (value * (WAD - discount) + WAD - 1) / WAD;
     }
 
-    /// @dev A vault on this chain answers at once; one that contradicted itself never again.
+    /// @dev A vault on this chain answers at once; one that is frozen for a time, or contradicted itself, settles nothing.
     function _requireYoung(Ledger storage ledger, Book storage book, uint256 listing, bytes memory blob) private view {
         Listing memory l = ledger.listings[listing];
         require(!book.ended[Books.peerOf(l.chainId, l.vault)], VaultEnded(l.chainId, l.vault));
+        Peers.requireNotFrozen(ledger, l.chainId, l.vault);
         if (l.chainId == block.chainid) return;
         uint256 age = Peers.ageOf(ledger, Peers.ofVault(blob.capTerms(listing).vaultOf()));
         require(age <= blob.maxMoveAge(), RoundTripTooOld(listing, block.timestamp - age, block.timestamp));

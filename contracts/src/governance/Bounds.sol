@@ -21,12 +21,29 @@ struct Bound {
 /// @title How far parameters may move at once: only the named ratios, each within its floor and ceiling, by a step.
 /// @notice Twin of core/src/bounds.ts; vectors/bounds.json is run by both. spec/policy.md.
 library Bounds {
+    uint256 private constant BITS = 64;
+    uint256 private constant LAST_SHIFT = 256 - BITS;
+
+    /// Bounds go up by their place, none over another or over the end of its word, each with a floor not above its ceiling.
+    error BadBound(uint256 bound);
     error OutOfBounds(uint256 bound, uint256 from, uint256 to, uint256 floor, uint256 ceiling);
     error StepTooLarge(uint256 bound, uint256 from, uint256 to);
     /// Something that no bound names is different too.
     error NotBounded();
 
+    /// @notice Refuses bounds out of order or over each other: a part of a field that two name would be free of both.
+    function check(Bound[] memory bounds) internal pure {
+        uint256 free;
+        for (uint256 i; i < bounds.length; ++i) {
+            Bound memory bound = bounds[i];
+            uint256 place = 256 * uint256(bound.word) + bound.shift;
+            require(place >= free && bound.shift <= LAST_SHIFT && floorOf(bound) <= bound.ceiling, BadBound(i));
+            free = place + BITS;
+        }
+    }
+
     /// @notice Refuses parameters that differ from the current ones in more, or by more, than the bounds allow.
+    /// @dev `current` and `next` are used up.
     function requireWithin(bytes memory current, bytes memory next, Bound[] memory bounds) internal pure {
         require(current.length == next.length, NotBounded());
         for (uint256 i; i < bounds.length; ++i) {
@@ -36,9 +53,10 @@ library Bounds {
         require(keccak256(current) == keccak256(next), NotBounded());
     }
 
-    /// @notice gap + hourly * sqrt(horizon / 1 h), rounded up.
+    /// @notice gap + hourly * sqrt(horizon / 1 h), each step rounded up.
     function floorOf(Bound memory bound) internal pure returns (uint256) {
-        uint256 root = Math.sqrt(uint256(bound.horizon) * WAD * WAD / 1 hours, Math.Rounding.Ceil);
+        uint256 square = Math.ceilDiv(uint256(bound.horizon) * WAD * WAD, 1 hours);
+        uint256 root = Math.sqrt(square, Math.Rounding.Ceil);
         return bound.gap + Wad.mulUp(bound.hourly, root);
     }
 
@@ -53,7 +71,7 @@ library Bounds {
     /// @dev Reads the field, and leaves zeros in its place.
     function _take(bytes memory blob, Bound memory bound) private pure returns (uint256 value) {
         (uint256 place, uint256 shift) = (32 * uint256(bound.word), bound.shift);
-        require(place + 32 <= blob.length && shift <= 192, NotBounded());
+        require(place + 32 <= blob.length, NotBounded());
         assembly ("memory-safe") {
             place := add(add(blob, 32), place)
             let word := mload(place)

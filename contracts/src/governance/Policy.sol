@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {Clearing} from "../clearing/Clearing.sol";
+import {ParameterBlob} from "../clearing/Parameters.sol";
 import {Bound, Bounds} from "./Bounds.sol";
 
 /// The times of a policy, in seconds, and how many guardians lift a freeze before its time.
@@ -36,6 +37,8 @@ contract Policy is Ownable2Step {
     uint8 public immutable quorum;
 
     Bound[] private _bounds;
+    /// @notice Where the sections of the parameters began when the bounds were set: the places that they name.
+    uint256 public layout;
     mapping(address => bool) public isSteward;
     /// @notice From one; 0 is nobody.
     mapping(address => uint256) public guardianNumber;
@@ -58,6 +61,8 @@ contract Policy is Ownable2Step {
     error TooManyGuardians();
     error TooEarly(uint256 earliest, uint256 now_);
     error NotFrozen(uint256 chainId, address peer);
+    /// Entries were added since the bounds were set, so that these name other places: set them again.
+    error BoundsOutdated(uint256 layout, uint256 expected);
 
     constructor(Clearing clearing_, Times memory times, address owner) Ownable(owner) {
         bool isWhole = times.interval > 0 && times.freezeFor > 0 && times.coolDown > 0 && times.liftDelay > 0;
@@ -80,6 +85,7 @@ contract Policy is Ownable2Step {
         uint256 earliest = uint256(postedAt) + interval;
         require(block.timestamp >= earliest, TooEarly(earliest, block.timestamp));
         (uint32 version, bytes memory current) = clearing.parameters();
+        require(ParameterBlob.layoutOf(current) == layout, BoundsOutdated(ParameterBlob.layoutOf(current), layout));
         Bounds.requireWithin(current, blob, _bounds);
         postedAt = uint64(block.timestamp);
         clearing.setParameters(blob);
@@ -125,7 +131,11 @@ contract Policy is Ownable2Step {
         return Address.functionCall(address(clearing), call);
     }
 
+    /// @notice Sets what a steward may move, as the parameters in force are laid out: again whenever entries are added.
     function setBounds(Bound[] calldata bounds_) external onlyOwner {
+        Bounds.check(bounds_);
+        (, bytes memory blob) = clearing.parameters();
+        layout = ParameterBlob.layoutOf(blob);
         delete _bounds;
         for (uint256 i; i < bounds_.length; ++i) {
             _bounds.push(bounds_[i]);

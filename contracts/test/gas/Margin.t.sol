@@ -63,9 +63,10 @@ contract MarginGasTest is Test {
             clearing.addMarket(Market(chains[m / 2], venues[m / 2], bytes32(m % 2)));
         }
         clearing.setParameters(_parameters());
+        _hear(2, block.timestamp);
+        vm.warp(block.timestamp + 120);
         _poke();
         _hear(1, block.timestamp);
-        _hear(2, block.timestamp - 120);
         _open("one way", [int256(5), 5, 5], 0);
         _open("hedged", [int256(5), -5, 1], 0);
         _open("one way, limited", [int256(5), 5, 5], LIMIT);
@@ -90,15 +91,45 @@ contract MarginGasTest is Test {
         _check("hedged, limited", what, [int256(5), -5, 1], LIMIT);
     }
 
-    /// @dev What is measured is also what the formula says of the same portfolio.
+    /// @dev Every vault is late for new risk and for maintenance, and so are both venues far away.
+    function test_margin_check_with_everything_late() public {
+        bytes memory blob = _parameters();
+        uint256 vaults = 4 + 3 * LINES + 6 + 2 * MARKETS + 3;
+        for (uint256 i; i < 4; ++i) {
+            blob = Blobs.amended(blob, vaults + i, 64, 60, 32);
+            blob = Blobs.amended(blob, vaults + i, 96, 100, 32);
+        }
+        clearing.setParameters(blob);
+        vm.warp(block.timestamp + 300);
+        _poke();
+        Portfolio memory p = _portfolio([int256(5), -5, 1], 0);
+        // The vaults were added 120 seconds before the venue was heard of.
+        (uint256 initial, uint256 maintenance) = (Lateness.at(420, 60, 730 days), Lateness.at(420, 100, 730 days));
+        for (uint256 i; i < LINES; ++i) {
+            p.lines[i].initialHaircut = Lateness.widen(0.2e18, initial);
+            p.lines[i].maintenanceHaircut = Lateness.widen(0.1e18, maintenance);
+        }
+        p.venues[1].initialLegShare = Lateness.widen(0.05e18, Lateness.at(300, 60, 1 hours));
+        p.venues[2].initialLegShare = Lateness.widen(0.05e18, Lateness.at(420, 60, 1 hours));
+        p.venues[2].maintenanceLegShare = Lateness.widen(0.05e18, Lateness.at(420, 300, 1 hours));
+        string memory what =
+            "Clearing.marginOf, 8 lines, 6 positions on 3 chains, 3 prices, hedged, every vault and venue late";
+        _check("hedged", what, p);
+    }
+
     function _check(string memory name, string memory what, int256[3] memory tenths, uint256 limit) private {
+        _check(name, what, _portfolio(tenths, limit));
+    }
+
+    /// @dev What is measured is also what the formula says of the same portfolio.
+    function _check(string memory name, string memory what, Portfolio memory portfolio) private {
         bytes32 account = _account(name);
         assertEq(clearing.accountOf(account).lineCount, LINES);
         assertEq(clearing.accountOf(account).markets, (1 << MARKETS) - 1);
         vm.cool(address(clearing));
         Margin memory margin = clearing.marginOf(account);
         emit log_named_uint(what, vm.lastCallGas().gasTotalUsed);
-        assertEq(abi.encode(margin), abi.encode(Portfolios.marginOf(_portfolio(tenths, limit))));
+        assertEq(abi.encode(margin), abi.encode(Portfolios.marginOf(portfolio)));
     }
 
     function _portfolio(int256[3] memory tenths, uint256 limit) private pure returns (Portfolio memory p) {
