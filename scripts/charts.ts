@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import { computeHaircut } from '@omnimargin/risk/estimate/haircut'
+import { CHOSEN } from '@omnimargin/risk/estimate/observer'
 import { walkOf } from '../cli/src/backtest.ts'
 import { findPrices, readStretches } from '../cli/src/compare/prices.ts'
 import { chart, type Line, type Panel } from './charts/panel.ts'
@@ -39,7 +40,7 @@ function crashPanels(symbol: string, folder: string): Panel[] {
       points: hours.flatMap((i) => (said && said[i]! >= 0 ? [[walked.times[i]!, said[i]!] as const] : [])),
       ...(dash && { dash }),
     })
-    const most = hours.reduce((all, i) => Math.max(all, walked.losses[i]!, walked.haircuts.fast.get('QR+ACI')![i]!), 0)
+    const most = hours.reduce((all, i) => Math.max(all, walked.losses[i]!, walked.haircuts.fast.get(CHOSEN)![i]!), 0)
     const step = most > 0.3 ? 0.1 : most > 0.12 ? 0.05 : 0.02
     return {
       title: `${symbol}, ${day.slice(0, 7)}: ${what}`,
@@ -54,8 +55,8 @@ function crashPanels(symbol: string, folder: string): Panel[] {
       columns: hours.map((i) => [walked.times[i]!, walked.losses[i]!] as const),
       lines: [
         lineOf('static', COLORS.static, walked.haircuts.fast.get('static'), '5 4'),
-        lineOf('fast: QR+ACI', COLORS.fast, walked.haircuts.fast.get('QR+ACI')),
-        lineOf('slow', COLORS.slow, walked.haircuts.slow.get('QR+ACI')),
+        lineOf('fast', COLORS.fast, walked.haircuts.fast.get(CHOSEN)),
+        lineOf('slow', COLORS.slow, walked.haircuts.slow.get(CHOSEN)),
       ],
     }
   })

@@ -11,6 +11,7 @@ import { computeHaircut, type HaircutInputs, type SlowBefore } from '@omnimargin
 import { type Route, routeOf } from '@omnimargin/risk/estimate/latency'
 import { longRun } from '@omnimargin/risk/estimate/longrun'
 import { memoryOf } from '@omnimargin/risk/estimate/memory'
+import { CHOSEN } from '@omnimargin/risk/estimate/observer'
 
 const { values } = parseArgs({
   options: { assets: { type: 'string' }, chains: { type: 'string' }, bars: { type: 'string' } },
@@ -125,7 +126,7 @@ function estimatorOf(defaults: Defaults): Estimator {
     if (seen === undefined) return undefined
     if (seen.loss !== undefined) everything.add(seen.loss)
     const known = conditional(seen)
-    return known && { quantile: known.adaptive, longRunQuantile: everything.quantile(1 - defaults.alpha) }
+    return known && { quantile: known[CHOSEN], longRunQuantile: everything.quantile(1 - defaults.alpha) }
   }
 }
 
@@ -183,7 +184,7 @@ function pageOf(): string {
     value.toLocaleString('en-US', { maximumFractionDigits: digits, minimumFractionDigits: digits })
   return `# Speed of estimation
 
-Written by \`npm run bench -- risk\`: ${number(BARS)} hourly bars of each of ${ASSETS} made-up assets on ${CHAINS} chains. Every hour each asset's loss quantile (QR+ACI, its regressions refit weekly and
+Written by \`npm run bench -- risk\`: ${number(BARS)} hourly bars of each of ${ASSETS} made-up assets on ${CHAINS} chains. Every hour each asset's loss quantile (${CHOSEN}, its regressions refit weekly and
 monthly) and each route's tail are brought up to date, and every pair is given its fast and slow haircut and latency premium: ${number(count)} of them, ${number(100 * mean, 1)} % in the mean. CPU seconds of one thread, on a machine with ${cpus().length} cores whose load
 average was ${loadavg()[0]?.toFixed(1)} at the end.
 

@@ -2,6 +2,7 @@
 import { Writable } from 'node:stream'
 import { SPEEDS } from '@omnimargin/risk/estimate/backtest'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
+import { CHOSEN } from '@omnimargin/risk/estimate/observer'
 import type { Verdict } from '@omnimargin/risk/estimate/statistics'
 import type { AssetReport, Judged } from '../backtest.ts'
 import { formatTime } from '../compare/span.ts'
@@ -38,7 +39,7 @@ coverage; of static: that by static’s. Short: mean loss beyond those, in hundr
 the most beyond the haircut as it was. After a fall: coverage in the hour after one of ${percent(DEFAULTS.triggerFall, 0)} or more, by its close and
 at its low. Peak: greatest by least haircut in 30 days, in the middle one of all such spans and in the worst.
 Rise: the greatest in 24 hours. Slow: with a quarter of the long run, a floor and bounded speed, as liquidation sees it;
-fast is what new risk pays.`
+fast is what new risk pays. Haircuts are made of ${CHOSEN}.`
 
 const HEAD = [
   '',
@@ -72,9 +73,9 @@ function assetTables(screen: Screen, { symbol, span, rows, crashes }: AssetRepor
   }
   if (crashes.length === 0) return
   screen.say(`\n${symbol} in crashes: misses of hours, and the worst % beyond the haircut`)
-  // Of the slow ones the last, which is what is used.
-  const last = rows.at(-1)
-  const names = rows.filter((row) => row.speed === 'fast' || row === last).map(nameOf)
+  // Of the slow ones the one that is used.
+  const used = rows.some(({ name }) => name === 'peg') ? 'peg' : CHOSEN
+  const names = rows.filter(({ name, speed }) => speed === 'fast' || name === used).map(nameOf)
   screen.table(
     ['', ...crashes.map(({ month }) => month)],
     names.map((name) => [

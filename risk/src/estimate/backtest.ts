@@ -1,7 +1,7 @@
 /** Walks through recorded bars: every estimator says what the next hour may lose before it is told. */
 import { type Candle, lossOf } from './candle.ts'
 import type { Defaults } from './defaults.ts'
-import { ESTIMATORS, type EstimatorName, observerOf } from './observer.ts'
+import { CHOSEN, ESTIMATORS, type EstimatorName, observerOf } from './observer.ts'
 import { pegOf } from './peg.ts'
 import { slowTargetOf, stepSlow } from './speeds.ts'
 import { judge, type Trial, type Verdict } from './statistics.ts'
@@ -15,7 +15,7 @@ export type WalkOptions = {
   readonly onProgress?: ((share: number) => void) | undefined
 }
 
-/** The estimators, and for what is pegged the rule of the peg on top of the best of them. */
+/** The estimators, and for what is pegged the rule of the peg on top of the chosen one. */
 export type RowName = EstimatorName | 'peg'
 export const SPEEDS = ['fast', 'slow'] as const
 export type Speed = (typeof SPEEDS)[number]
@@ -66,7 +66,7 @@ export function walk(candles: readonly Candle[], defaults: Defaults, options: Wa
     const { longRun, ...forecasts } = observe(candle)
     const pegged = peg?.(candle.close, last ? candle.time - last.time : 0)
     for (const name of names) {
-      const now = name === 'peg' ? Math.max(pegged ?? 0, forecasts['QR+ACI'] ?? 0) : forecasts[name]
+      const now = name === 'peg' ? Math.max(pegged ?? 0, forecasts[CHOSEN] ?? 0) : forecasts[name]
       if (now === undefined || longRun === undefined) continue
       // A peg's rule is in both parts of the blend, as in the composed haircut.
       const long = name === 'peg' ? Math.max(pegged ?? 0, longRun) : longRun

@@ -1,4 +1,4 @@
-/** One-hour loss quantiles that know the market's state: HAR, quantile regression on top of it, and a slow correction of its level. */
+/** One-hour loss quantiles that know the market's state: HAR, quantile regression on top of it, and two corrections of its level. */
 import type { Defaults } from './defaults.ts'
 import { exp, ln } from './elementary.ts'
 import { harOf } from './har.ts'
@@ -8,11 +8,13 @@ import { sortedWindow } from './rolling.ts'
 
 export type Conditional = {
   /** HAR's deviation times the empirical quantile of losses in deviations. */
-  readonly har: number
-  /** The same with weights for the market's state. */
-  readonly regression: number
-  /** And with the level of its recent scores, at a rate that follows the misses (adaptive conformal inference). */
-  readonly adaptive: number
+  readonly HAR: number
+  /** That deviation, and weights for the market's state. */
+  readonly QR: number
+  /** And the empirical quantile of what these leave. */
+  readonly 'QR-FHS': number
+  /** The same at a rate that follows the misses (adaptive conformal inference). */
+  readonly 'QR+ACI': number
 }
 
 /** Below this loss in deviations the regression does not look. */
@@ -49,7 +51,12 @@ export function conditionalOf(defaults: Defaults): (memory: Memory) => Condition
     const usual = scores.quantile(1 - alpha)
     const share = (log: number) => Math.min(1, sigma * exp(log))
     last.adaptive = share(tilt + rests.quantile(1 - rate))
-    return { har: share(usual), regression: share(tilt + (level ?? usual)), adaptive: last.adaptive }
+    return {
+      HAR: share(usual),
+      QR: share(tilt + (level ?? usual)),
+      'QR-FHS': share(tilt + rests.quantile(1 - alpha)),
+      'QR+ACI': last.adaptive,
+    }
   }
 }
 

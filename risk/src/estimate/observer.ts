@@ -7,8 +7,10 @@ import type { Defaults } from './defaults.ts'
 import { longRun } from './longrun.ts'
 import { memoryOf } from './memory.ts'
 
-export const ESTIMATORS = ['static', 'historical', 'EWMA', 'EWMA-FHS', 'HAR', 'QR', 'QR+ACI'] as const
+export const ESTIMATORS = ['static', 'historical', 'EWMA', 'EWMA-FHS', 'HAR', 'QR', 'QR-FHS', 'QR+ACI'] as const
 export type EstimatorName = (typeof ESTIMATORS)[number]
+/** The one that haircuts are made of. */
+export const CHOSEN = 'QR+ACI' satisfies EstimatorName
 
 /** What each expects of the next hour: the share of the price that is lost at most with a chance of 1 - alpha. */
 export type Forecasts = Readonly<Record<EstimatorName, number | undefined>> & {
@@ -33,7 +35,7 @@ export function observerOf(defaults: Defaults, calibration: number): (candle: Ca
     const known = seen && conditional(seen)
     if (loss === undefined) {
       // After a gap those that live on losses say what they said before it.
-      last = { ...(last ?? nothing()), ...(known && named(known)) }
+      last = { ...(last ?? nothing()), ...known }
       return last
     }
     everything.add(loss)
@@ -43,17 +45,14 @@ export function observerOf(defaults: Defaults, calibration: number): (candle: Ca
       historical: historical(loss),
       EWMA: plain?.normal,
       'EWMA-FHS': plain?.filtered,
-      HAR: known?.har ?? plain?.filtered,
-      QR: known?.regression ?? plain?.filtered,
-      'QR+ACI': known?.adaptive ?? plain?.filtered,
+      HAR: known?.HAR ?? plain?.filtered,
+      QR: known?.QR ?? plain?.filtered,
+      'QR-FHS': known?.['QR-FHS'] ?? plain?.filtered,
+      'QR+ACI': known?.['QR+ACI'] ?? plain?.filtered,
       longRun: everything.count() < defaults.estimator.least ? undefined : everything.quantile(1 - defaults.alpha),
     }
     return last
   }
-}
-
-function named({ har, regression, adaptive }: { har: number; regression: number; adaptive: number }) {
-  return { HAR: har, QR: regression, 'QR+ACI': adaptive }
 }
 
 function nothing(): Forecasts {
@@ -65,6 +64,7 @@ function nothing(): Forecasts {
     'EWMA-FHS': none,
     HAR: none,
     QR: none,
+    'QR-FHS': none,
     'QR+ACI': none,
     longRun: none,
   }
