@@ -32,7 +32,7 @@ const marginCases: Case[] = Object.entries(PORTFOLIOS).map(([name, portfolio]) =
       strings([l.units, l.counted, `${l.unit}`.length - 1, l.price, l.initialHaircut, l.maintenanceHaircut]),
     ),
     positions: portfolio.positions.flatMap((p) =>
-      strings([p.size, p.quote, p.buyOut, p.sellOut, p.band, p.underlying, p.venue]),
+      strings([p.size, p.quote, p.buyOut, p.sellOut, p.band, p.initialBand, p.underlying, p.venue]),
     ),
     underlyings: portfolio.underlyings.flatMap((u) =>
       strings([u.initialRate, u.maintenanceRate, u.basisRate, u.depth, u.concentrationRate, u.price]),

@@ -4,7 +4,7 @@ import { lateAt, latenessAt, widen } from './lateness.ts'
 import type { Portfolio, Position as PositionInput, Venue as VenueInput } from './margin.ts'
 import { type Parameters, unpackParameters, type VenueTerms } from './parameters.ts'
 import { type Peer, vaultPeer, venuePeer } from './peer.ts'
-import { abs, min, mulDown, type Price, type Size, type Units, type Usd, WAD } from './wad.ts'
+import { abs, min, mulDown, type Price, type Ratio, type Size, type Units, type Usd, WAD } from './wad.ts'
 
 export type Listing = { readonly chainId: bigint; readonly vault: Hex; readonly asset: Hex }
 export type Market = { readonly chainId: bigint; readonly venue: Hex; readonly item: Hex }
@@ -14,6 +14,8 @@ export type Position = {
   readonly quote: Usd
   readonly buyOut: Size
   readonly sellOut: Size
+  /** Up to when (seconds) it is known what was filled of these limits. */
+  readonly asOf: bigint
   /** The market's funding index up to which it has paid and received. */
   readonly fundedTo: Usd
 }
@@ -83,7 +85,7 @@ export type LedgerEvent =
   | { eventName: 'LineOpened'; args: { account: Hex; index: bigint; listing: bigint; holder: Hex } }
   | { eventName: 'LineChanged'; args: { account: Hex; index: bigint; units: bigint; counted: bigint } }
   | { eventName: 'PositionChanged'; args: { account: Hex; market: bigint; size: bigint; quote: bigint; cash: bigint } }
-  | { eventName: 'OutstandingChanged'; args: { account: Hex; market: bigint; buy: bigint; sell: bigint } }
+  | { eventName: 'OutstandingChanged'; args: { account: Hex; market: bigint; buy: bigint; sell: bigint; asOf: number } }
   | { eventName: 'CashChanged'; args: { account: Hex; cash: bigint } }
   | { eventName: 'FundingPaid'; args: { account: Hex; market: bigint; index: bigint } }
   | { eventName: 'DebtChanged'; args: { account: Hex; debtSince: number; isPutUp: boolean } }
@@ -92,7 +94,7 @@ export type LedgerEvent =
 export const MAX_LINES = 16
 export const MAX_ACCOUNT_MARKETS = 16
 
-export const FLAT: Position = { size: 0n, quote: 0n, buyOut: 0n, sellOut: 0n, fundedTo: 0n }
+export const FLAT: Position = { size: 0n, quote: 0n, buyOut: 0n, sellOut: 0n, asOf: 0n, fundedTo: 0n }
 const NEW_ACCOUNT: Account = { cash: 0n, debtSince: 0n, isPutUp: false, lines: [], positions: new Map() }
 
 /** The ledger after one more of the clearing's events; one that carries no state leaves it as it is. */
@@ -196,8 +198,11 @@ function accountAfter(account: Account, event: AccountEvent, funding: Ledger['fu
       return { ...account, cash, positions: withPosition(account, market, { size, quote, fundedTo }) }
     }
     case 'OutstandingChanged': {
-      const { market, buy, sell } = event.args
-      return { ...account, positions: withPosition(account, market, { buyOut: buy, sellOut: sell }) }
+      const { market, buy, sell, asOf } = event.args
+      return {
+        ...account,
+        positions: withPosition(account, market, { buyOut: buy, sellOut: sell, asOf: BigInt(asOf) }),
+      }
     }
     // What was paid or received is in the cash that changes next.
     case 'FundingPaid':
@@ -253,7 +258,8 @@ export function portfolioOf(ledger: Ledger, id: Hex, now: bigint): Portfolio | P
   })
   const positions = open.map(([market, position]): PositionInput => {
     const { underlying, venue, band } = entryOf(parameters.markets, market)
-    return { ...position, underlying, venue, band }
+    const initialBand = bandAt(band, now - position.asOf, entryOf(parameters.venues, venue))
+    return { ...position, underlying, venue, band, initialBand }
   })
   const traded = positions.map(({ underlying }) => entryOf(parameters.underlyings, underlying))
   const oldest = now - BigInt(parameters.maxPriceAge)
@@ -275,6 +281,11 @@ export function portfolioOf(ledger: Ledger, id: Hex, now: bigint): Portfolio | P
 /** Whether the position takes one of its account's markets. */
 export function isOpen({ size, quote, buyOut, sellOut }: Position): boolean {
   return size !== 0n || quote !== 0n || buyOut + sellOut > 0n
+}
+
+/** What may have been filled at a remote venue since it was known may have lost more than the band: so it widens. */
+function bandAt(band: Ratio, age: bigint, { isRemote, calmAge, tripAge }: VenueTerms): Ratio {
+  return isRemote ? widen(band, lateAt(age, calmAge, tripAge)) : band
 }
 
 /** Seconds since the newest time of the clearing that the peer is known to have heard. */

@@ -19,6 +19,8 @@ export type Position = {
   readonly buyOut: Size
   readonly sellOut: Size
   readonly band: Ratio
+  /** For new risk: wider than the band as what is known of the limits' fills ages. */
+  readonly initialBand: Ratio
   readonly underlying: number
   readonly venue: number
 }
@@ -75,14 +77,23 @@ const ROUNDING = 2n
 /** Outstanding limits may fill either way, so what is held is an interval. */
 type Interval = { readonly low: bigint; readonly high: bigint }
 
-/** Which of two rates, and of two leg shares, a requirement is for. */
+/** Which of two rates, leg shares and bands a requirement is for. */
 type Grade = {
   readonly rate: (underlying: Underlying) => Ratio
   readonly legShare: (venue: Venue) => Ratio
+  readonly band: (position: Position) => Ratio
 }
 
-const INITIAL: Grade = { rate: (u) => u.initialRate, legShare: (v) => v.initialLegShare }
-const MAINTENANCE: Grade = { rate: (u) => u.maintenanceRate, legShare: (v) => v.maintenanceLegShare }
+const INITIAL: Grade = {
+  rate: (u) => u.initialRate,
+  legShare: (v) => v.initialLegShare,
+  band: (p) => p.initialBand,
+}
+const MAINTENANCE: Grade = {
+  rate: (u) => u.maintenanceRate,
+  legShare: (v) => v.maintenanceLegShare,
+  band: (p) => p.band,
+}
 
 /** Balances, requirements, equity and exposure of a portfolio. Never fails: every input is bounded by its type. */
 export function computeMargin(portfolio: Portfolio): Margin {
@@ -149,7 +160,7 @@ function requirement(portfolio: Portfolio, grade: Grade): Usd {
   )
   const venueLoss = mulUp(lossesOfVenues(portfolio, grade).reduce(max, 0n), portfolio.venueLossShare)
   const directional = max(directionalRisk(portfolio, grade), venueLoss)
-  return directional + latency + sum(basis) + concentrationOf(portfolio) + reserveOf(portfolio)
+  return directional + latency + sum(basis) + concentrationOf(portfolio) + reserveOf(portfolio, grade)
 }
 
 /** Each underlying's net at its rate, less what opposite positions in correlated ones offset. */
@@ -183,10 +194,11 @@ function concentrationOf(portfolio: Portfolio): Usd {
 }
 
 /** What outstanding limits may lose to fills at the far end of the band. */
-function reserveOf({ positions, underlyings }: Portfolio): Usd {
-  const reserves = positions.map(({ buyOut, sellOut, band, underlying }) =>
-    mulUp(mulUp(buyOut + sellOut, at(underlyings, underlying).price), band),
-  )
+function reserveOf({ positions, underlyings }: Portfolio, grade: Grade): Usd {
+  const reserves = positions.map((position) => {
+    const { buyOut, sellOut, underlying } = position
+    return mulUp(mulUp(buyOut + sellOut, at(underlyings, underlying).price), grade.band(position))
+  })
   return sum(reserves)
 }
 

@@ -237,8 +237,8 @@ function lose(ledger: Ledger, id: Hex, chainId: bigint, parameters: Parameters):
 
 /** By the clearing's own rules: of a release the margin after it, of a trade that of the limit it needs. */
 function judge(before: Ledger, after: Ledger, id: Hex, change: Change, world: World): Step | PortfolioFault {
-  const need = needOf(before, after, id, change)
-  const judged = marginIn(change.kind === 'trade' ? withLimit(before, id, change) : after, id, world)
+  const need = needOf(before, after, id, change, world)
+  const judged = marginIn(change.kind === 'trade' ? withLimit(before, id, change, world) : after, id, world)
   if (typeof judged === 'string') return judged
   const isAllowed =
     need === 'nothing' ||
@@ -247,9 +247,10 @@ function judge(before: Ledger, after: Ledger, id: Hex, change: Change, world: Wo
   return { change, need, judged, isAllowed }
 }
 
-function needOf(before: Ledger, after: Ledger, id: Hex, change: Change): Need {
+function needOf(before: Ledger, after: Ledger, id: Hex, change: Change, world: World): Need {
   if (change.kind === 'trade') {
-    const { size, buyOut, sellOut } = accountIn(withLimit(before, id, change), id).positions.get(change.market) ?? FLAT
+    const { size, buyOut, sellOut } =
+      accountIn(withLimit(before, id, change, world), id).positions.get(change.market) ?? FLAT
     const shrinks = size > 0n ? buyOut === 0n && sellOut <= size : sellOut === 0n && buyOut <= -size
     return shrinks ? 'maintenance' : 'initial'
   }
@@ -264,11 +265,12 @@ export function isMargined(account: Account): boolean {
 }
 
 /** With a limit of the trade's size raised, and nothing filled of it. */
-function withLimit(ledger: Ledger, id: Hex, { market, size }: Of<'trade'>): Ledger {
+function withLimit(ledger: Ledger, id: Hex, { market, size }: Of<'trade'>, { now }: World): Ledger {
   const account = afterFunding(ledger, id)
   const position = account.positions.get(market) ?? FLAT
   const [buy, sell] = size > 0n ? [size, 0n] : [0n, -size]
-  const limited = { ...position, buyOut: position.buyOut + buy, sellOut: position.sellOut + sell }
+  const asOf = position.buyOut + position.sellOut > 0n ? position.asOf : now
+  const limited = { ...position, buyOut: position.buyOut + buy, sellOut: position.sellOut + sell, asOf }
   return withAccount(ledger, id, { ...account, positions: new Map(account.positions).set(market, limited) })
 }
 

@@ -90,7 +90,7 @@ test('MRG-32 a flat pair costs its latency, basis and venue loss, to the unit, a
   const size = fc.bigInt({ min: 1n, max: wad(1_000) })
   fc.assert(
     fc.property(size, ratio, (held, venueLossShare) => {
-      const leg = { quote: 0n, buyOut: 0n, sellOut: 0n, band: 0n, underlying: 0 }
+      const leg = { quote: 0n, buyOut: 0n, sellOut: 0n, band: 0n, initialBand: 0n, underlying: 0 }
       const pair = [
         { ...leg, size: held, venue: 0 },
         { ...leg, size: -held, venue: 1 },
@@ -137,7 +137,7 @@ test('MRG-34 netting never goes below the loss of the worst scenario, and there 
   const free = { initialLegShare: 0n, maintenanceLegShare: 0n }
   fc.assert(
     fc.property(portfolio, (drawn) => {
-      const positions = drawn.positions.map((each) => ({ ...each, buyOut: 0n, sellOut: 0n, band: 0n }))
+      const positions = drawn.positions.map((each) => ({ ...each, buyOut: 0n, sellOut: 0n, band: 0n, initialBand: 0n }))
       const underlyings = drawn.underlyings.map(({ price }) => ({ ...half, price }))
       const p = { ...drawn, positions, underlyings, venues: [free, free, free], venueLossShare: 0n }
       const worst = scenarios(p).reduce((most, moves) => max(most, lossOf(p, moves)), 0n)
@@ -157,7 +157,7 @@ test('MRG-35 a venue lost: the rest is required in part at least, whatever it of
         const rest = p.positions.filter((each) => each.venue !== venue)
         const bare = { ...p, positions: rest, credits: [], venueLossShare: 0n, venues: p.venues.map(() => FREE) }
         const underlyings = p.underlyings.map((u) => ({ ...u, basisRate: 0n }))
-        const positions = rest.map((each) => ({ ...each, band: 0n }))
+        const positions = rest.map((each) => ({ ...each, band: 0n, initialBand: 0n }))
         const left = computeMargin({ ...bare, underlyings, positions })
         requireAll((grade) => margin[grade] >= mulUp(left[grade], p.venueLossShare))
       }
@@ -169,7 +169,7 @@ test('MRG-36 beyond the depth every dollar of net notional is charged, and none 
   const at = (size: bigint, depth: bigint) =>
     computeMargin({
       ...NOTHING,
-      positions: [{ size, quote: 0n, buyOut: 0n, sellOut: 0n, band: 0n, underlying: 0, venue: 0 }],
+      positions: [{ size, quote: 0n, buyOut: 0n, sellOut: 0n, band: 0n, initialBand: 0n, underlying: 0, venue: 0 }],
       underlyings: [{ ...UNDERLYING, depth, price: wad(1) }],
       venues: [VENUE],
     }).maintenanceMargin

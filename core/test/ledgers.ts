@@ -118,6 +118,7 @@ const position: fc.Arbitrary<Position> = fc.record({
   quote: fc.bigInt({ min: -wad(50_000), max: wad(50_000) }),
   buyOut: fc.constantFrom(0n, wad(3)),
   sellOut: fc.constantFrom(0n, wad(3)),
+  asOf: fc.constantFrom(NOW, NOW - 600n),
   fundedTo: fc.constantFrom(0n, WAD, -WAD),
 })
 

@@ -29,7 +29,9 @@ test('MRG-01 a worked example, by hand', () => {
         maintenanceHaircut: WAD / 50n,
       },
     ],
-    positions: [{ size: wad(60), quote: 0n, buyOut: 0n, sellOut: 0n, band: 0n, underlying: 0, venue: 0 }],
+    positions: [
+      { size: wad(60), quote: 0n, buyOut: 0n, sellOut: 0n, band: 0n, initialBand: 0n, underlying: 0, venue: 0 },
+    ],
     underlyings: [{ ...UNDERLYING, price: wad(1_680) }],
     venues: [VENUE],
   })

@@ -65,15 +65,17 @@ const credits: fc.Arbitrary<Credit[]> = fc.tuple(ratio, ratio, ratio).map(([a, b
   { first: 1, second: 2, ratio: c / 2n },
 ])
 
-const position: fc.Arbitrary<Position> = fc.record({
-  size,
-  quote: money,
-  buyOut: limit,
-  sellOut: limit,
-  band: ratio,
-  underlying: fc.nat(UNDERLYINGS - 1),
-  venue: fc.nat(VENUES - 1),
-})
+const position: fc.Arbitrary<Position> = fc
+  .record({
+    size,
+    quote: money,
+    buyOut: limit,
+    sellOut: limit,
+    bands: ordered,
+    underlying: fc.nat(UNDERLYINGS - 1),
+    venue: fc.nat(VENUES - 1),
+  })
+  .map(({ bands: [band, initialBand], ...rest }) => ({ ...rest, band, initialBand }))
 
 export const portfolio: fc.Arbitrary<Portfolio> = fc.record({
   cash: money,

@@ -30,7 +30,7 @@ function portfolioOf(exposures: readonly Exposure[], terms: Terms, clearing: Cle
       // A unit is one dollar, so that legs held in units and in dollars net against each other.
       const size: bigint = signed
       const [underlying, venue] = [names.indexOf(leg.underlying), order.indexOf(venueOf(leg))]
-      return { size, quote: -signed, buyOut: 0n, sellOut: 0n, band: 0n, underlying, venue }
+      return { size, quote: -signed, buyOut: 0n, sellOut: 0n, band: 0n, initialBand: 0n, underlying, venue }
     }),
     underlyings: names.map((name) => ({ ...known(terms.underlyings, name), price: WAD })),
     venues: [...venues.values()].map((chain): Venue => {

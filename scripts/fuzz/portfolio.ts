@@ -1,6 +1,6 @@
 /** Random portfolios out of a seed, with a liking for edges: zero, one, powers of two, and the largest there is. */
 import type { Credit, Line, Portfolio, Position, Underlying, Venue } from '@omnimargin/core/margin'
-import { min, WAD } from '@omnimargin/core/wad'
+import { max, min, WAD } from '@omnimargin/core/wad'
 
 /** Draws numbers; the same seed draws the same ones. */
 export type Dice = (sides: bigint) => bigint
@@ -40,12 +40,14 @@ export function drawPortfolio(dice: Dice): Portfolio {
 
   function drawPosition(): Position {
     const hasLimits = dice(2n) === 0n
+    const band = drawRatio(dice)
     return {
       size: drawSigned(dice, SIZE_BITS),
       quote: drawSigned(dice, SIZE_BITS),
       buyOut: hasLimits ? drawBits(dice, SIZE_BITS) : 0n,
       sellOut: hasLimits ? drawBits(dice, SIZE_BITS) : 0n,
-      band: drawRatio(dice),
+      band,
+      initialBand: max(band, drawRatio(dice)),
       underlying: Number(dice(BigInt(underlyings.length))),
       venue: Number(dice(BigInt(venues.length))),
     }

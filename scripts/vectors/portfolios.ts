@@ -62,6 +62,7 @@ function hold(size: number, underlying = 0, venue = 0, change: Partial<Position>
     buyOut: 0n,
     sellOut: 0n,
     band: percent(3),
+    initialBand: percent(3),
     underlying,
     venue,
     ...change,
@@ -197,8 +198,9 @@ const LIMITS: Record<string, Portfolio> = {
   }),
   limits_at_a_silent_venue: of({ positions: [hold(0, 0, 1, limits(5, 5))], venues: [HERE, SILENT] }),
   limits_that_could_open_the_hedge: of({ positions: [hold(60), hold(0, 0, 1, limits(0, 60))] }),
-  no_band_no_reserve: of({ positions: [hold(60, 0, 0, { ...limits(10, 0), band: 0n })] }),
-  a_whole_band: of({ positions: [hold(60, 0, 0, { ...limits(10, 10), band: WAD })] }),
+  no_band_no_reserve: of({ positions: [hold(60, 0, 0, { ...limits(10, 0), band: 0n, initialBand: 0n })] }),
+  a_whole_band: of({ positions: [hold(60, 0, 0, { ...limits(10, 10), band: WAD, initialBand: WAD })] }),
+  limits_known_of_long_ago: of({ positions: [hold(60, 0, 0, { ...limits(10, 10), initialBand: percent(40) })] }),
 }
 
 const CONCENTRATION: Record<string, Portfolio> = {

@@ -198,14 +198,14 @@ test('CLR-08 an account of which the chain says any one thing otherwise than its
     debtSince: 5n,
     isPutUp: true,
     lines: [{ listing: 1, holder: HOLDER, units: 9n, counted: 8n }],
-    positions: new Map([[2, { size: 1n, quote: -2n, buyOut: 3n, sellOut: 4n, fundedTo: 0n }]]),
+    positions: new Map([[2, { size: 1n, quote: -2n, buyOut: 3n, sellOut: 4n, asOf: 5n, fundedTo: 0n }]]),
   }
   const answers = {
     accountOf: { cash: -7n, debtSince: 5, isPutUp: true, lineCount: 1 },
     lineOf: [{ units: 9n, counted: 8n, listing: 1 }, HOLDER],
     positionOf: [
       { size: 1n, quote: -2n },
-      { buy: 3n, sell: 4n },
+      { buy: 3n, sell: 4n, asOf: 5 },
     ],
   }
   const reader = { readContract: async (call: { functionName: keyof typeof answers }) => answers[call.functionName] }

@@ -205,8 +205,19 @@ library Checks {
                     // One read of the one slot of what is outstanding.
                     word := sload(add(outstanding.slot, market))
                 }
-                sums.addLimits(underlying, venue, uint112(word), uint112(word >> 112), band);
+                uint256 initialBand = _bandAt(band, word >> 224, blob.venue(venue).agesOf());
+                sums.addLimits(underlying, venue, uint112(word), uint112(word >> 112), band, initialBand);
             }
+        }
+    }
+
+    /// @dev What may have been filled since `asOf` may have lost more than the band by now: for new risk it grows with the age
+    /// of what is known, as what is locked at a late vault counts less.
+    function _bandAt(uint256 band, uint256 asOf, Ages ages) private view returns (uint256) {
+        unchecked {
+            uint256 calm = ages.calmAgeOf();
+            if (block.timestamp <= asOf + calm || !ages.isRemoteOf()) return band;
+            return Lateness.widen(band, Lateness.at(block.timestamp - asOf, calm, ages.tripAgeOf()));
         }
     }
 

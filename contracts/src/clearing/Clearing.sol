@@ -219,14 +219,13 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
         return Learning.reads(_ledger, kind, chainId, writer);
     }
 
-    function _isConsistent(
-        Key memory key,
-        uint128[6] memory known,
-        uint128[6] memory next,
-        uint64 knownAsOf,
-        Seen memory seen
-    ) internal view override returns (bool) {
-        return Learning.isConsistent(_ledger, _book, key, known, next, knownAsOf, seen);
+    function _isConsistent(Key memory key, uint128[6] memory known, uint128[6] memory next, Seen memory seen)
+        internal
+        view
+        override
+        returns (bool)
+    {
+        return Learning.isConsistent(_ledger, _book, key, known, next, seen);
     }
 
     function _write(Key memory key, uint128[6] memory fields) internal override {

@@ -49,11 +49,10 @@ library Learning {
         Key memory key,
         uint128[6] memory known,
         uint128[6] memory next,
-        uint64 knownAsOf,
         Seen memory seen
     ) external view returns (bool) {
         if (key.kind == Kind.FILLS) {
-            return _areFillsConsistent(ledger, book, key, known, next, knownAsOf, seen.blockNumber);
+            return _areFillsConsistent(ledger, book, key, known, next, seen.blockNumber);
         }
         if (key.kind == Kind.MARKET) return _isMarketConsistent(ledger, key, known, next, seen.timestamp);
         if (key.kind != Kind.HEARD) return true;
@@ -72,7 +71,7 @@ library Learning {
         if (key.kind == Kind.GRANT) {
             _applyGrant(ledger, book, key);
         } else if (key.kind == Kind.FILLS) {
-            _applyFills(ledger, key, known, next);
+            _applyFills(ledger, book, key, known, next);
         } else if (key.kind == Kind.MARKET) {
             _applyMarket(ledger, key, next, blockNumber);
         } else {
@@ -103,7 +102,6 @@ library Learning {
         Key memory key,
         uint128[6] memory known,
         uint128[6] memory next,
-        uint64 knownAsOf,
         uint64 blockNumber
     ) private view returns (bool) {
         if (key.holder != address(0)) return false;
@@ -112,8 +110,7 @@ library Learning {
         if (uint256(next[0]) + next[4] > limits[0] || uint256(next[1]) + next[5] > limits[1]) return false;
         if (next[0] == known[0] && next[1] == known[1]) return next[2] == known[2] && next[3] == known[3];
         _requireMarketRecord(ledger, market, blockNumber);
-        uint256 limitedSince = ledger.outstanding[key.account][market].since;
-        _requireInBand(ledger, market, known, next, Wad.max(knownAsOf, limitedSince));
+        _requireInBand(ledger, market, known, next, ledger.outstanding[key.account][market].asOf);
         return true;
     }
 
@@ -153,17 +150,23 @@ library Learning {
     }
 
     /// @dev Books what a fills record that has just been learned adds.
-    function _applyFills(Ledger storage ledger, Key memory key, uint128[6] memory known, uint128[6] memory next)
-        private
-    {
+    function _applyFills(
+        Ledger storage ledger,
+        Book storage book,
+        Key memory key,
+        uint128[6] memory known,
+        uint128[6] memory next
+    ) private {
         uint256 market = ledger.marketOf(key);
-        uint256 bought = next[0] - known[0];
-        uint256 sold = next[1] - known[1];
         Outstanding memory left = ledger.outstanding[key.account][market];
-        left.buy -= (bought + next[4] - known[4]).toUint112();
-        left.sell -= (sold + next[5] - known[5]).toUint112();
+        left.buy -= (uint256(next[0]) - known[0] + next[4] - known[4]).toUint112();
+        left.sell -= (uint256(next[1]) - known[1] + next[5] - known[5]).toUint112();
+        // Only while there is anything left to fill; and limits are no younger than they are by a record from before them.
+        bool isLimited = left.buy > 0 || left.sell > 0;
+        left.asOf = isLimited ? uint32(Wad.max(left.asOf, book.learnedAsOf(key))) : 0;
+        int256 deltaSize = int256(uint256(next[0] - known[0])) - int256(uint256(next[1] - known[1]));
         int256 deltaQuote = int256(uint256(next[3] - known[3])) - int256(uint256(next[2] - known[2]));
-        ledger.change(key.account, market, int256(bought) - int256(sold), deltaQuote, left);
+        ledger.change(key.account, market, deltaSize, deltaQuote, left);
     }
 
     /// @dev Takes the index of a market record that has just been learned.

@@ -53,11 +53,11 @@ struct Position {
     int128 quote;
 }
 
-/// One slot. What the account may still buy and sell; `since` is when it was first given a limit (seconds).
+/// One slot. What the account may still buy and sell, and up to when it is known what was filled of it (seconds).
 struct Outstanding {
     uint112 buy;
     uint112 sell;
-    uint32 since;
+    uint32 asOf;
 }
 
 /// A venue or a vault, by its number, and since when it is one (seconds).
@@ -158,7 +158,7 @@ library Ledgers {
 
     event LineChanged(bytes32 indexed account, uint256 indexed index, uint112 units, uint112 counted);
     event PositionChanged(bytes32 indexed account, uint256 indexed market, int128 size, int128 quote, int128 cash);
-    event OutstandingChanged(bytes32 indexed account, uint256 indexed market, uint112 buy, uint112 sell);
+    event OutstandingChanged(bytes32 indexed account, uint256 indexed market, uint112 buy, uint112 sell, uint32 asOf);
     event CashChanged(bytes32 indexed account, int128 cash);
     /// `paid` is below zero for what was received. `index` is the one paid up to.
     event FundingPaid(bytes32 indexed account, uint256 indexed market, int256 paid, int256 index);
@@ -248,10 +248,14 @@ library Ledgers {
             ledger.positions[account][market] = Position(size.toInt128(), quote.toInt128());
             emit PositionChanged(account, market, int128(size), int128(quote), account_.cash);
         }
-        if (left.buy != before.buy || left.sell != before.sell) {
-            ledger.outstanding[account][market] = left;
-            emit OutstandingChanged(account, market, left.buy, left.sell);
+        if (left.buy != before.buy || left.sell != before.sell || left.asOf != before.asOf) {
+            setOutstanding(ledger, account, market, left);
         }
+    }
+
+    function setOutstanding(Ledger storage ledger, bytes32 account, uint256 market, Outstanding memory left) internal {
+        ledger.outstanding[account][market] = left;
+        emit OutstandingChanged(account, market, left.buy, left.sell, left.asOf);
     }
 
     /// @notice Settles the funding of a position up to the market's index: what a long owes is rounded up, what it is

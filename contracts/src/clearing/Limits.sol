@@ -49,7 +49,7 @@ library Limits {
         aged &= ledger.accounts[account].limited;
         OpenInterest memory before = ledger.openInterest[market];
         Outstanding memory left = ledger.outstanding[account][market];
-        if (left.buy == 0 && left.sell == 0) left.since = uint32(block.timestamp);
+        if (left.buy == 0 && left.sell == 0) left.asOf = uint32(block.timestamp);
         (left.buy, left.sell) = (left.buy + buy, left.sell + sell);
         ledger.change(account, market, 0, 0, left);
         _requireMinSize(buy, sell, blob.market(market).minSizeOf());

@@ -4,12 +4,13 @@ pragma solidity 0.8.37;
 import {Book, Books} from "../records/Books.sol";
 import {Key, Kind, LocalRecord} from "../records/Records.sol";
 import {RecordBook} from "../records/RecordBook.sol";
-import {Ledger, Market} from "./Ledger.sol";
+import {Ledger, Ledgers, Market, Outstanding} from "./Ledger.sol";
 
 /// @title What venues on the clearing's own chain have filled, asked of them by whoever decides something from it.
 /// @dev Runs in the clearing's storage. spec/contracts.md, CLR-03, CLR-12.
 library LocalFills {
     using Books for Book;
+    using Ledgers for Ledger;
 
     /// @notice Learns what venues on this chain have filled or forfeited of an account's limits, each behind the record of
     /// its market.
@@ -24,8 +25,17 @@ library LocalFills {
             if (left & 1 == 0) continue;
             Market memory m = ledger.markets[market];
             if (m.chainId != block.chainid) continue;
-            if (_isKnown(book, m, account) || _isPulled(m, account)) aged &= ~(1 << market);
+            if (_isKnown(book, m, account)) _renew(ledger, account, market);
+            else if (!_isPulled(m, account)) continue;
+            aged &= ~(1 << market);
         }
+    }
+
+    function _renew(Ledger storage ledger, bytes32 account, uint256 market) private {
+        Outstanding memory left = ledger.outstanding[account][market];
+        if (left.asOf == block.timestamp) return;
+        left.asOf = uint32(block.timestamp);
+        ledger.setOutstanding(account, market, left);
     }
 
     /// @dev Most often nothing has been filled since, and looking is cheaper than learning it again.

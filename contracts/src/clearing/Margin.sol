@@ -73,7 +73,8 @@ struct Sums {
     uint256 endOfCredits;
     uint256 venueLossShare;
     int256 pnl;
-    uint256 reserve;
+    uint256 initialReserve;
+    uint256 maintenanceReserve;
 }
 
 /// @title The margin of a portfolio: spec/margin.md.
@@ -216,14 +217,17 @@ library Margins {
         uint256 venue,
         uint256 buyOut,
         uint256 sellOut,
-        uint256 band
+        uint256 band,
+        uint256 initialBand
     ) internal pure {
         unchecked {
             Net memory net = sums.nets[underlying];
             Leg memory leg = sums.legs[uint8(net.legs >> 8 * venue) - 1];
             leg.low -= int256(sellOut);
             leg.high += int256(buyOut);
-            sums.reserve += (buyOut + sellOut).mulUp(net.price).mulUp(band);
+            uint256 notional = (buyOut + sellOut).mulUp(net.price);
+            sums.initialReserve += notional.mulUp(initialBand);
+            sums.maintenanceReserve += notional.mulUp(band);
         }
     }
 
@@ -298,7 +302,7 @@ library Margins {
         }
     }
 
-    /// @dev Adds what is charged at either rate: the band on what is outstanding, basis and concentration.
+    /// @dev Adds the band on what is outstanding, and what is charged at either rate: basis and concentration.
     /// @return initial Each underlying's net at its rate, together.
     function _addNets(Margin memory margin, Sums memory sums)
         private
@@ -306,7 +310,7 @@ library Margins {
         returns (uint256 initial, uint256 maintenance)
     {
         unchecked {
-            uint256 both = sums.reserve;
+            uint256 both;
             uint256 u;
             for (uint256 left = sums.underlyings; left != 0; (left >>= 1, ++u)) {
                 if (left & 1 == 0) continue;
@@ -320,8 +324,8 @@ library Margins {
                 uint256 depth = net.depth.depthOf();
                 if (notional > depth) both += (notional - depth).mulUp(net.depth.concentrationRateOf());
             }
-            margin.initialMargin += both;
-            margin.maintenanceMargin += both;
+            margin.initialMargin += both + sums.initialReserve;
+            margin.maintenanceMargin += both + sums.maintenanceReserve;
         }
     }
 

@@ -133,6 +133,11 @@ library Books {
         }
     }
 
+    /// @notice How old what has been learned under a key may be, in the writer's seconds.
+    function learnedAsOf(Book storage book, Key memory key) internal view returns (uint64) {
+        return book.learned[Records.hashOf(key)].asOf;
+    }
+
     /// @notice One field learned under a key's hash.
     function learnedFieldAt(Book storage book, bytes32 hash, uint256 field) internal view returns (uint128) {
         Learned storage stored = book.learned[hash];

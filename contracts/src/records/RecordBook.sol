@@ -132,13 +132,11 @@ abstract contract RecordBook {
     function _reads(Kind kind, uint256 chainId, address writer) internal view virtual returns (bool);
 
     /// @dev Whether an honest writer could have written this; false is a contradiction. Must not change state.
-    function _isConsistent(
-        Key memory key,
-        uint128[6] memory known,
-        uint128[6] memory next,
-        uint64 knownAsOf,
-        Seen memory seen
-    ) internal view virtual returns (bool);
+    function _isConsistent(Key memory key, uint128[6] memory known, uint128[6] memory next, Seen memory seen)
+        internal
+        view
+        virtual
+        returns (bool);
 
     /// @dev Whether nothing of an ended peer is learned from a checkpoint any more.
     function _isOver(bytes32, uint64) internal view virtual returns (bool) {
@@ -186,7 +184,7 @@ abstract contract RecordBook {
         (uint128[6] memory known, uint64 knownBlock, uint64 knownAsOf) =
             _book.learnedAt(hash, Records.fieldCount(key.kind));
         outcome = Records.compare(known, knownBlock, next, seen.blockNumber);
-        if (outcome == Outcome.TAKEN && !_isConsistent(key, known, next, knownAsOf, seen)) {
+        if (outcome == Outcome.TAKEN && !_isConsistent(key, known, next, seen)) {
             outcome = Outcome.CONTRADICTION;
         }
         if (outcome == Outcome.CONTRADICTION) {

@@ -163,7 +163,7 @@ contract Vault is RecordBook, ReentrancyGuardTransient {
         return kind == Kind.LEDGER || kind == Kind.HEARD;
     }
 
-    function _isConsistent(Key memory, uint128[6] memory, uint128[6] memory, uint64, Seen memory)
+    function _isConsistent(Key memory, uint128[6] memory, uint128[6] memory, Seen memory)
         internal
         pure
         override

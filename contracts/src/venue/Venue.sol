@@ -324,7 +324,7 @@ contract Venue is RecordBook, EIP712 {
     }
 
     /// @dev A limit that is voided further than it was raised was never written by an honest clearing.
-    function _isConsistent(Key memory key, uint128[6] memory, uint128[6] memory next, uint64, Seen memory)
+    function _isConsistent(Key memory key, uint128[6] memory, uint128[6] memory next, Seen memory)
         internal
         pure
         override

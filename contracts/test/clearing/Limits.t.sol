@@ -2,8 +2,10 @@
 pragma solidity 0.8.37;
 
 import {Ledgers, Market, OpenInterest, Outstanding, Position} from "../../src/clearing/Ledger.sol";
+import {Lateness} from "../../src/clearing/Lateness.sol";
 import {Learning} from "../../src/clearing/Learning.sol";
 import {Limits} from "../../src/clearing/Limits.sol";
+import {Margin} from "../../src/clearing/Margin.sol";
 import {Key, Kind, Outcome, Record} from "../../src/records/Records.sol";
 import {Order} from "../../src/venue/Orders.sol";
 import {Blobs} from "../Blobs.sol";
@@ -156,6 +158,23 @@ contract LimitsTest is World {
         assertEq(uint8(_learn(_fillsOf(a, fields))), uint8(Outcome.CONTRADICTION));
         assertEq(_state(), before, "a contradiction changes no account");
         assertTrue(clearing.ended(REMOTE, REMOTE_VENUE));
+    }
+
+    function test_MRG_23_limits_whose_fills_are_known_of_long_ago_are_charged_more_for_new_risk_alone() public {
+        _raise(alice, 1, 10e18, 0);
+        Margin memory before = clearing.marginOf(a);
+        vm.warp(block.timestamp + 999);
+        _setPrice(2000);
+        _hear();
+        Margin memory aged = clearing.marginOf(a);
+        // A thousand seconds old, of which 60 are calm, of the 3,540 until all of 20,000 dollars is charged.
+        uint256 band = Lateness.widen(0.03e18, Lateness.at(1000, 60, 3600));
+        assertEq(aged.initialMargin - before.initialMargin, (20_000e18 * band + 1e18 - 1) / 1e18 - 600e18);
+        assertEq(aged.maintenanceMargin, before.maintenanceMargin);
+        _learn(_fillsOf(a, _fields(0, 0, 0, 0, 0, 0)));
+        assertEq(clearing.marginOf(a).initialMargin, before.initialMargin);
+        (, Outstanding memory left) = clearing.positionOf(a, 1);
+        assertEq(left.asOf, block.timestamp);
     }
 
     function test_MRG_20_fills_beyond_the_limit_are_a_contradiction() public {

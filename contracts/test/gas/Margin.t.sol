@@ -142,7 +142,7 @@ contract MarginGasTest is Test {
         for (uint256 m; m < MARKETS; ++m) {
             int256 size = tenths[m / 2] * 0.1e18;
             p.positions[m] =
-                PositionInput(size, -size * int256(prices[m % 2] / 1e18), limit, limit, 0.03e18, m % 2, m / 2);
+                PositionInput(size, -size * int256(prices[m % 2] / 1e18), limit, limit, 0.03e18, 0.03e18, m % 2, m / 2);
         }
         (p.underlyings, p.venues) = (new UnderlyingInput[](3), new VenueInput[](3));
         for (uint256 i; i < 3; ++i) {

@@ -20,6 +20,7 @@ struct PositionInput {
     uint256 buyOut;
     uint256 sellOut;
     uint256 band;
+    uint256 initialBand;
     uint256 underlying;
     uint256 venue;
 }
@@ -80,7 +81,9 @@ library Portfolios {
             }
             Margins.addPosition(sums, underlying, venue, position.size, position.quote);
             if (position.buyOut + position.sellOut > 0) {
-                Margins.addLimits(sums, underlying, venue, position.buyOut, position.sellOut, position.band);
+                Margins.addLimits(
+                    sums, underlying, venue, position.buyOut, position.sellOut, position.band, position.initialBand
+                );
             }
         }
         Margins.addPositions(margin, sums);

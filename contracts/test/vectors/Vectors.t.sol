@@ -83,7 +83,7 @@ contract VectorsTest is Test {
         p.cashHaircut = vm.parseUint(vm.parseJsonString(json, _at(i, "cashHaircut")));
         p.venueLossShare = vm.parseUint(vm.parseJsonString(json, _at(i, "venueLossShare")));
         p.lines = abi.decode(_rows(i, "lines", 6), (LineInput[]));
-        p.positions = abi.decode(_rows(i, "positions", 7), (PositionInput[]));
+        p.positions = abi.decode(_rows(i, "positions", 8), (PositionInput[]));
         p.underlyings = abi.decode(_rows(i, "underlyings", 6), (UnderlyingInput[]));
         p.venues = abi.decode(_rows(i, "venues", 2), (VenueInput[]));
         p.credits = abi.decode(_rows(i, "credits", 3), (CreditInput[]));

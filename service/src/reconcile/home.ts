@@ -73,7 +73,8 @@ async function matchesChain(
     ...[...positions.values()].map((position, i) => {
       const [held, left] = heldPositions[i] ?? []
       const isSame = held?.size === position.size && held.quote === position.quote
-      return isSame && left?.buy === position.buyOut && left.sell === position.sellOut
+      const isLeft = left?.buy === position.buyOut && left.sell === position.sellOut
+      return isSame && isLeft && BigInt(left.asOf) === position.asOf
     }),
   ]
   return matches.every(Boolean)
