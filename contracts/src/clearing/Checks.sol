@@ -5,14 +5,7 @@ import {WAD} from "../math/Wad.sol";
 import {Ages, Lateness} from "./Lateness.sol";
 import {MAX_LINES, Account, Ledger, Ledgers, Line, Outstanding, Position} from "./Ledger.sol";
 import {Margin, Margins, Sums} from "./Margin.sol";
-import {
-    MAX_MARKETS,
-    DepthTerms,
-    ListingTerms,
-    ParameterBlob,
-    UnderlyingTerms,
-    VenueTerms
-} from "./Parameters.sol";
+import {MAX_MARKETS, DepthTerms, ListingTerms, ParameterBlob, UnderlyingTerms, VenueTerms} from "./Parameters.sol";
 import {Peers} from "./Peers.sol";
 
 /// What a margin check looks up once. `known` are words by vault and, after those, by feed: how late the one is (`Checks`)
@@ -114,12 +107,8 @@ library Checks {
     /// outlived their life make all of them late for new risk.
     function _latenessOf(Ledger storage ledger, uint256 vault, Found memory found) private view returns (uint256 late) {
         unchecked {
-            (uint256 initial, uint256 maintenance) = Peers.latenessOf(
-                ledger,
-                found.tripped,
-                2 * vault + 1,
-                ParameterBlob.agesAt(found.firstVault, vault)
-            );
+            (uint256 initial, uint256 maintenance) =
+                Peers.latenessOf(ledger, found.tripped, 2 * vault + 1, ParameterBlob.agesAt(found.firstVault, vault));
             if (found.stale != 0) initial = Lateness.widen(initial, found.stale);
             late = initial | maintenance << 64 | IS_KNOWN;
             uint256[] memory known = found.known;

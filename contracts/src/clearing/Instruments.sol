@@ -12,9 +12,7 @@ library Instruments {
     function positionValue(int256 size, uint256 price) internal pure returns (int256) {
         // As `Wad.mulDown`, written out since the compiler would call it.
         unchecked {
-            return size >= 0
-                ? int256(uint256(size) * price / WAD)
-                : -int256((uint256(-size) * price + (WAD - 1)) / WAD);
+            return size >= 0 ? int256(uint256(size) * price / WAD) : -int256((uint256(-size) * price + (WAD - 1)) / WAD);
         }
     }
 }

@@ -373,7 +373,8 @@ library Margins {
                     credit := mload(place)
                 }
                 // `CreditTerms`, taken apart here for the same reason.
-                (uint256 first, uint256 second, uint256 ratio) = (uint8(credit), uint8(credit >> 8), uint64(credit >> 16));
+                (uint256 first, uint256 second, uint256 ratio) =
+                    (uint8(credit), uint8(credit >> 8), uint64(credit >> 16));
                 if (held >> first & held >> second & 1 == 0) continue;
                 (Net memory a, Net memory b) = (sums.nets[first], sums.nets[second]);
                 uint256 together = _widest(a.initialLow + b.initialLow, a.initialHigh + b.initialHigh);
