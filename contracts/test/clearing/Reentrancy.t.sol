@@ -107,10 +107,11 @@ contract ClearingReentrancyTest is World {
         clearing.pull(records);
     }
 
-    function _waysIn() private view returns (bytes[11] memory) {
+    function _waysIn() private view returns (bytes[12] memory) {
         return [
             abi.encodeCall(Clearing.openLine, (own, local, address(intruder))),
             abi.encodeCall(Clearing.release, (own, 0, 1e18)),
+            abi.encodeCall(Clearing.count, (own, 0)),
             abi.encodeCall(Clearing.releaseUnopened, (b, hostile, address(intruder))),
             abi.encodeCall(Clearing.raiseLimits, (own, 0, 1e18, 0)),
             abi.encodeCall(Clearing.voidLimits, (own, 2)),
@@ -126,7 +127,7 @@ contract ClearingReentrancyTest is World {
     /// @dev The intruder's own call out runs its code as a reader; its call back is refused by the guard, though it
     /// succeeds by itself.
     function _assertLocked(bytes memory out) private {
-        bytes[11] memory waysIn = _waysIn();
+        bytes[12] memory waysIn = _waysIn();
         for (uint256 i; i < waysIn.length; ++i) {
             uint256 snapshot = vm.snapshotState();
             vm.prank(address(intruder));
