@@ -364,6 +364,7 @@ contract BreakersTest is Aging, Far {
         _trade(10e18, 2000e18);
         _later(DEAD);
         venue.accrue(0);
+        _pullMarket();
         assertEq(clearing.marginOf(a).maintenanceMarginBalance, 170_000e18, "they count nothing");
         vm.startPrank(alice.addr);
         clearing.release(a, index, 1_000e6);
