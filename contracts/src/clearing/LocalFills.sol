@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Book, Books} from "../records/Books.sol";
-import {Key, Kind, LocalRecord} from "../records/Records.sol";
+import {Key, Kind, LocalRecord, Outcome} from "../records/Records.sol";
 import {RecordBook} from "../records/RecordBook.sol";
 import {Ledger, Ledgers, Market, Outstanding} from "./Ledger.sol";
 
@@ -51,8 +51,8 @@ library LocalFills {
         LocalRecord[] memory records = new LocalRecord[](2);
         records[0] = LocalRecord(Kind.MARKET, m.venue, 0, m.item, address(0));
         records[1] = LocalRecord(Kind.FILLS, m.venue, account, m.item, address(0));
-        try RecordBook(address(this)).pull(records) {
-            return true;
+        try RecordBook(address(this)).pull(records) returns (Outcome[] memory outcomes) {
+            return outcomes[1] == Outcome.TAKEN;
         } catch {
             return false;
         }

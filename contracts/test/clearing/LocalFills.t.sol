@@ -281,6 +281,18 @@ contract LocalFillsTest is Far {
         clearing.raiseLimits(a, 1, 1e18, 0);
     }
 
+    function test_CLR_03_a_local_venue_that_contradicts_itself_while_it_is_asked_makes_no_record_younger() public {
+        _limitBoth(10e18);
+        _pullFills();
+        uint64 asOf = uint64(block.timestamp);
+        _lie(a, _fields(10e18 + 1, 0, 20_000e18, 0, 0, 0));
+        vm.warp(block.timestamp + 601);
+        _setPriceAtClearing();
+        vm.prank(alice.addr);
+        vm.expectRevert(abi.encodeWithSelector(Ledgers.RecordTooOld.selector, 0, asOf, block.timestamp));
+        clearing.release(a, 0, 1e18);
+    }
+
     /// @dev Without the second that a poke takes, and without the venue.
     function _setPriceAtClearing() private {
         bytes[] memory updates = new bytes[](2);

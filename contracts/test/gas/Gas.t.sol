@@ -163,13 +163,26 @@ contract GasTest is Test {
 
     /// @dev On its own, since the parameter blob's code is cold only for the first that reads it.
     function test_margin_check_without_limits() public {
-        for (uint256 m; m < 6; ++m) {
-            vm.prank(trader.addr);
-            clearing.voidLimits(account, m);
-        }
+        _voidAll();
         _cool();
         clearing.marginOf(account);
         _report("Clearing.marginOf, 8 lines, 6 positions, 3 prices");
+    }
+
+    function test_limits_without_others() public {
+        _voidAll();
+        vm.prank(trader.addr);
+        _cool();
+        clearing.raiseLimits(account, 0, 1e18, 0);
+        _report("Clearing.raiseLimits, 8 lines, 6 positions");
+    }
+
+    function _voidAll() private {
+        for (uint256 m; m < 6; ++m) {
+            vm.prank(trader.addr);
+            clearing.voidLimits(account, m);
+            _pull(m, _both());
+        }
     }
 
     function test_limits_and_release() public {
@@ -297,10 +310,7 @@ contract GasTest is Test {
     }
 
     function test_liquidation() public {
-        for (uint256 m; m < 6; ++m) {
-            vm.prank(trader.addr);
-            clearing.voidLimits(account, m);
-        }
+        _voidAll();
         Vm.Wallet memory keeper = vm.createWallet("keeper");
         bytes32 liquidator = bytes32(bytes20(keeper.addr));
         _fund(keeper.addr, liquidator);
