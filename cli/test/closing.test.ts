@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { Clearing } from '@omnimargin/chains/abi'
+import { Clearing, Policy } from '@omnimargin/chains/abi'
 import { packParameters } from '@omnimargin/core/parameters'
 import { type Devnet, startDevnet } from '@omnimargin/service/devnet/devnet'
 import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
@@ -14,7 +14,7 @@ import { until } from '@omnimargin/service/devnet/until'
 import { runKeeper } from '@omnimargin/service/keeper/run'
 import type { LogEvent } from '@omnimargin/service/role'
 import { senderOf } from '@omnimargin/service/sender'
-import { encodeFunctionData } from 'viem'
+import { encodeFunctionData, zeroAddress } from 'viem'
 import { makeActor } from '../src/story/actor.ts'
 import { whole } from '../src/story/amounts.ts'
 
@@ -86,12 +86,13 @@ test('ROL-43 ROL-44 a venue that falls silent is closed, priced by the first rep
 
 /** Governance has far venues closed after seconds of silence, and forgotten seconds later. */
 async function shortenAges(devnet: Devnet): Promise<void> {
-  const venues = PARAMETERS.venues.map((venue) => ({ ...venue, calmAge: 4, warnAge: 6, deadAge: 10 }))
+  const venues = PARAMETERS.venues.map((venue) => ({ ...venue, calmAge: 4, warnAge: 6, tripAge: 10, deadAge: 10 }))
   const blob = packParameters({ ...PARAMETERS, venues, closeGrace: CLOSE_GRACE })
   const { reader, walletOf } = tradingOf(devnet)
-  const data = encodeFunctionData({ abi: Clearing.abi, functionName: 'setParameters', args: [blob] })
+  const set = encodeFunctionData({ abi: Clearing.abi, functionName: 'setParameters', args: [blob] })
+  const data = encodeFunctionData({ abi: Policy.abi, functionName: 'execute', args: [set] })
   const sender = senderOf(reader, walletOf(devnet.owner))
-  const receipt = await sender.send({ to: devnet.deployment.clearing.address, data, gas: 5_000_000n })
+  const receipt = await sender.send({ to: devnet.deployment.clearing.policy ?? zeroAddress, data, gas: 5_000_000n })
   assert.equal(receipt.status, 'success')
 }
 

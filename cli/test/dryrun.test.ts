@@ -24,7 +24,7 @@ test('DRY-07 CTG-11 new parameters against a running deployment, and what its fa
   timeout: 120_000,
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'omnimargin-dryrun-'))
-  const devnet = await startDevnet({ log: () => undefined, roles: ['publisher'] })
+  const devnet = await startDevnet({ log: () => undefined, roles: ['publisher', 'relayer'] })
   try {
     const actors = await Promise.all(['long', 'short'].map((name) => makeActor(name, devnet.chains, devnet.deployment)))
     await trade(devnet, actors)
@@ -117,6 +117,13 @@ async function trade(devnet: Devnet, [buyer, seller]: readonly Actor[]): Promise
   const ask = await seller.signOrder({ ...terms, isBuy: false })
   const bid = await buyer.signOrder({ ...terms, isBuy: true })
   await buyer.fill(ask, bid, SIZE)
+  const position = { address: clearing.address, abi: Clearing.abi, functionName: 'positionOf' } as const
+  await until('the fills to be pulled', async () => {
+    const held = [buyer, seller].map(({ account }) =>
+      reader.readContract({ ...position, args: [account, BigInt(MARKET)] }),
+    )
+    return (await Promise.all(held)).every(([{ size }]) => size !== 0n)
+  })
 }
 
 async function timesSet(devnet: Devnet): Promise<number> {
