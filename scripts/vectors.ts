@@ -1,6 +1,7 @@
 // Writes vectors/*.json, the golden cases that Solidity and TypeScript both run. `--check` only compares.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type Bound, clampStep, floorOf, within } from '@omnimargin/core/bounds'
 import { type Hex, keccak, toHex, word } from '@omnimargin/core/bytes'
 import { type Claims, EMPTY, rootOf, setClaim, siblingsOf } from '@omnimargin/core/claims'
 import { accrue, premiumOf, type Running } from '@omnimargin/core/funding'
@@ -65,6 +66,62 @@ const LATENESSES: Record<string, [bigint, number, number, bigint]> = {
 const latenessCases: Case[] = Object.entries(LATENESSES).map(([name, [age, from, until, share]]) => {
   const late = lateAt(age, from, until)
   return { name, input: strings([age, from, until, share]), output: strings([late, widen(share, late)]) }
+})
+
+/* BOUNDS: value in force, value posted, what else changes (in word 2), words posted; ceiling, rise, fall, gap, hourly, horizon, word, shift */
+
+const FAULTS = ['none', 'OutOfBounds', 'StepTooLarge', 'NotBounded'] as const
+type Posting = Omit<Bound, 'word' | 'shift'> & { from: bigint; to: bigint; other: bigint; words: number; word: number }
+const posting = (change: Partial<Posting & { shift: number }>) => ({
+  ...{ from: percent(20), to: percent(21), other: 0n, words: 3, ceiling: percent(60), rise: percent(2) },
+  ...{ fall: percent(1), gap: percent(5), hourly: percent(4), horizon: 14_400, word: 1, shift: 16, ...change },
+})
+const POSTINGS: Record<string, ReturnType<typeof posting>> = {
+  a_step_up: posting({}),
+  the_same: posting({ to: percent(20) }),
+  as_far_up_as_may_be: posting({ to: percent(22) }),
+  too_far_up: posting({ to: percent(22) + 1n }),
+  as_far_down_as_may_be: posting({ to: percent(19) }),
+  too_far_down: posting({ to: percent(19) - 1n }),
+  at_the_floor: posting({ from: percent(13) + 1n, to: percent(13) }),
+  below_the_floor: posting({ from: percent(13), to: percent(13) - 1n }),
+  at_the_ceiling: posting({ from: percent(59), to: percent(60) }),
+  above_the_ceiling: posting({ from: percent(60), to: percent(60) + 1n }),
+  below_and_stays: posting({ from: percent(1), to: percent(1) }),
+  below_and_comes_nearer: posting({ from: percent(1), to: percent(3) }),
+  below_and_goes_further: posting({ from: percent(1), to: percent(1) - 1n }),
+  above_and_comes_nearer: posting({ from: percent(90), to: percent(89) }),
+  above_and_goes_further: posting({ from: percent(90), to: percent(90) + 1n }),
+  out_of_bounds_before_too_far: posting({ to: percent(70) }),
+  something_else_too: posting({ other: 1n }),
+  something_else_alone: posting({ to: percent(20), other: 1n << 254n }),
+  the_bound_first: posting({ to: percent(23), other: 1n }),
+  a_word_too_many: posting({ words: 4 }),
+  a_bound_beyond_the_end: posting({ word: 3 }),
+  at_the_end_of_its_word: posting({ shift: 192 }),
+  a_floor_without_a_root: posting({ hourly: 0n, from: percent(6), to: percent(5) }),
+  a_floor_that_rounds_up: posting({ gap: 1n, hourly: 1n, horizon: 1, from: 3n, to: 2n }),
+  a_floor_at_once: posting({ horizon: 0, from: percent(5), to: percent(5) - 1n }),
+  largest: posting({
+    ...{
+      from: 2n ** 64n - 2n,
+      to: 2n ** 64n - 1n,
+      ceiling: 2n ** 64n - 1n,
+      rise: 2n ** 64n - 1n,
+      fall: 2n ** 64n - 1n,
+    },
+    ...{ gap: 2n ** 64n - 1n, hourly: 2n ** 64n - 1n, horizon: 2 ** 32 - 1 },
+  }),
+}
+const boundCases: Case[] = Object.entries(POSTINGS).map(([name, p]) => {
+  const blobOf = (count: number, value: bigint, other: bigint): Hex => {
+    const words = Array.from({ length: count }, (_, i) => (i === 2 ? other : 0n))
+    if (p.word < count) words[p.word] = (words[p.word] ?? 0n) | (value << BigInt(p.shift))
+    return `0x${words.map((each) => each.toString(16).padStart(64, '0')).join('')}`
+  }
+  const fault = within(blobOf(3, p.from, 0n), blobOf(p.words, p.to, p.other), [p])
+  const output = [floorOf(p), FAULTS.indexOf(fault?.code ?? 'none'), clampStep(p.from, p.to, p)]
+  return { name, input: strings(Object.values(p)), output: strings(output) }
 })
 
 /* POSITIONS: size, quote, change of both */
@@ -226,6 +283,7 @@ const parameterCases: Case[] = [{ name: 'devnet', blob: packParameters(PARAMETER
 const files = {
   margin: marginCases,
   lateness: latenessCases,
+  bounds: boundCases,
   positions: positionCases,
   liquidation: liquidationCases,
   settlement: settlementCases,

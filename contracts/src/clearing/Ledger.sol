@@ -168,12 +168,16 @@ library Ledgers {
     /// The cached price is older than the parameters allow: poke it.
     error IndexTooOld(uint256 feed, uint64 publishTime, uint256 now_);
     error TooManyMarkets(bytes32 account);
+    /// Nothing is judged, counted or heard before the first parameters: the owner sets them (`setParameters`).
+    error NoParameters();
     /// No market has been added under this number of the venue's.
     error UnknownMarket(bytes32 item);
     error BelowInitialMargin(int256 marginBalance, uint256 initialMargin);
 
     function blobOf(Ledger storage ledger) internal view returns (bytes memory) {
-        return SSTORE2.read(ledger.parameters);
+        address parameters = ledger.parameters;
+        require(parameters != address(0), NoParameters());
+        return SSTORE2.read(parameters);
     }
 
     /// @notice What a margin check needs of the first slot, in one read.

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Vm} from "forge-std/Test.sol";
 import {Breakers} from "../../src/clearing/Breakers.sol";
+import {Clearing} from "../../src/clearing/Clearing.sol";
 import {Index} from "../../src/clearing/Index.sol";
 import {Ledgers} from "../../src/clearing/Ledger.sol";
 import {Limits} from "../../src/clearing/Limits.sol";
@@ -10,6 +11,7 @@ import {Liquidation} from "../../src/clearing/Liquidation.sol";
 import {Margin} from "../../src/clearing/Margin.sol";
 import {ParameterBlob} from "../../src/clearing/Parameters.sol";
 import {Cause, Peers} from "../../src/clearing/Peers.sol";
+import {PricePolicy} from "../../src/price/Prices.sol";
 import {Outcome, Record} from "../../src/records/Records.sol";
 import {Checkpoint} from "../../src/roots/CommitteeRoots.sol";
 import {Blobs} from "../Blobs.sol";
@@ -91,6 +93,19 @@ contract BreakersTest is Aging, Far {
         vm.recordLogs();
         _learn(_heardBy(address(0xA9), block.timestamp));
         assertEq(_count(vm.getRecordedLogs(), Peers.BreakerTripped.selector), 0);
+    }
+
+    function test_MRG_08_before_the_first_parameters_nothing_is_heard_or_judged() public {
+        clearing = new Clearing(roots, 10, pyth, PricePolicy(60, 60, 0.01e18), address(this));
+        clearing.addVault(REMOTE, REMOTE_VAULT);
+        Record[] memory records = new Record[](1);
+        records[0] = _heardBy(REMOTE_VAULT, block.timestamp);
+        bytes[] memory proofs = new bytes[](1);
+        proofs[0] = _attest(records[0], address(clearing));
+        vm.expectRevert(Ledgers.NoParameters.selector);
+        clearing.learn(records, proofs);
+        vm.expectRevert(Ledgers.NoParameters.selector);
+        clearing.marginOf(a);
     }
 
     /* NO NEW RISK */

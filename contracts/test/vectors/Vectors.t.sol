@@ -21,6 +21,7 @@ import {Settlement} from "../../src/clearing/Settlement.sol";
 import {Share} from "../../src/clearing/Share.sol";
 import {Claims} from "../../src/records/Claims.sol";
 import {Lateness} from "../../src/clearing/Lateness.sol";
+import {Bound, Bounds} from "../../src/governance/Bounds.sol";
 import {Price} from "../../src/price/Prices.sol";
 import {Key, Kind, Records} from "../../src/records/Records.sol";
 import {Funding, Running} from "../../src/venue/Funding.sol";
@@ -203,6 +204,70 @@ contract VectorsTest is Test {
             assertEq(int256(late), _ints(i, "output")[0], _name(i));
             assertEq(int256(Lateness.widen(_u(v, 3), late)), _ints(i, "output")[1], _name(i));
         }
+    }
+
+    /// @dev What core calls the nearest may be set, and nothing nearer.
+    function test_POL_04_bounds() public {
+        _open("bounds");
+        for (uint256 i; i < cases; ++i) {
+            int256[] memory v = _ints(i, "input");
+            int256[] memory expected = _ints(i, "output");
+            Bound[] memory bounds = new Bound[](1);
+            bounds[0] = _bound(v);
+            assertEq(int256(Bounds.floorOf(bounds[0])), expected[0], _name(i));
+            bytes memory current = _blobOf(bounds[0], 3, _u(v, 0), 0);
+            assertEq(_faultOf(current, _blobOf(bounds[0], _u(v, 3), _u(v, 1), _u(v, 2)), bounds), expected[1], _name(i));
+            if (bounds[0].word > 2) continue;
+            (uint256 target, uint256 nearest) = (_u(v, 1), _u(expected, 2));
+            assertEq(_faultOf(current, _blobOf(bounds[0], 3, nearest, 0), bounds), 0, _name(i));
+            if (nearest == target) continue;
+            nearest = nearest < target ? nearest + 1 : nearest - 1;
+            assertGt(_faultOf(current, _blobOf(bounds[0], 3, nearest, 0), bounds), 0, _name(i));
+        }
+    }
+
+    function _bound(int256[] memory v) private pure returns (Bound memory) {
+        uint256[8] memory n;
+        for (uint256 i; i < 8; ++i) {
+            n[i] = _u(v, i + 4);
+        }
+        return Bound(
+            uint16(n[6]),
+            uint8(n[7]),
+            uint64(n[0]),
+            uint64(n[1]),
+            uint64(n[2]),
+            uint64(n[3]),
+            uint64(n[4]),
+            uint32(n[5])
+        );
+    }
+
+    /// @dev Words of zeros but for the value in its place and `other` in word 2.
+    function _blobOf(Bound memory bound, uint256 words, uint256 value, uint256 other)
+        private
+        pure
+        returns (bytes memory blob)
+    {
+        for (uint256 i; i < words; ++i) {
+            blob = bytes.concat(blob, bytes32((i == 2 ? other : 0) | (i == bound.word ? value << bound.shift : 0)));
+        }
+    }
+
+    /// @dev In the order of core's faults.
+    function _faultOf(bytes memory current, bytes memory next, Bound[] memory bounds) private view returns (int256) {
+        try this.requireWithin(current, next, bounds) {
+            return 0;
+        } catch (bytes memory error) {
+            if (bytes4(error) == Bounds.OutOfBounds.selector) return 1;
+            if (bytes4(error) == Bounds.StepTooLarge.selector) return 2;
+            assertEq(bytes4(error), Bounds.NotBounded.selector);
+            return 3;
+        }
+    }
+
+    function requireWithin(bytes memory current, bytes memory next, Bound[] memory bounds) external pure {
+        Bounds.requireWithin(current, next, bounds);
     }
 
     /// @dev What core packed, read entry by entry: the devnet's parameters.
