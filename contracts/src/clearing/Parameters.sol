@@ -484,11 +484,8 @@ library ParameterBlob {
 
     /// @notice The address in memory where the markets begin.
     function marketPlace(bytes memory blob) internal pure returns (uint256 first) {
-        unchecked {
-            first = _firstMarket(blob) * 32;
-            assembly ("memory-safe") {
-                first := add(add(blob, 32), first)
-            }
+        assembly ("memory-safe") {
+            first := add(add(blob, 32), shl(5, and(shr(16, mload(add(blob, 0x80))), 0xffff)))
         }
     }
 
@@ -521,11 +518,8 @@ library ParameterBlob {
 
     /// @notice The address in memory where the vaults begin.
     function vaultPlace(bytes memory blob) internal pure returns (uint256 first) {
-        unchecked {
-            first = _firstVault(blob) * 32;
-            assembly ("memory-safe") {
-                first := add(add(blob, 32), first)
-            }
+        assembly ("memory-safe") {
+            first := add(add(blob, 32), shl(5, and(shr(48, mload(add(blob, 0x80))), 0xffff)))
         }
     }
 
@@ -544,11 +538,10 @@ library ParameterBlob {
 
     /// @notice The addresses in memory where the credits begin and where they end.
     function creditPlaces(bytes memory blob) internal pure returns (uint256 first, uint256 end) {
-        unchecked {
-            assembly ("memory-safe") {
-                first := add(blob, 32)
-            }
-            return (first + 32 * _firstCredit(blob), first + 32 * _end(blob));
+        assembly ("memory-safe") {
+            let places := mload(add(blob, 0x80))
+            first := add(add(blob, 32), shl(5, and(shr(64, places), 0xffff)))
+            end := add(add(blob, 32), shl(5, and(shr(80, places), 0xffff)))
         }
     }
 
