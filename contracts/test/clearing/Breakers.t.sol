@@ -69,6 +69,8 @@ contract BreakersTest is Aging, Far {
 
     /// @dev Statements about this chain are true here too, so that its own vault can be made to hear it, once in a while.
     function test_BRK_01_who_has_a_local_peer_hear_its_own_chain_trips_nothing() public {
+        bytes memory blob = Blobs.amended(_parameters(), VAULT - 1, 64, CALM, 32);
+        clearing.setParameters(Blobs.amended(blob, VAULT - 1, 161, TRIP, 32));
         _later(3 hours);
         Checkpoint memory checkpoint = Checkpoint(
             0, block.chainid, address(clearing), uint64(block.number), uint64(block.timestamp), "hash", "root"
