@@ -12,6 +12,7 @@ const GOALS: Record<string, number> = {
   'Clearing.marginOf, 8 lines, 6 positions, 3 prices': 80_000,
   'Clearing.marginOf, 8 lines, 6 positions on 3 chains, 3 prices': 80_000,
   'Clearing.marginOf, 8 lines, 6 positions on 3 chains, 3 prices, hedged': 80_000,
+  'Clearing.marginOf, 8 lines, 6 positions on 3 chains, 3 prices, hedged, every vault and venue late': 80_000,
   'Clearing.marginOf, 8 lines, 6 positions on 3 chains, 3 prices, hedged, limits in all 6': 80_000,
   'Clearing.marginOf, 8 lines, 6 positions on 3 chains, 3 prices, limits in all 6': 80_000,
   "Venue.fill on the clearing's chain, the rest of the same orders": 150_000,

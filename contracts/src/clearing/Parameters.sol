@@ -364,8 +364,10 @@ library ParameterBlob {
         return uint64(_word(blob, 0) >> 40);
     }
 
-    function maxPriceAge(bytes memory blob) internal pure returns (uint256) {
-        return uint16(_word(blob, 0) >> 24);
+    function maxPriceAge(bytes memory blob) internal pure returns (uint256 age) {
+        assembly ("memory-safe") {
+            age := and(shr(24, mload(add(blob, 32))), 0xffff)
+        }
     }
 
     function maxRecordAge(bytes memory blob) internal pure returns (uint256) {
@@ -504,9 +506,10 @@ library ParameterBlob {
         return (uint8(terms), venue_, uint64(terms >> 8));
     }
 
-    function venue(bytes memory blob, uint256 index) internal pure returns (VenueTerms) {
-        unchecked {
-            return VenueTerms.wrap(_word(blob, _firstVenue(blob) + index));
+    function venue(bytes memory blob, uint256 index) internal pure returns (VenueTerms terms) {
+        assembly ("memory-safe") {
+            let first := and(shr(32, mload(add(blob, 0x80))), 0xffff)
+            terms := mload(add(add(blob, 32), shl(5, add(first, index))))
         }
     }
 
