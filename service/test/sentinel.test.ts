@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EMPTY_LEDGER } from '@omnimargin/core/ledger'
+import { WAD } from '@omnimargin/core/wad'
+import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
 import { type Fills, lineOf, type Sides } from '@omnimargin/service/reconcile/sides'
 import { faultsOf, type SentinelState, step } from '@omnimargin/service/sentinel/step'
 
@@ -80,4 +82,24 @@ test('ROL-62 what no freeze of a peer would stop is an alarm', () => {
     effects?.map(({ type }) => type),
     ['alarm'],
   )
+})
+
+test('ROL-64 a vault whose asset has two prices of one moment that are too far apart is tripped, for as long as they are', () => {
+  const [first, ...others] = PARAMETERS.listings
+  assert.ok(first)
+  const listings = [{ ...first, secondFeed: 1, hasSecondFeed: true }, ...others]
+  const trips = (one: bigint, other: bigint, apart = 0n) => {
+    const prices = new Map([
+      [0, { price: one, publishTime: 1_000n }],
+      [1, { price: other, publishTime: 1_000n + apart }],
+    ])
+    const ledger = { ...EMPTY_LEDGER, parameters: { ...PARAMETERS, listings }, prices }
+    return readings([{ ...sides(), ledger }, 1_000n], [{ ...sides(), ledger }, 1_015n]).map((effects) =>
+      effects.flatMap((effect) => (effect.type === 'trip' ? [effect.listing] : [])),
+    )
+  }
+  assert.deepEqual(trips(100n * WAD, 101n * WAD), [[], []], 'one percent is allowed')
+  assert.deepEqual(trips(100n * WAD, 101n * WAD + 1n), [[0], [0]])
+  assert.deepEqual(trips(101n * WAD + 1n, 100n * WAD), [[0], [0]])
+  assert.deepEqual(trips(100n * WAD, 102n * WAD, 6n), [[], []], 'not of one moment')
 })

@@ -1,8 +1,8 @@
 /** The sentinel's process: adds up both sides of every route, and freezes a peer that does not add up. It can stop, never move. */
-import { Policy } from '@omnimargin/chains/abi'
+import { Clearing, Policy } from '@omnimargin/chains/abi'
 import { RpcFailed } from '@omnimargin/chains/errors'
 import { refusalOf } from '@omnimargin/chains/rehearse'
-import { encodeFunctionData } from 'viem'
+import { type Address, encodeFunctionData, type Hex } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { readerOf } from '../clients.ts'
 import { ConfigError } from '../config.ts'
@@ -50,6 +50,11 @@ export async function runSentinel(
         note('alarm', { what: effect.what })
         continue
       }
+      if (effect.type === 'trip') {
+        const why = await trip(home, clearing.address, account, effect.listing)
+        note(why === undefined ? 'tripped' : 'not_tripped', { listing: effect.listing, why })
+        continue
+      }
       const { peer, what } = effect
       const why = await freeze(home, policy, account, peer)
       note(why === undefined ? 'frozen' : 'not_frozen', { ...peer, what, why })
@@ -61,7 +66,7 @@ export async function runSentinel(
 }
 
 /** How long a freeze holds, and for how long after it the same peer cannot be frozen again. */
-async function freezeSecondsOf({ reader }: Destination, policy: `0x${string}`): Promise<number> {
+async function freezeSecondsOf({ reader }: Destination, policy: Address): Promise<number> {
   const read = { address: policy, abi: Policy.abi } as const
   const [freezeFor, coolDown] = await Promise.all([
     reader.readContract({ ...read, functionName: 'freezeFor' }),
@@ -71,15 +76,24 @@ async function freezeSecondsOf({ reader }: Destination, policy: `0x${string}`): 
 }
 
 /** Nothing once it is frozen, or why not. Another guardian may have been faster. */
-async function freeze(
-  { reader, sender }: Destination,
-  to: `0x${string}`,
-  { address: from }: PrivateKeyAccount,
-  { chainId, address }: PeerPlace,
-): Promise<string | undefined> {
+function freeze(home: Destination, policy: Address, account: PrivateKeyAccount, { chainId, address }: PeerPlace) {
   const data = encodeFunctionData({ abi: Policy.abi, functionName: 'freeze', args: [BigInt(chainId), address] })
+  return attempt(home, account, policy, data)
+}
+
+function trip(home: Destination, clearing: Address, account: PrivateKeyAccount, listing: number) {
+  const data = encodeFunctionData({ abi: Clearing.abi, functionName: 'tripDispersed', args: [BigInt(listing)] })
+  return attempt(home, account, clearing, data)
+}
+
+async function attempt(
+  { reader, sender }: Destination,
+  { address: from }: PrivateKeyAccount,
+  to: Address,
+  data: Hex,
+): Promise<string | undefined> {
   try {
-    const refusal = await refusalOf(reader, { from, to, data }, Policy.abi)
+    const refusal = await refusalOf(reader, { from, to, data }, [...Policy.abi, ...Clearing.abi])
     if (refusal !== undefined) return refusal
     const { status } = await sender.send({ to, data, gas: GAS_LIMIT })
     return status === 'success' ? undefined : 'reverted when mined'

@@ -2,6 +2,8 @@
  * What a sentinel does about both sides of every route: what does not add up twice, one reading after another, freezes its
  * peer. It looks for what a forged record would show: more at the reader than its writer ever wrote.
  */
+import type { Ledger } from '@omnimargin/core/ledger'
+import { abs, min, WAD } from '@omnimargin/core/wad'
 import type { Fills, Lines, MarketSides, PeerPlace, Sides, TokenSides } from '../reconcile/sides.ts'
 import { addUp, holds } from '../reconcile/sums.ts'
 
@@ -22,9 +24,14 @@ export type SentinelEvent =
   | { readonly type: 'frozen'; readonly peer: PeerPlace; readonly now: bigint }
 
 export type SentinelEffect =
+  /** The asset's two feeds differ by more than its clearing allows; to be said again for as long as they do. */
+  | { readonly type: 'trip'; readonly listing: number }
   | { readonly type: 'freeze'; readonly peer: PeerPlace; readonly what: string }
   /** Something does not add up that no freeze of a peer would stop: people have to look. */
   | { readonly type: 'alarm'; readonly what: string }
+
+/** As in `Breakers`, seconds. */
+const MAX_APART = 5n
 
 export function step(state: SentinelState, event: SentinelEvent): { state: SentinelState; effects: SentinelEffect[] } {
   if (event.type === 'frozen') {
@@ -38,7 +45,19 @@ export function step(state: SentinelState, event: SentinelEvent): { state: Senti
     return state.suspected.has(name) && isDue ? [{ type: 'freeze', ...fault }] : []
   })
   const alarms = faults.size > 0 ? [] : alarmsOf(event.sides)
-  return { state: { ...state, suspected: faults }, effects: [...freezes, ...alarms] }
+  const trips = dispersed(event.sides.ledger).map((listing): SentinelEffect => ({ type: 'trip', listing }))
+  return { state: { ...state, suspected: faults }, effects: [...freezes, ...trips, ...alarms] }
+}
+
+/** Listings whose asset has two prices of one moment, as the clearing judges it, that are too far apart. */
+function dispersed({ parameters, prices }: Ledger): number[] {
+  if (!parameters) return []
+  return [...parameters.listings.entries()].flatMap(([listing, { feed, hasSecondFeed, secondFeed }]) => {
+    const [one, other] = [prices.get(feed), prices.get(secondFeed)]
+    if (!hasSecondFeed || !one || !other || abs(one.publishTime - other.publishTime) > MAX_APART) return []
+    const isFar = abs(one.price - other.price) * WAD > min(one.price, other.price) * parameters.maxDispersion
+    return isFar ? [listing] : []
+  })
 }
 
 /** Each peer's first fault: a line, an account or a balance that has more on one side than the other ever had. */
