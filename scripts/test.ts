@@ -48,7 +48,8 @@ async function workspace(name: string): Promise<Outcome | 'absent'> {
   const tests = run({
     files: files.map((file) => join(root, file)),
     cwd: root,
-    concurrency: true,
+    // Those that wait for chains to make blocks leave the machine time for another.
+    concurrency: 2,
     timeout: testTimeoutMs,
   })
   tests.on('test:summary', ({ counts, file }) => {
