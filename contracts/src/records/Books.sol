@@ -25,7 +25,7 @@ struct Book {
 /// @title Reading and writing a book.
 library Books {
     /// @notice What a reader on this chain is given to take a record that must not wait for it; it needs less than half.
-    uint256 internal constant PUSH_GAS = 300_000;
+    uint256 internal constant PUSH_GAS = 200_000;
     /// @notice What a writer on this chain is given to say what it has written; it needs a tenth.
     uint256 internal constant READ_GAS = 100_000;
 
