@@ -18,7 +18,7 @@ export async function start({ once, verbose, stories }: StartOptions, stopped: A
     for (const hear of hearers) hear(event)
     if (verbose || event.event === 'failed') process.stderr.write(`${formatEvent(event)}\n`)
   }
-  screen.say('Starting three chains, the contracts, four attestors, relayer, publisher and keeper …')
+  screen.say('Starting three chains, the contracts, four attestors, relayer, publisher, keeper and sentinel …')
   const devnet = await startDevnet({ log })
   const interrupted = new Promise<'stopped'>((resolve) => {
     if (stopped.aborted) resolve('stopped')

@@ -7,13 +7,12 @@ import { Clearing } from '@omnimargin/chains/abi'
 import { type Devnet, startDevnet } from '@omnimargin/service/devnet/devnet'
 import { until } from '@omnimargin/service/devnet/until'
 import { runKeeper } from '@omnimargin/service/keeper/run'
-import { readSides } from '@omnimargin/service/reconcile/read'
-import { addUp, holds } from '@omnimargin/service/reconcile/sums'
 import { runRelayer } from '@omnimargin/service/relayer/run'
 import type { LogEvent } from '@omnimargin/service/role'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { type Actor, makeActor } from '../src/story/actor.ts'
 import { whole } from '../src/story/amounts.ts'
+import { underWayOf } from './underway.ts'
 
 const SIZE = whole(5n)
 
@@ -80,19 +79,6 @@ async function trade(devnet: Devnet, market: number, buyer: Actor, seller: Actor
 
 function tradingOf({ chains, deployment }: Devnet) {
   return chains.find(({ plan }) => plan.chainId === deployment.clearing.chainId) ?? assert.fail('no trading chain')
-}
-
-/** What is under way of a market at the newest blocks; every sum holds all the same. */
-async function underWayOf({ chains, deployment }: Devnet, market: number): Promise<bigint[]> {
-  const readers = new Map(chains.map(({ plan, reader }) => [plan.chainId, reader]))
-  const sides = await readSides(deployment, readers, () => 'latest')
-  const sums = addUp(sides)
-  assert.deepEqual(
-    sums.filter((sum) => !holds(sum)),
-    [],
-  )
-  const name = sides.markets[market]?.name ?? ''
-  return sums.flatMap(({ what, underWay }) => (what.startsWith(name) ? underWay.map(({ amount }) => amount) : []))
 }
 
 function sizesOf(devnet: Devnet, market: number, actors: Actor[]): Promise<bigint[]> {

@@ -10,14 +10,13 @@ import { KIND } from '@omnimargin/core/record'
 import { type Devnet, startDevnet } from '@omnimargin/service/devnet/devnet'
 import { until } from '@omnimargin/service/devnet/until'
 import { runKeeper } from '@omnimargin/service/keeper/run'
-import { readSides } from '@omnimargin/service/reconcile/read'
-import { addUp, holds } from '@omnimargin/service/reconcile/sums'
 import { destinationsOf, relay } from '@omnimargin/service/relayer/relay'
 import { emittersOf, type LogEvent } from '@omnimargin/service/role'
 import { openStore } from '@omnimargin/service/store'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { type Actor, makeActor } from '../src/story/actor.ts'
 import { whole } from '../src/story/amounts.ts'
+import { underWayOf } from './underway.ts'
 
 const main = join(import.meta.dirname, '..', 'src', 'main.ts')
 const SIZE = whole(5n)
@@ -102,19 +101,6 @@ test('ROL-36 ROL-41 fills at a remote venue that the relayer keeps back are prov
     rmSync(folder, { recursive: true, force: true })
   }
 })
-
-/** What is under way of a market at the newest blocks; every sum holds all the same. */
-async function underWayOf({ chains, deployment }: Devnet, market: number): Promise<bigint[]> {
-  const readers = new Map(chains.map(({ plan, reader }) => [plan.chainId, reader]))
-  const sides = await readSides(deployment, readers, () => 'latest')
-  const sums = addUp(sides)
-  assert.deepEqual(
-    sums.filter((sum) => !holds(sum)),
-    [],
-  )
-  const name = sides.markets[market]?.name ?? ''
-  return sums.flatMap(({ what, underWay }) => (what.startsWith(name) ? underWay.map(({ amount }) => amount) : []))
-}
 
 function sizesOf({ chains, deployment: { clearing } }: Devnet, market: number, actors: Actor[]): Promise<bigint[]> {
   const trading = chains.find(({ plan }) => plan.chainId === clearing.chainId)

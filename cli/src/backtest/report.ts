@@ -1,12 +1,11 @@
 /** A backtest as people read it, as a spreadsheet does, and as a program does. */
-import { Writable } from 'node:stream'
 import { SPEEDS } from '@omnimargin/risk/estimate/backtest'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import { CHOSEN } from '@omnimargin/risk/estimate/observer'
 import type { Verdict } from '@omnimargin/risk/estimate/statistics'
 import type { AssetReport, Judged } from '../backtest.ts'
 import { formatTime } from '../compare/span.ts'
-import { type Screen, screenOn } from '../story/screen.ts'
+import { type Screen, textOf } from '../story/screen.ts'
 
 export function formatBacktest(reports: readonly AssetReport[], isMadeUp: boolean, format: 'table' | 'csv' | 'json') {
   if (format === 'json')
@@ -17,20 +16,12 @@ export function formatBacktest(reports: readonly AssetReport[], isMadeUp: boolea
 /* TABLES */
 
 function toTables(reports: readonly AssetReport[], isMadeUp: boolean): string {
-  let text = ''
-  const screen = screenOn(
-    new Writable({
-      write(chunk, _encoding, done) {
-        text += chunk
-        done()
-      },
-    }),
-  )
-  const prices = isMadeUp ? 'Made-up prices: they say nothing about a market. ' : ''
-  screen.say(`${prices}Loss of one hour, promised coverage ${percent(1 - DEFAULTS.alpha, 1)}.`)
-  for (const report of reports) assetTables(screen, report)
-  screen.say(`\n${LEGEND}`)
-  return text
+  return textOf((screen) => {
+    const prices = isMadeUp ? 'Made-up prices: they say nothing about a market. ' : ''
+    screen.say(`${prices}Loss of one hour, promised coverage ${percent(1 - DEFAULTS.alpha, 1)}.`)
+    for (const report of reports) assetTables(screen, report)
+    screen.say(`\n${LEGEND}`)
+  })
 }
 
 const LEGEND = `Coverage: hours whose loss by the close was at most the haircut. Kupiec, Christoffersen: how likely so many misses, and

@@ -1,12 +1,11 @@
 /** A comparison as people read it, as a spreadsheet does, and as a program does. */
-import { Writable } from 'node:stream'
 import type { Usd } from '@omnimargin/core/wad'
 import { type Comparison, REGIMES, type RegimeName, type RegimeReport, spreadOf } from '@omnimargin/risk/compare'
 import { formatDecimal } from '@omnimargin/risk/decimal'
 import type { Outcome } from '@omnimargin/risk/regime'
 import type { Terms } from '@omnimargin/risk/terms'
 import { amount, percent } from '../story/amounts.ts'
-import { type Screen, screenOn } from '../story/screen.ts'
+import { type Screen, textOf } from '../story/screen.ts'
 import { formatTime } from './span.ts'
 
 /** The books of one file. Of random ones the middle is told, and how far they spread. */
@@ -28,33 +27,25 @@ export function formatReport(report: Report, format: 'table' | 'csv' | 'json'): 
 /* TABLES */
 
 function toTables(report: Report): string {
-  let text = ''
-  const screen = screenOn(
-    new Writable({
-      write(chunk, _encoding, done) {
-        text += chunk
-        done()
-      },
-    }),
-  )
-  screen.say(`${headline(report)}\n`)
-  screen.table(
-    [
-      '',
-      'siloed',
-      'bridge',
-      'unified',
-      'saves of\nsiloed',
-      'saves of\nbridge',
-      'of siloed,\nas safe',
-      'routes lose\na year',
-    ],
-    report.groups.flatMap(summaryRows),
-  )
-  screen.say('Capital in USD. New in unified is what routes are expected to lose by failing.')
-  for (const group of report.groups) detail(screen, group)
-  screen.say(`\n${LEGEND}`)
-  return text
+  return textOf((screen) => {
+    screen.say(`${headline(report)}\n`)
+    screen.table(
+      [
+        '',
+        'siloed',
+        'bridge',
+        'unified',
+        'saves of\nsiloed',
+        'saves of\nbridge',
+        'of siloed,\nas safe',
+        'routes lose\na year',
+      ],
+      report.groups.flatMap(summaryRows),
+    )
+    screen.say('Capital in USD. New in unified is what routes are expected to lose by failing.')
+    for (const group of report.groups) detail(screen, group)
+    screen.say(`\n${LEGEND}`)
+  })
 }
 
 const LEGEND = `Capital: collateral that holds maintenance margin through the window, for that share of starts. IM: initial margin.

@@ -1,4 +1,5 @@
 /** What the story looks like: chapters, tables, and one live line while something is awaited. */
+import { Writable } from 'node:stream'
 import { styleText } from 'node:util'
 import Table from 'cli-table3'
 import { createLogUpdate } from 'log-update'
@@ -23,6 +24,17 @@ const REDRAW_MS = 100
 const NO_COLOR = { head: [], border: [] }
 /** No lines between rows. */
 const CHARS = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }
+
+/** What is drawn, as a text. */
+export function textOf(draw: (screen: Screen) => void): string {
+  let text = ''
+  const write = (chunk: Buffer, _encoding: string, done: () => void) => {
+    text += chunk
+    done()
+  }
+  draw(screenOn(new Writable({ write })))
+  return text
+}
 
 export function screenOn(output: Output & NodeJS.WritableStream): Screen {
   const isTerminal = output.isTTY === true

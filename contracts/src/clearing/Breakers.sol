@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {WAD} from "../math/Wad.sol";
+import {WAD, Wad} from "../math/Wad.sol";
 import {Books} from "../records/Books.sol";
-import {Ledger, Ledgers} from "./Ledger.sol";
+import {Breaker, Ledger, Ledgers} from "./Ledger.sol";
 import {CapTerms, ParameterBlob} from "./Parameters.sol";
 import {Cause, Peers} from "./Peers.sol";
 
@@ -19,8 +19,6 @@ library Breakers {
     error CannotReset(uint256 chainId, address peer);
     /// It contradicted itself: nothing lifts that.
     error PeerIsOver(uint256 chainId, address peer);
-    /// A freeze ends; only a contradiction is for ever.
-    error FrozenForEver(uint256 chainId, address peer);
     error NoSecondFeed(uint256 listing);
     error PricesAgree(uint256 listing, uint256 first, uint256 second, uint256 maxDispersion);
     /// The two prices are not of one moment: what lies between them may be the market's own move. Poke both together.
@@ -29,15 +27,18 @@ library Breakers {
     /// @notice How far apart the times of two prices may be that are compared, in seconds.
     uint256 internal constant MAX_APART = 5;
 
-    /// @notice Stops payouts and credit of a peer until then, never learning. A time that has passed ends a freeze; the
-    /// breaker stays tripped until it has been healthy for `restoreAfter`.
+    /// @notice Stops payouts and credit of a peer until then, never learning, and no shorter than it was frozen before. A time
+    /// that has passed ends a freeze; the breaker stays tripped until it has been healthy for `restoreAfter`.
     function freeze(Ledger storage ledger, uint256 chainId, address peer, uint64 until) external {
         uint256 found = Peers.find(ledger, Books.peerOf(chainId, peer));
-        require(ledger.breakers[found].frozenUntil != Peers.FOR_EVER, PeerIsOver(chainId, peer));
-        require(until != Peers.FOR_EVER, FrozenForEver(chainId, peer));
-        ledger.breakers[found].frozenUntil = until;
+        Breaker storage breaker = ledger.breakers[found];
+        if (until > block.timestamp) {
+            require(!breaker.isOver, PeerIsOver(chainId, peer));
+            until = uint64(Wad.max(until, breaker.frozenUntil));
+            Peers.trip(ledger, found, Cause.FREEZE);
+        }
+        breaker.frozenUntil = until;
         emit Frozen(chainId, peer, until);
-        if (until > block.timestamp) Peers.trip(ledger, found, Cause.FREEZE);
     }
 
     /// @notice Resets a breaker whose cause has been gone for `restoreAfter`. Anyone may ask; what is heard of does it alone.

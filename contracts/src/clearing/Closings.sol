@@ -38,7 +38,7 @@ library Closings {
     /// venue: what it writes from now on counts for nothing, whenever it is closed.
     function end(Ledger storage ledger, RecordSource source, bytes32 peer) external {
         uint256 found = Peers.find(ledger, peer);
-        ledger.breakers[found].frozenUntil = Peers.FOR_EVER;
+        ledger.breakers[found].isOver = true;
         Peers.trip(ledger, found, Cause.CONTRADICTION);
         uint256 number = ledger.venueNumber[peer];
         if (number == 0 || ledger.closings[number - 1].closedAt > 0) return;

@@ -3,8 +3,8 @@ pragma solidity 0.8.37;
 
 import {WAD} from "../math/Wad.sol";
 
-/// When a peer is late, in seconds of its age, from the least significant bit: calmAge, warnAge, deadAge (32 each), isRemote
-/// (1), tripAge (32). A peer on this chain is never late. For a vault the deadAge is the one from which it counts nothing.
+/// When a peer is late, in seconds of its age, from the least significant bit: calmAge, warnAge, endAge (32 each), isRemote
+/// (1), tripAge (32). A peer on this chain is never late. The endAge is a venue's deadAge, or a vault's zeroAge.
 type Ages is uint256;
 
 using {calmAgeOf, warnAgeOf, endAgeOf, tripAgeOf, isRemoteOf, areInOrder} for Ages global;

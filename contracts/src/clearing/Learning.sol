@@ -94,7 +94,7 @@ library Learning {
     }
 
     /// @dev Whether an honest venue could have written this: no more than the limits it was given. Payments outside
-    /// the band around the extremes of this clearing's own index since the record's age are refused: it cannot tell a
+    /// the band around the extremes of this clearing's own index since what was filled is known are refused: it cannot tell a
     /// lie from a price that nobody poked, and refusing costs nothing.
     function _areFillsConsistent(
         Ledger storage ledger,

@@ -67,10 +67,12 @@ struct Place {
     uint64 addedAt;
 }
 
-/// One slot. When a peer's breaker last tripped, and until when a guardian's freeze holds (seconds).
+/// One slot. When a peer's breaker last tripped, and until when a guardian's freeze holds (seconds); `isOver` once the peer
+/// contradicted itself, so that it never resets.
 struct Breaker {
     uint64 trippedAt;
     uint64 frozenUntil;
+    bool isOver;
 }
 
 /// One slot. What of a listing's burst is used up, in its own units, as of a time (seconds).

@@ -43,8 +43,8 @@ library Limits {
         bytes memory blob = ledger.blobOf();
         require(market < blob.marketCount(), NoMarketParameters(market));
         require(buy > 0 || sell > 0, NothingToRaise());
-        _requireOpen(ledger, book, market);
         uint256 aged = LocalFills.pull(ledger, book, account);
+        _requireOpen(ledger, book, market);
         ledger.bringUpToDate(account);
         aged &= ledger.accounts[account].limited;
         OpenInterest memory before = ledger.openInterest[market];
@@ -74,15 +74,19 @@ library Limits {
             requireLiquidatable(ledger, account, ledger.blobOf());
         }
         require(ledger.accounts[account].limited >> market & 1 == 1, NothingToVoid());
-        voidLimits(ledger, book, account, market);
+        (Key memory key, uint128[6] memory fields) = voidOf(ledger, book, account, market);
+        book.write(key, fields);
     }
 
-    function voidLimits(Ledger storage ledger, Book storage book, bytes32 account, uint256 market) internal {
-        Key memory key = ledger.limitKey(account, market);
-        uint128[6] memory fields = book.writtenOf(key);
+    /// @notice The record that voids an account's limits in a market, to be written next.
+    function voidOf(Ledger storage ledger, Book storage book, bytes32 account, uint256 market)
+        internal
+        returns (Key memory key, uint128[6] memory fields)
+    {
+        key = ledger.limitKey(account, market);
+        fields = book.writtenOf(key);
         (fields[2], fields[3]) = (fields[0], fields[1]);
         emit LimitsVoided(account, market, ledger.version);
-        book.write(key, fields);
     }
 
     function requireLiquidatable(Ledger storage ledger, bytes32 account, bytes memory blob) internal view {

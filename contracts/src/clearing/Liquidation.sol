@@ -2,7 +2,8 @@
 pragma solidity 0.8.37;
 
 import {Wad} from "../math/Wad.sol";
-import {Book} from "../records/Books.sol";
+import {Book, Books} from "../records/Books.sol";
+import {Key} from "../records/Records.sol";
 import {Checks} from "./Checks.sol";
 import {Ledger, Ledgers, Position} from "./Ledger.sol";
 import {Limits} from "./Limits.sol";
@@ -15,6 +16,7 @@ import {Transfers} from "./Transfers.sol";
 /// @title Liquidation: ledger work on one chain. No token moves, so no remote step can hold it up.
 /// @dev Linked: runs in the clearing's storage. spec/margin.md, LIQ-01 to LIQ-06.
 library Liquidation {
+    using Books for Book;
     using Checks for Ledger;
     using Ledgers for Ledger;
     using Margins for Margin;
@@ -65,10 +67,13 @@ library Liquidation {
         require(ledger.resumedAt == 0 || block.timestamp >= until, OutageGrace(until, block.timestamp));
     }
 
+    /// @dev A venue on this chain that does not take it keeps nobody from being liquidated.
     function _voidAll(Ledger storage ledger, Book storage book, bytes32 account) private {
         uint256 market;
         for (uint256 left = ledger.accounts[account].limited; left != 0; (left >>= 1, ++market)) {
-            if (left & 1 == 1) Limits.voidLimits(ledger, book, account, market);
+            if (left & 1 == 0) continue;
+            (Key memory key, uint128[6] memory fields) = Limits.voidOf(ledger, book, account, market);
+            book.writeUnheard(key, fields);
         }
     }
 

@@ -15,7 +15,7 @@ library LocalFills {
     /// @notice Learns what venues on this chain have filled or forfeited of an account's limits, each behind the record of
     /// its market.
     /// @dev What cannot be pulled keeps its age and is judged by that, as if it were far: a liquidation does not wait for
-    /// it, a loosening action may have to.
+    /// it, a loosening action may have to. A venue is given little gas, so that it cannot burn what the rest needs.
     /// @return aged A bitmap of the markets with limits whose fills are known from a record alone, which has an age: all but
     /// those that a venue has just been asked about.
     function pull(Ledger storage ledger, Book storage book, bytes32 account) internal returns (uint256 aged) {
@@ -42,8 +42,17 @@ library LocalFills {
     function _isKnown(Book storage book, Market memory m, bytes32 account) private view returns (bool) {
         Key memory key = Books.keyFrom(Kind.FILLS, m.chainId, m.venue, account, m.item, address(0));
         (uint128[6] memory known,,) = book.learnedOf(key);
-        (bool success, bytes memory answer) = m.venue.staticcall(abi.encodeCall(RecordBook.writtenOf, (key)));
-        return success && keccak256(answer) == keccak256(abi.encode(known));
+        bytes memory question = abi.encodeCall(RecordBook.writtenOf, (key));
+        (address venue, uint256 gasLimit) = (m.venue, Books.READ_GAS);
+        uint128[6] memory written;
+        bool success;
+        assembly ("memory-safe") {
+            // No more of the answer is copied than there should be.
+            success := staticcall(gasLimit, venue, add(question, 0x20), mload(question), written, 0xc0)
+            success := and(success, eq(returndatasize(), 0xc0))
+            success := and(success, eq(keccak256(written, 0xc0), keccak256(known, 0xc0)))
+        }
+        return success;
     }
 
     /// @dev By the clearing's own front door, so that a refusal undoes itself and nothing else.

@@ -34,9 +34,6 @@ library Peers {
     /// A guardian stopped what goes through this vault, for a time.
     error VaultFrozen(uint256 chainId, address vault, uint64 until);
 
-    /// @notice Until when the breaker of a peer that contradicted itself holds.
-    uint64 internal constant FOR_EVER = type(uint64).max;
-
     function ofVenue(uint256 number) internal pure returns (uint256) {
         unchecked {
             return 2 * number;
@@ -113,10 +110,11 @@ library Peers {
     }
 
     /// @notice Whether a tripped breaker has been healthy for long enough: nothing tripped it again, the last freeze ended as
-    /// long ago, and the peer is young.
+    /// long ago, and the peer is young. One that contradicted itself never is.
     function canReset(Ledger storage ledger, uint256 peer, bytes memory blob) internal view returns (bool) {
         if (ledger.tripped >> peer & 1 == 0) return false;
         Breaker memory breaker = ledger.breakers[peer];
+        if (breaker.isOver) return false;
         uint256 healthySince = Wad.max(breaker.trippedAt, breaker.frozenUntil);
         if (block.timestamp < healthySince + blob.restoreAfter()) return false;
         Ages ages = agesOf(peer, blob);
@@ -130,11 +128,11 @@ library Peers {
         return number < blob.vaultCount() ? blob.vault(number).vaultAgesOf() : Ages.wrap(0);
     }
 
-    /// @notice Refuses to go on while a guardian's freeze holds. What contradicted itself is not frozen: it is over, and what
-    /// it still gives back may go home.
+    /// @notice Refuses to go on while a guardian's freeze holds. A contradiction freezes nothing, and ends no freeze: who can
+    /// forge what is frozen can forge a contradiction too.
     function requireNotFrozen(Ledger storage ledger, uint256 chainId, address vault) internal view {
         uint64 until = ledger.breakers[find(ledger, Books.peerOf(chainId, vault))].frozenUntil;
-        require(block.timestamp >= until || until == FOR_EVER, VaultFrozen(chainId, vault, until));
+        require(block.timestamp >= until, VaultFrozen(chainId, vault, until));
     }
 
     function find(Ledger storage ledger, bytes32 id) internal view returns (uint256 peer) {

@@ -24,6 +24,11 @@ struct Book {
 
 /// @title Reading and writing a book.
 library Books {
+    /// @notice What a reader on this chain is given to take a record that must not wait for it; it needs less than half.
+    uint256 internal constant PUSH_GAS = 200_000;
+    /// @notice What a writer on this chain is given to say what it has written; it needs a tenth.
+    uint256 internal constant READ_GAS = 100_000;
+
     event Recorded(
         Kind indexed kind,
         uint256 readerChain,
@@ -50,6 +55,27 @@ library Books {
         uint128[6] memory known,
         uint128[6] memory fields
     ) internal {
+        _store(book, key, hash, known, fields);
+        if (_isPushed(book, key)) RecordBook(key.reader).push(_recordOf(key, fields));
+    }
+
+    /// @notice `write`, whatever the reader on this chain makes of it: one that refuses, or burns what gas it is given, stops
+    /// nothing, and can still pull the record. For what must not wait for a reader.
+    function writeUnheard(Book storage book, Key memory key, uint128[6] memory fields) internal {
+        bytes32 hash = Records.hashOf(key);
+        _store(book, key, hash, writtenAt(book, hash, Records.fieldCount(key.kind)), fields);
+        if (!_isPushed(book, key)) return;
+        bytes memory telling = abi.encodeCall(RecordBook.push, (_recordOf(key, fields)));
+        (address reader, uint256 gasLimit) = (key.reader, PUSH_GAS);
+        assembly ("memory-safe") {
+            // What it answers is not even copied.
+            pop(call(gasLimit, reader, 0, add(telling, 0x20), mload(telling), 0, 0))
+        }
+    }
+
+    function _store(Book storage book, Key memory key, bytes32 hash, uint128[6] memory known, uint128[6] memory fields)
+        private
+    {
         uint128[6] storage stored = book.written[hash];
         bool fell;
         assembly ("memory-safe") {
@@ -69,11 +95,15 @@ library Books {
         bytes32 digest = Records.step(book.digest, hash, fields);
         book.digest = digest;
         emit Recorded(key.kind, key.readerChain, key.reader, key.account, key.item, key.holder, fields, digest);
-        if (key.readerChain != block.chainid || !Records.isPushed(key.kind)) return;
-        if (!book.ended[peerOf(key.readerChain, key.reader)]) {
-            RecordBook(key.reader)
-                .push(Record(key.kind, key.writerChain, key.writer, key.account, key.item, key.holder, fields));
-        }
+    }
+
+    function _isPushed(Book storage book, Key memory key) private view returns (bool) {
+        if (key.readerChain != block.chainid || !Records.isPushed(key.kind)) return false;
+        return !book.ended[peerOf(key.readerChain, key.reader)];
+    }
+
+    function _recordOf(Key memory key, uint128[6] memory fields) private pure returns (Record memory) {
+        return Record(key.kind, key.writerChain, key.writer, key.account, key.item, key.holder, fields);
     }
 
     /// @notice Adds to one field of a record this contract writes.

@@ -79,7 +79,7 @@ abstract contract RecordBook {
             LocalRecord calldata record = records[i];
             Key memory key =
                 _keyFrom(record.kind, block.chainid, record.writer, record.account, record.item, record.holder);
-            outcomes[i] = _learn(key, RecordBook(record.writer).writtenOf(key), _here());
+            outcomes[i] = _learn(key, RecordBook(record.writer).writtenOf{gas: Books.READ_GAS}(key), _here());
         }
     }
 

@@ -284,9 +284,21 @@ contract BreakersTest is Aging, Far {
         clearing.resetBreaker(REMOTE, REMOTE_VENUE);
     }
 
-    function test_BRK_05_a_freeze_ends() public {
-        vm.expectRevert(abi.encodeWithSelector(Breakers.FrozenForEver.selector, REMOTE, REMOTE_VENUE));
-        clearing.freeze(REMOTE, REMOTE_VENUE, type(uint64).max);
+    function test_BRK_05_a_shorter_freeze_ends_no_longer_one_and_only_its_end_does() public {
+        uint256 index = _grantFar(bob, 1_000e6);
+        uint64 until = uint64(block.timestamp + 30 days);
+        clearing.freeze(REMOTE, REMOTE_VAULT, until);
+        clearing.freeze(REMOTE, REMOTE_VAULT, uint64(block.timestamp + 1));
+        vm.warp(block.timestamp + 2);
+        vm.prank(bob.addr);
+        vm.expectRevert(abi.encodeWithSelector(Peers.VaultFrozen.selector, REMOTE, REMOTE_VAULT, until));
+        clearing.release(b, index, 1e6);
+        clearing.freeze(REMOTE, REMOTE_VAULT, uint64(block.timestamp));
+        vm.prank(bob.addr);
+        clearing.release(b, index, 1e6);
+    }
+
+    function test_BRK_05_only_the_owner_freezes() public {
         vm.prank(bob.addr);
         vm.expectRevert();
         clearing.freeze(REMOTE, REMOTE_VENUE, uint64(block.timestamp + 1));
@@ -299,13 +311,29 @@ contract BreakersTest is Aging, Far {
         assertEq(uint8(_learn(_heardBy(REMOTE_VAULT, block.timestamp + 1))), uint8(Outcome.CONTRADICTION));
         assertEq(clearing.marginOf(b).initialMarginBalance, 160_000e18);
         vm.expectRevert(abi.encodeWithSelector(Breakers.PeerIsOver.selector, REMOTE, REMOTE_VAULT));
-        clearing.freeze(REMOTE, REMOTE_VAULT, uint64(block.timestamp));
+        clearing.freeze(REMOTE, REMOTE_VAULT, uint64(block.timestamp + 1));
         vm.warp(block.timestamp + 3650 days);
         vm.expectRevert(abi.encodeWithSelector(Breakers.CannotReset.selector, REMOTE, REMOTE_VAULT));
         clearing.resetBreaker(REMOTE, REMOTE_VAULT);
         vm.prank(bob.addr);
         clearing.release(b, index, 1_000e6);
         assertEq(_units(b, index), 0, "what it still gives back may go home");
+    }
+
+    function test_BRK_06_a_contradiction_ends_no_freeze() public {
+        // Whoever can forge a grant can forge a contradiction beside it.
+        _learn(_grantOf(a, bob.addr, 500e6));
+        uint64 until = uint64(block.timestamp + 1 hours);
+        clearing.freeze(REMOTE, REMOTE_VAULT, until);
+        assertEq(uint8(_learn(_heardBy(REMOTE_VAULT, block.timestamp + 1))), uint8(Outcome.CONTRADICTION));
+        vm.expectRevert(abi.encodeWithSelector(Peers.VaultFrozen.selector, REMOTE, REMOTE_VAULT, until));
+        clearing.releaseUnopened(a, remote, bob.addr);
+        // What the guardians see to be right they can still lift.
+        clearing.freeze(REMOTE, REMOTE_VAULT, uint64(block.timestamp));
+        clearing.releaseUnopened(a, remote, bob.addr);
+        vm.warp(block.timestamp + 3650 days);
+        vm.expectRevert(abi.encodeWithSelector(Breakers.CannotReset.selector, REMOTE, REMOTE_VAULT));
+        clearing.resetBreaker(REMOTE, REMOTE_VAULT);
     }
 
     function test_BRK_07_what_a_peer_heard_is_one_record_and_never_falls() public {

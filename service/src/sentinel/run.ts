@@ -7,6 +7,7 @@ import type { PrivateKeyAccount } from 'viem/accounts'
 import { readerOf } from '../clients.ts'
 import { ConfigError } from '../config.ts'
 import type { Deployment } from '../deployment.ts'
+import { BlockUnusable } from '../reconcile/place.ts'
 import { readSides } from '../reconcile/read.ts'
 import type { PeerPlace } from '../reconcile/sides.ts'
 import type { Destination } from '../relayer/carry.ts'
@@ -62,7 +63,10 @@ export async function runSentinel(
     }
     note('added_up', { suspected: state.suspected.size })
   }
-  await repeat(work, pollMs, { signal, report: (failure) => note('failed', { why: `${failure}` }) })
+  // A young chain has no final block that holds everything yet.
+  const report = (failure: unknown) =>
+    note(failure instanceof BlockUnusable ? 'not_yet' : 'failed', { why: `${failure}` })
+  await repeat(work, pollMs, { signal, report })
 }
 
 /** How long a freeze holds, and for how long after it the same peer cannot be frozen again. */
