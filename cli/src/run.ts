@@ -8,6 +8,8 @@ import { runPublisher } from '@omnimargin/service/publisher/run'
 import { runRelayer } from '@omnimargin/service/relayer/run'
 import type { LogEvent, RoleContext } from '@omnimargin/service/role'
 import { runSentinel } from '@omnimargin/service/sentinel/run'
+import { knownOf, measuresShape } from '@omnimargin/service/steward/measures'
+import { runSteward } from '@omnimargin/service/steward/run'
 import { z } from 'zod'
 import { readKey, readSecret } from './secret.ts'
 
@@ -28,6 +30,16 @@ const ratio = z
   .string()
   .regex(/^\d{1,19}$/, 'must be a ratio at 1e18 as a string of digits')
   .transform(BigInt)
+
+/** Of one role and of `risk explain`, which needs neither key nor deployment of it. */
+export const stewardSchema = base.extend({
+  ...measuresShape,
+  pollMs: z.int().min(100).max(600_000).default(15_000),
+  /** A haircut that moves by less is left as it is. */
+  grain: ratio.default(10n ** 14n),
+  /** The most of the margin that a post may make liquidatable. */
+  maxShare: ratio.default(10n ** 16n),
+})
 
 const schemas = {
   attestor: base.extend({ dataDir: z.string(), port }),
@@ -76,7 +88,12 @@ export async function run(role: string, file: string, signal: AbortSignal): Prom
     const dataDir = from(config.dataDir)
     return runKeeper({ ...config, ...common(config), hermesKey: keyOf(config), dataDir }, context)
   }
-  throw new ConfigError(`There is no role "${role}": choose attestor, relayer, publisher, keeper or sentinel.`)
+  if (role === 'steward') {
+    const config = readConfig(file, stewardSchema)
+    const named = common(config)
+    return runSteward({ ...config, ...named, known: knownOf(named.deployment, config, file) }, context)
+  }
+  throw new ConfigError(`There is no role "${role}": choose attestor, relayer, publisher, keeper, sentinel or steward.`)
 }
 
 function print(event: LogEvent): void {

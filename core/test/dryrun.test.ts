@@ -178,7 +178,10 @@ test('DRY-04 what does not fit is told by its place', () => {
     [{ markets: [market, { ...market, underlying: 1 }] }, 'markets.1.underlying is 1, there are 1'],
     [{ markets: [{ ...market, venue: 2 }, market] }, 'markets.0.venue is 2, there are 2'],
     [{ credits: [{ first: 0, second: 1, ratio: 0n }] }, 'credits.0.second is 1, there are 1'],
-    [{ venues: [venue, { ...venue, deadAge: 300 }] }, 'venues.1: its ages are not calmAge <= warnAge < deadAge and calmAge < tripAge <= deadAge'],
+    [
+      { venues: [venue, { ...venue, deadAge: 300 }] },
+      'venues.1: its ages are not calmAge <= warnAge < deadAge and calmAge < tripAge <= deadAge',
+    ],
   ]
   for (const [parts, what] of table) {
     assert.deepEqual(dryRun(CLEARING, { ...PARAMETERS, ...parts }, NOW, WAD), { code: 'do_not_fit', what })
