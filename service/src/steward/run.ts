@@ -79,8 +79,13 @@ export async function runSteward(config: StewardConfig, { signal, log }: RoleCon
   await repeat(work, pollMs, { signal, report: (failure) => note('failed', { why: `${failure}` }) })
 }
 
-export async function policyOf({ reader }: Pick<Destination, 'reader'>, address: `0x${string}`): Promise<PolicyTerms> {
-  const read = { address, abi: Policy.abi } as const
+/** At the newest block unless told. */
+export async function policyOf(
+  { reader }: Pick<Destination, 'reader'>,
+  address: `0x${string}`,
+  at: { readonly blockNumber?: bigint } = {},
+): Promise<PolicyTerms> {
+  const read = { address, abi: Policy.abi, ...at } as const
   const [bounds, interval, postedAt] = await Promise.all([
     reader.readContract({ ...read, functionName: 'bounds' }),
     reader.readContract({ ...read, functionName: 'interval' }),

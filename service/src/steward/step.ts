@@ -92,6 +92,19 @@ function moved(terms: ListingTerms, move: Move | undefined): ListingTerms {
   return { ...terms, initialHaircut: move.initial.to, maintenanceHaircut: move.maintenance.to }
 }
 
+export const HAIRCUTS = ['initialHaircut', 'maintenanceHaircut'] as const
+
+/** Nothing where the policy lets no steward move it. */
+export function boundOf(
+  parameters: Parameters,
+  listing: number,
+  field: (typeof HAIRCUTS)[number],
+  bounds: readonly Bound[],
+): Bound | undefined {
+  const { word, shift } = fieldAt(parameters, 'listings', listing, field)
+  return bounds.find((one) => one.word === word && one.shift === shift)
+}
+
 /** By listing, each toward its target as far as the bounds let it go in one post, and of that `reach`. */
 export function movesOf(
   parameters: Parameters,
@@ -101,11 +114,7 @@ export function movesOf(
 ): Move[] {
   return parameters.listings.map((terms, listing) => {
     const target = targets.get(listing) ?? { fast: terms.initialHaircut, slow: terms.maintenanceHaircut }
-    const boundOf = (field: 'initialHaircut' | 'maintenanceHaircut') => {
-      const { word, shift } = fieldAt(parameters, 'listings', listing, field)
-      return bounds.find((one) => one.word === word && one.shift === shift)
-    }
-    const [high, low] = [boundOf('initialHaircut'), boundOf('maintenanceHaircut')]
+    const [high, low] = HAIRCUTS.map((field) => boundOf(parameters, listing, field, bounds))
     const toward = (from: Ratio, to: Ratio, bound: Bound | undefined) => {
       return bound ? from + ((clampStep(from, to, bound) - from) * reach) / WAD : from
     }
