@@ -39,10 +39,13 @@ const prices = (now: bigint): LedgerEvent[] =>
 const set = (parameters: Parameters, setAt = NOW): LedgerEvent => {
   return { eventName: 'ParametersSet', args: { version: 1, blob: packParameters(parameters), setAt } }
 }
+function heardAt(timestamp: bigint): LedgerEvent[] {
+  return [0n, 1n, 2n].map((vault): LedgerEvent => ({ eventName: 'VaultHeard', args: { vault, timestamp } }))
+}
 const rules: LedgerEvent[] = [
   ...FEEDS.map(({ feedId }, feed): LedgerEvent => ({ eventName: 'FeedAdded', args: { feed: BigInt(feed), feedId } })),
   ...LISTINGS.map((one, i): LedgerEvent => ({ eventName: 'AssetListed', args: { listing: BigInt(i), ...one } })),
-  ...[0n, 1n, 2n].map((vault): LedgerEvent => ({ eventName: 'VaultHeard', args: { vault, timestamp: NOW } })),
+  ...heardAt(NOW),
   ...PARAMETERS.markets.map((_, i): LedgerEvent => {
     const item = `0x${'0'.repeat(63)}${i % 2}` as Hex
     return { eventName: 'MarketAdded', args: { market: BigInt(i), chainId: 31003n, venue: address('9'), item } }
@@ -55,6 +58,10 @@ const blank: StewardState = {
   ...{ ledger: EMPTY_LEDGER, grain: WAD / 10_000n, maxShare: percent(1), reach: WAD, refusedAt: 0n },
 }
 const started = (...more: LedgerEvent[]) => step(blank, { type: 'block', events: [...rules, ...more] }).state
+/** With prices and round trips of that time. */
+const at = (state: StewardState, now: bigint) => {
+  return step(state, { type: 'block', events: [...prices(now), ...heardAt(now)] }).state
+}
 const POLICY = { bounds: BOUNDS, interval: INTERVAL, postedAt: 0n }
 const AS_POSTED = PARAMETERS.listings.map(({ initialHaircut: fast, maintenanceHaircut: slow }) => ({ fast, slow }))
 const targets = (...first: Target[]) => new Map([...first, ...AS_POSTED.slice(first.length)].entries())
@@ -125,9 +132,9 @@ test('STW-02 a move of more than a grain is posted once the interval is over, on
 
 test('STW-02 parameters that stay are renewed at half of their life, and a clearing without any is left alone', () => {
   const half = BigInt(PARAMETERS.life) / 2n
-  const at = (now: bigint) => step(started(), { type: 'block', events: prices(now) }).state
-  assert.deepEqual(measured(at(NOW + half - 1n), targets(), POLICY, NOW + half - 1n).effects, [])
-  const [effect] = measured(at(NOW + half), targets(), POLICY, NOW + half).effects
+  const after = (now: bigint) => at(started(), now)
+  assert.deepEqual(measured(after(NOW + half - 1n), targets(), POLICY, NOW + half - 1n).effects, [])
+  const [effect] = measured(after(NOW + half), targets(), POLICY, NOW + half).effects
   assert.ok(effect?.type === 'post' && effect.why === 'renewed')
   assert.deepEqual(effect.parameters, PARAMETERS)
   assert.deepEqual(measured(blank, targets({ fast: WAD, slow: WAD })).effects, [])
@@ -154,7 +161,7 @@ test('STW-03 what would make an account liquidatable is held, then tried half as
   let [state, now] = [first.state, NOW + INTERVAL]
   for (let halvings = 2; halvings <= 10; halvings += 1) {
     now += INTERVAL
-    const next = measured(state, wanted, wide, now)
+    const next = measured(at(state, now), wanted, wide, now)
     const [effect] = next.effects
     if (effect?.type === 'post') {
       // 16.5 % is what the account bears: 1,670 are required of 2,000.
@@ -174,14 +181,16 @@ test('STW-03 the reach has an end on both sides', () => {
     ...brink,
     set({
       ...PARAMETERS,
-      listings: PARAMETERS.listings.map((one) => ({ ...one, maintenanceHaircut: 165n * 10n ** 15n })),
+      listings: PARAMETERS.listings.map((one, i) =>
+        i === 0 ? { ...one, maintenanceHaircut: 165n * 10n ** 15n } : one,
+      ),
     }),
   )
   const wanted = targets({ fast: percent(60), slow: percent(60) })
   let [state, now] = [poor, NOW]
   for (let i = 0; i < 10; i += 1) {
     now += INTERVAL
-    const next = measured(state, wanted, nothing, now)
+    const next = measured(at(state, now), wanted, nothing, now)
     assert.deepEqual(
       next.effects.map(({ type }) => type),
       ['hold'],
@@ -191,6 +200,14 @@ test('STW-03 the reach has an end on both sides', () => {
   assert.equal(state.reach, LEAST_REACH)
   for (let i = 0; i < 10; i += 1) state = step(state, { type: 'posted' }).state
   assert.equal(state.reach, WAD)
+})
+
+test('STW-03 prices that are too old hold a post for an interval, and shorten no step', () => {
+  const now = NOW + 1_000n
+  const { state, effects } = measured(started(...brink), targets({ fast: percent(30), slow: percent(15) }), POLICY, now)
+  const [held] = effects
+  assert.ok(held?.type === 'hold' && held.verdict.code === 'price_too_old')
+  assert.deepEqual([state.reach, state.refusedAt], [WAD, now])
 })
 
 test('STW-03 what failed when it was sent is tried again after an interval', () => {

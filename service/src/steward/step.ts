@@ -76,8 +76,9 @@ function decide(state: StewardState, { targets, policy, now }: Extract<StewardEv
   const next = { ...parameters, listings: parameters.listings.map((terms, i) => moved(terms, moves[i])) }
   const verdict = dryRun(ledger, next, now, state.maxShare)
   if (verdict.code !== undefined) {
-    const shorter = { ...state, refusedAt: now, reach: max(LEAST_REACH, reach / 2n) }
-    return { state: shorter, effects: [{ type: 'hold', verdict, moves } as const] }
+    const isTooMuch = verdict.code === 'too_many_liquidatable'
+    const held = { ...state, refusedAt: now, reach: isTooMuch ? max(LEAST_REACH, reach / 2n) : reach }
+    return { state: held, effects: [{ type: 'hold', verdict, moves } as const] }
   }
   const why = hasMoved ? 'moved' : 'renewed'
   return { state, effects: [{ type: 'post', why, parameters: next, moves } as const] }
