@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import { computeHaircut } from '@omnimargin/risk/estimate/haircut'
-import { walkOf } from '../cli/src/backtest.ts'
 import { findPrices, readStretches } from '@omnimargin/service/prices'
+import { walkOf } from '../cli/src/backtest.ts'
 import { chart, type Line, type Panel } from './charts/panel.ts'
 
 const { values } = parseArgs({ options: { prices: { type: 'string' }, asset: { type: 'string' } } })

@@ -36,6 +36,7 @@ export async function start({ once, verbose, stories }: StartOptions, stopped: A
     if (once || !outcome) return outcome ? 0 : 1
     showAddresses(devnet, screen)
     devnet.start('steward')
+    devnet.start('watcher')
     const command = (text: string) => `    npm run omnimargin -- ${text} --deployment ${devnet.deploymentFile}`
     screen.say(
       `\nWhere everything is: ${devnet.deploymentFile}\nBoth sides once more, from another terminal:\n\n${command('reconcile')}`,

@@ -18,6 +18,7 @@ import type { Log } from '../role.ts'
 import { runSentinel } from '../sentinel/run.ts'
 import { knownOf, measuresSchema } from '../steward/measures.ts'
 import { runSteward } from '../steward/run.ts'
+import { runWatcher } from '../watcher/run.ts'
 import { type LocalChain, PLANS, startChain } from './chains.ts'
 import { deployAll } from './deploy.ts'
 import { type Oracle, startOracle } from './oracle.ts'
@@ -44,15 +45,17 @@ export type Devnet = {
 
 export type DevnetOptions = {
   readonly log: Log
-  /** Which of the roles to run in this process; all but the steward by default. */
+  /** Which of the roles to run in this process; all but steward and watcher by default. */
   readonly roles?: readonly RoleName[]
   /** The attestors' keys, where their processes are somebody else's; new ones otherwise. */
   readonly attestorKeys?: readonly Hex[]
+  /** Where a watcher tells its warnings. */
+  readonly webhook?: string
 }
 
-export type RoleName = 'attestor' | 'relayer' | 'publisher' | 'keeper' | 'sentinel' | 'steward'
+export type RoleName = 'attestor' | 'relayer' | 'publisher' | 'keeper' | 'sentinel' | 'steward' | 'watcher'
 
-/** Those that a story is told with. A steward would move the haircuts while it is told: it is started afterwards. */
+/** Those that a story is told with. A steward would move the haircuts while it is told: it is started afterwards, and a watcher with it. */
 export const ROLES: readonly RoleName[] = ['attestor', 'relayer', 'publisher', 'keeper', 'sentinel']
 export const ATTESTORS = 4
 export const START_PRICES = { 'ETH/USD': 2_000n, 'BTC/USD': 60_000n, 'USDC/USD': 1n }
@@ -75,7 +78,7 @@ export type Keys = {
 }
 
 /** Starts everything and returns once the contracts are there and the roles run. */
-export async function startDevnet({ log, roles = ROLES, attestorKeys }: DevnetOptions): Promise<Devnet> {
+export async function startDevnet({ log, roles = ROLES, attestorKeys, webhook }: DevnetOptions): Promise<Devnet> {
   const stopping = new AbortController()
   // Blocks go on until the roles have ended, since a role waits for what it has sent.
   const mining = new AbortController()
@@ -110,7 +113,7 @@ export async function startDevnet({ log, roles = ROLES, attestorKeys }: DevnetOp
     await Promise.all(chains.map((chain) => chain.fund(...spenders)))
     await Promise.all(chains.map((chain) => chain.startMining(mining.signal)))
     const { failed, fail } = failure()
-    const wiring = { deployment, keys, ports, folder, hermes: oracle.url, isPaused }
+    const wiring = { deployment, keys, ports, folder, hermes: oracle.url, webhook, isPaused }
     const start = (role: RoleName) => {
       for (const one of startRole(wiring, role, { signal: stopping.signal, log })) {
         one.catch(fail)
@@ -135,17 +138,19 @@ type Wiring = {
   ports: readonly number[]
   folder: string
   hermes: string
+  webhook: string | undefined
   isPaused: (chainId: number) => boolean
 }
 
 function startRole(
-  { deployment, keys, ports, folder, hermes, isPaused }: Wiring,
+  { deployment, keys, ports, folder, hermes, webhook, isPaused }: Wiring,
   role: RoleName,
   context: { signal: AbortSignal; log: Log },
 ): Promise<void>[] {
   const base = { deployment, pollMs: POLL_MS }
   // A root more often than readers may write that they heard it would tell nobody more.
   const heartbeatSeconds = Number(HEARTBEAT_SECONDS)
+  const knownHere = () => knownOf(deployment, readConfig(MEASURES, measuresSchema), MEASURES)
   const starts: Record<RoleName, () => Promise<void>[]> = {
     attestor: () =>
       keys.attestors.map((account, i) => {
@@ -165,8 +170,12 @@ function startRole(
       keys.guardians.slice(0, 1).map((account) => {
         return runSentinel({ deployment, account, pollMs: SENTINEL_POLL_MS }, context)
       }),
+    watcher: () => {
+      const rules = { horizonSeconds: 3_600, threshold: 0.05, repeatSeconds: 21_600, health: 125n * 10n ** 16n }
+      return [runWatcher({ deployment, known: knownHere(), pollMs: STEWARD_POLL_MS, ...rules, webhook }, context)]
+    },
     steward: () => {
-      const known = knownOf(deployment, readConfig(MEASURES, measuresSchema), MEASURES)
+      const known = knownHere()
       const limits = { grain: 10n ** 14n, maxShare: 10n ** 16n }
       return [runSteward({ deployment, account: keys.steward, known, pollMs: STEWARD_POLL_MS, ...limits }, context)]
     },
