@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Clearing, Policy } from '@omnimargin/chains/abi'
@@ -17,17 +20,23 @@ import { until } from '@omnimargin/service/devnet/until'
 import type { LogEvent } from '@omnimargin/service/role'
 import type { Move } from '@omnimargin/service/steward/step'
 import { encodeFunctionData } from 'viem'
+import { type Actor, makeActor } from '../src/story/actor.ts'
+import { trade } from './trading.ts'
 
 const main = join(import.meta.dirname, '..', 'src', 'main.ts')
 const permille = (n: bigint) => n * 10n ** 15n
 
-test('STW-07 STW-08 a steward moves haircuts within its bounds, a lying one is refused, and what is posted is explained', {
+test('STW-07 STW-08 WRN-09 a steward moves haircuts within its bounds, a lying one is refused, and a watcher warns', {
   timeout: 180_000,
 }, async () => {
   const events: LogEvent[] = []
   const log = (event: LogEvent) => void events.push(event)
-  const devnet = await startDevnet({ log, roles: ['attestor', 'relayer', 'publisher'] })
+  const told: string[] = []
+  const webhook = await listen((body) => told.push(body))
+  const devnet = await startDevnet({ log, roles: ['attestor', 'relayer', 'publisher'], webhook: webhook.url })
   try {
+    const actors = await Promise.all(['long', 'short'].map((name) => makeActor(name, devnet.chains, devnet.deployment)))
+    await trade(devnet, actors)
     const { post, parameters } = stewardOf(devnet)
     const [weth, ...others] = PARAMETERS.listings
     assert.ok(weth)
@@ -64,8 +73,10 @@ test('STW-07 STW-08 a steward moves haircuts within its bounds, a lying one is r
     assert.equal(boundsFault(packParameters(PARAMETERS), packParameters(now.parameters), wide), undefined)
 
     await explained(devnet)
+    await warned(devnet, actors, events, told)
   } finally {
     await devnet.stop()
+    webhook.close()
   }
 })
 
@@ -111,6 +122,38 @@ async function explained({ deploymentFile }: Devnet): Promise<void> {
   assert.ok(widest <= 120, `${widest} columns`)
   const unknown = await command('DOGE', '--chain', 'slow')
   assert.deepEqual([unknown.code, unknown.stderr], [1, 'DOGE: slow has WETH; name one of them, or its price.\n'])
+}
+
+/** A fall from 2,000 to 1,780 leaves the long of 60 ETH 1,260 USD above maintenance: 1.2 % of what it holds. */
+async function warned(devnet: Devnet, [long, short]: readonly Actor[], events: readonly LogEvent[], told: string[]) {
+  assert.ok(long && short)
+  devnet.start('watcher')
+  const [eth] = devnet.deployment.clearing.feeds
+  devnet.oracle.set(eth?.feedId ?? '0x', 1_780n * 10n ** 8n)
+  const body = await until('a warning', () => told[0])
+  const { event, account, chance, shocks, deposit, close, maintenanceMargin, health } = JSON.parse(body)
+  assert.deepEqual([event, account, maintenanceMargin, health], ['warning', long.account, '5340', '1.25'])
+  assert.ok(chance >= 0.05 && chance < 0.6, `${chance}`)
+  assert.deepEqual(shocks[0].price, 'ETH/USD')
+  assert.equal(shocks[0].direction, 'down')
+  // To a health of 1.25 it lacks 6,675 - 6,600, and a little for the haircut.
+  assert.ok(Number(deposit.usd) > 75 && Number(deposit.usd) < 90, deposit.usd)
+  assert.deepEqual([close.market, close.chain], ['ETH-USD', 'trading'])
+  assert.ok(Number(close.size) < 0 && Number(close.share) < 0.02)
+  assert.equal(events.filter(({ role, event }) => role === 'watcher' && event === 'warning').length, 1)
+  assert.equal(events.filter(({ event }) => event === 'failed').length, 0)
+}
+
+async function listen(hear: (body: string) => void): Promise<{ url: string; close: () => void }> {
+  const server = createServer(async (request, response) => {
+    let body = ''
+    for await (const part of request) body += part
+    hear(body)
+    response.end()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const close = () => void server.close()
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, close }
 }
 
 function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
