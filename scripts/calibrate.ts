@@ -1,10 +1,11 @@
-// `npm run calibrate [-- --prices DIR]`: random books over hourly prices, and whether those that were said to cross maintenance did.
+// `npm run calibrate [-- --prices DIR --hours N]`: random books over hourly prices, and whether those that were said to cross maintenance did.
 import { parseArgs } from 'node:util'
 import { accountOf } from '@omnimargin/core/account'
 import { EMPTY_LEDGER, FLAT, type Ledger, portfolioOf } from '@omnimargin/core/ledger'
 import { computeMargin } from '@omnimargin/core/margin'
 import { vaultPeer, venuePeer } from '@omnimargin/core/peer'
 import { WAD } from '@omnimargin/core/wad'
+import { InputError } from '@omnimargin/risk/errors'
 import type { Candle } from '@omnimargin/risk/estimate/candle'
 import { candlesOf } from '@omnimargin/risk/estimate/candle'
 import { type Crossings, crossingsOf } from '@omnimargin/risk/estimate/crossing'
@@ -55,9 +56,15 @@ type Followed = {
   still: number | undefined
 }
 
-const { prices, seed } = parseArgs({
-  options: { prices: { type: 'string' }, seed: { type: 'string', default: '1' } },
+const { prices, seed, hours } = parseArgs({
+  options: {
+    prices: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    hours: { type: 'string', default: '1' },
+  },
 }).values
+if (!/^([1-9]|1\d|2[0-4])$/.test(hours)) throw new InputError(`--hours ${hours}: give 1 to 24.`)
+const AHEAD = Number(hours)
 
 report(replay(seriesAsked(prices), BigInt(seed)))
 
@@ -98,7 +105,7 @@ function replay(bars: readonly Map<number, Candle>[], seed: bigint): Trial[] {
       market.still = still
     }
     before = candles
-    const next = bars.map((one) => one.get(time + HOUR))
+    const next = bars.map((one) => spanOf(one, time + HOUR))
     if (i < YEAR || next.some((one) => !one) || markets.some(({ expected, still }) => !expected || !still)) continue
     for (let book = 0; book < 2; book += 1) {
       const name = names[Number(drawBetween(draw, 0n, BigInt(names.length - 1)))] as BookName
@@ -110,6 +117,16 @@ function replay(bars: readonly Map<number, Candle>[], seed: bigint): Trial[] {
   return trials
 }
 
+/** So many bars as one; nothing where one of them is missing. */
+function spanOf(bars: ReadonlyMap<number, Candle>, from: number): Candle | undefined {
+  const all = Array.from({ length: AHEAD }, (_, i) => bars.get(from + i * HOUR)).filter((one) => one !== undefined)
+  const [first, last] = [all[0], all.at(-1)]
+  if (!first || !last || all.length < AHEAD) return undefined
+  const high = Math.max(...all.map((one) => one.high))
+  const low = Math.min(...all.map((one) => one.low))
+  return { ...first, high, low, close: last.close }
+}
+
 function trialOf(book: BookName, buffer: number, now: Candle[], next: Candle[], markets: readonly Followed[]): Trial {
   const ledger = ledgerWith(
     book,
@@ -119,7 +136,7 @@ function trialOf(book: BookName, buffer: number, now: Candle[], next: Candle[], 
   const expectations = new Map(
     markets.map(({ expected = 0, crossings }, feed) => [feed, { quantile: expected, chanceOf: crossings.chanceOf }]),
   )
-  const outlook = outlookOf(ledger, OWNER, NOW, expectations, HOUR)
+  const outlook = outlookOf(ledger, OWNER, NOW, expectations, AHEAD * HOUR)
   if (typeof outlook === 'string') throw new Error(outlook)
   const main = outlook.shocks.reduce((most, one) => (one.taken > most.taken ? one : most), outlook.shocks[0]!)
   const { expected = 0, still = 1 } = markets[main.feed] ?? {}
@@ -180,7 +197,7 @@ function spareOf(ledger: Ledger, prices: readonly number[]): bigint {
 
 function report(trials: readonly Trial[]): void {
   const single = trials.filter(({ book }) => SINGLE.includes(book))
-  print(`One price: ${single.length} books. Crossing is by the low and the high of the next hour.\n`)
+  print(`One price: ${single.length} books. Crossing is by the low and the high of the next ${AHEAD} h.\n`)
   printBins(
     reliabilityOf(
       single.map(({ said }) => said),
@@ -212,7 +229,7 @@ function report(trials: readonly Trial[]): void {
   const crossed = single.filter(({ most }) => most === 1)
   const both = warned.filter(({ most }) => most === 1).length
   print(
-    `Warned at ${percent(THRESHOLD)}, one price: ${percent(both / crossed.length)} of crossings had been warned of, ${percent(both / warned.length)} of warnings crossed within the hour, ${percent(warned.length / single.length)} of books were warned.\n`,
+    `Warned at ${percent(THRESHOLD)}, one price: ${percent(both / crossed.length)} of crossings had been warned of, ${percent(both / warned.length)} of warnings crossed within ${AHEAD} h, ${percent(warned.length / single.length)} of books were warned.\n`,
   )
 }
 
