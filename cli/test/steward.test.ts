@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { Clearing, Policy } from '@omnimargin/chains/abi'
 import { refusalOf } from '@omnimargin/chains/rehearse'
-import { boundsFault } from '@omnimargin/core/bounds'
+import { within } from '@omnimargin/core/bounds'
 import { type Parameters, packParameters, unpackParameters } from '@omnimargin/core/parameters'
 import { abs } from '@omnimargin/core/wad'
 import { softCap } from '@omnimargin/risk/estimate/haircut'
@@ -70,7 +70,7 @@ test('STW-07 STW-08 WRN-09 a steward moves haircuts within its bounds, a lying o
     const frozen = { ...now.parameters, listings: PARAMETERS.listings }
     assert.deepEqual(frozen, PARAMETERS, 'nothing else has moved')
     const wide = BOUNDS.map((bound) => ({ ...bound, rise: permille(999n), fall: permille(999n) }))
-    assert.equal(boundsFault(packParameters(PARAMETERS), packParameters(now.parameters), wide), undefined)
+    assert.equal(within(packParameters(PARAMETERS), packParameters(now.parameters), wide), undefined)
 
     await explained(devnet)
     await warned(devnet, actors, events, told)

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { accountOf } from '@omnimargin/core/account'
-import { boundsFault } from '@omnimargin/core/bounds'
+import { within } from '@omnimargin/core/bounds'
 import type { Hex } from '@omnimargin/core/bytes'
 import { EMPTY_LEDGER, type LedgerEvent } from '@omnimargin/core/ledger'
 import { type Parameters, packParameters } from '@omnimargin/core/parameters'
@@ -101,7 +101,7 @@ test('STW-01 a post moves haircuts alone, within the bounds, toward their target
         return { ...terms, initialHaircut: initial.to, maintenanceHaircut: maintenance.to }
       })
       assert.equal(
-        boundsFault(packParameters(parameters), packParameters({ ...parameters, listings: next }), bounds),
+        within(packParameters(parameters), packParameters({ ...parameters, listings: next }), bounds),
         undefined,
       )
     }),

@@ -2,7 +2,7 @@
 
 import { formatDecimal } from '@omnimargin/risk/decimal'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
-import type { HaircutInputs, HaircutTerms } from '@omnimargin/risk/estimate/haircut'
+import { type HaircutInputs, type HaircutTerms, softCap } from '@omnimargin/risk/estimate/haircut'
 import { shareOf } from '@omnimargin/risk/estimate/ratio'
 import type { Screen } from '../../story/screen.ts'
 import type { Explained, OnChain } from '../explain.ts'
@@ -18,6 +18,10 @@ export function explainTables(screen: Screen, told: Explained): void {
     `For new risk ${share(fast)}, of which waiting for messages ${share(latencyPremium)}. For liquidation ${share(slow)}, on its way to ${share(slowTarget)}.\n`,
   )
   screen.table(['term', 'formula, with what is measured and stated', 'value'], rowsOf(told))
+  const { inputs } = measured
+  const all = termsOnly(measured.haircut.terms)
+  if (all < inputs.least)
+    screen.say(`All terms together are ${part(all)}: H_min is more, so that waiting costs nothing until they pass it.`)
   screen.say('\nOn chain')
   screen.table(['', 'for new risk', 'for liquidation'], chainRows(told))
   screen.say(stateOf(told))
@@ -159,6 +163,11 @@ function stateOf({ vault, age, breaker, setAgo, life, postedAgo, interval, versi
 
 function depthOf({ depthLeft, depthPerDay }: HaircutInputs): number {
   return Math.max(1, depthLeft * depthPerDay)
+}
+
+/** H before it is held against the least. */
+function termsOnly({ market, oracle, peg, security }: HaircutTerms): number {
+  return 1 - [market, oracle, peg, security].reduce((left, term) => left * (1 - softCap(term)), 1)
 }
 
 /** A share as a percentage. */
