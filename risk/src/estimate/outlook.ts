@@ -1,6 +1,6 @@
 /** How likely an account crosses maintenance within a time, by what is expected of each price it depends on: spec/warnings.md. */
 import type { Hex } from '@omnimargin/core/bytes'
-import { afterFunding, type Ledger, type PortfolioFault, portfolioOf, withAccount } from '@omnimargin/core/ledger'
+import { afterFunding, type Ledger, type PortfolioFault, portfolioOf } from '@omnimargin/core/ledger'
 import { computeMargin, type Margin } from '@omnimargin/core/margin'
 import { max, type Usd, WAD } from '@omnimargin/core/wad'
 import type { Crossings } from './crossing.ts'
@@ -44,7 +44,8 @@ export function outlookOf(
   expectations: ReadonlyMap<number, Expectation>,
   seconds: number,
 ): Outlook | PortfolioFault {
-  const settled = withAccount(ledger, id, afterFunding(ledger, id))
+  // Nobody else's account has a part in it.
+  const settled = { ...ledger, accounts: new Map([[id, afterFunding(ledger, id)]]) }
   const portfolio = portfolioOf(settled, id, now)
   if (typeof portfolio === 'string') return portfolio
   const margin = computeMargin(portfolio)
