@@ -21,7 +21,7 @@ test('DRY-07 CTG-11 new parameters against a running deployment, and what its fa
   timeout: 120_000,
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'omnimargin-dryrun-'))
-  const devnet = await startDevnet({ log: () => undefined, roles: ['publisher'] })
+  const devnet = await startDevnet({ log: () => undefined, roles: ['publisher', 'relayer'] })
   try {
     const actors = await Promise.all(['long', 'short'].map((name) => makeActor(name, devnet.chains, devnet.deployment)))
     await trade(devnet, actors)

@@ -29,6 +29,13 @@ export async function trade(devnet: Devnet, [buyer, seller]: readonly Actor[]): 
   const ask = await seller.signOrder({ ...terms, isBuy: false })
   const bid = await buyer.signOrder({ ...terms, isBuy: true })
   await buyer.fill(ask, bid, SIZE)
+  const position = { address: clearing.address, abi: Clearing.abi, functionName: 'positionOf' } as const
+  await until('the fills to be pulled', async () => {
+    const held = [buyer, seller].map(({ account }) =>
+      reader.readContract({ ...position, args: [account, BigInt(MARKET)] }),
+    )
+    return (await Promise.all(held)).every(([{ size }]) => size !== 0n)
+  })
 }
 
 export function tradingChain({ chains, deployment }: Devnet) {

@@ -24,6 +24,7 @@ const rules: LedgerEvent[] = [
     (listing, i): LedgerEvent => ({ eventName: 'AssetListed', args: { listing: BigInt(i), ...listing } }),
   ),
   { eventName: 'ParametersSet', args: { version: 1, blob: packParameters(PARAMETERS), setAt: NOW } },
+  ...[0n, 1n, 2n].map((vault): LedgerEvent => ({ eventName: 'VaultHeard', args: { vault, timestamp: NOW } })),
   priceOf(2n, WAD, NOW),
 ]
 
