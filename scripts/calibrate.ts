@@ -63,16 +63,24 @@ const { prices, seed, hours } = parseArgs({
     hours: { type: 'string', default: '1' },
   },
 }).values
-if (!/^([1-9]|1\d|2[0-4])$/.test(hours)) throw new InputError(`--hours ${hours}: give 1 to 24.`)
 const AHEAD = Number(hours)
 
-report(replay(seriesAsked(prices), BigInt(seed)))
+try {
+  if (!/^([1-9]|1\d|2[0-4])$/.test(hours)) throw new InputError(`--hours ${hours}: give 1 to 24.`)
+  if (!/^\d{1,18}$/.test(seed)) throw new InputError(`--seed ${seed}: give a whole number.`)
+  report(replay(seriesAsked(prices), BigInt(seed)))
+} catch (failure) {
+  if (!(failure instanceof InputError)) throw failure
+  process.stderr.write(`${failure.message}\n`)
+  process.exitCode = 1
+}
 
 function seriesAsked(folder: string | undefined): Map<number, Candle>[] {
   const files = folder === undefined ? undefined : findPrices(folder)
   const shape = { ...MADE_UP, bars: 3 * YEAR, assets: MADE_UP.assets.map((asset) => ({ ...asset, digits: 8 })) }
   const madeUp = files ? [] : seriesOf(shape)
   return SYMBOLS.map((symbol) => {
+    if (files && !files.bySymbol.has(symbol)) throw new InputError(`${folder} has no prices of ${symbol}: add them.`)
     const stretches = files ? readStretches(symbol, files) : madeUp.filter((one) => one.symbol === symbol)
     return new Map(stretches.flatMap(candlesOf).map((candle) => [candle.time, candle]))
   })
