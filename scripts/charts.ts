@@ -5,8 +5,8 @@ import { parseArgs } from 'node:util'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import { computeHaircut } from '@omnimargin/risk/estimate/haircut'
 import { CHOSEN } from '@omnimargin/risk/estimate/observer'
+import { findPrices, readStretches } from '@omnimargin/service/prices'
 import { walkOf } from '../cli/src/backtest.ts'
-import { findPrices, readStretches } from '../cli/src/compare/prices.ts'
 import { chart, type Line, type Panel } from './charts/panel.ts'
 
 const { values } = parseArgs({ options: { prices: { type: 'string' }, asset: { type: 'string' } } })

@@ -6,8 +6,8 @@ import { candlesOf } from '@omnimargin/risk/estimate/candle'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import type { Verdict } from '@omnimargin/risk/estimate/statistics'
 import { MADE_UP, seriesOf } from '@omnimargin/risk/synthetic'
+import { findPrices, readStretches } from '@omnimargin/service/prices'
 import { formatBacktest } from './backtest/report.ts'
-import { findPrices, readStretches } from './compare/prices.ts'
 import { type Asked, formatTime, parseTime } from './compare/span.ts'
 
 export type BacktestOptions = Asked & {

@@ -2,7 +2,7 @@
 import { between, type Series } from '@omnimargin/risk/bars'
 import { InputError } from '@omnimargin/risk/errors'
 import { fitTerms } from '@omnimargin/risk/fit'
-import { findPrices, readSeries } from './compare/prices.ts'
+import { findPrices, readSeries } from '@omnimargin/service/prices'
 import { formatTime, parseTime } from './compare/span.ts'
 import { readTerms, writeTerms } from './compare/terms.ts'
 

@@ -37,7 +37,7 @@ program
 program
   .command('run')
   .description('run one role until it is stopped')
-  .argument('<role>', 'attestor, relayer, publisher, keeper or sentinel')
+  .argument('<role>', 'attestor, relayer, publisher, keeper, sentinel, steward or watcher')
   .requiredOption('--config <file>', 'the role’s configuration, JSON')
   .action(async (role: string, { config }: { config: string }) => {
     const { run } = await import('./run.ts')

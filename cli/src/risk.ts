@@ -2,12 +2,14 @@
 import type { Command } from 'commander'
 import type { ContagionOptions } from './risk/contagion.ts'
 import type { DryRunOptions } from './risk/dryRun.ts'
+import type { ExplainOptions } from './risk/explain.ts'
 
 export function addRisk(program: Command): void {
   const risk = program.command('risk').description('questions about accounts, assets and parameters; nothing is sent')
   addContagion(risk)
   addDryRun(risk)
   addListing(risk)
+  addExplain(risk)
 }
 
 function addContagion(risk: Command): void {
@@ -60,5 +62,21 @@ function addListing(risk: Command): void {
     .action(async (file: string, options: { json: boolean }) => {
       const { listAsset } = await import('./risk/listing.ts')
       process.exitCode = listAsset(file, options)
+    })
+}
+
+function addExplain(risk: Command): void {
+  risk
+    .command('explain')
+    .description('what a haircut is made of, term by term, and what the clearing makes of it now')
+    .argument('<asset>', 'an asset’s symbol, or that of its price, as WETH, ETH or ETH/USD')
+    .requiredOption('--chain <chain>', 'where it is locked, by name or id')
+    .requiredOption('--deployment <file>', 'where everything is, JSON')
+    .option('--config <file>', 'what the steward is told, JSON (default: that of the devnet)')
+    .option('--block <block>', 'finalized, latest, or a number on the clearing’s chain', 'latest')
+    .option('--json', 'print JSON: shares and seconds as numbers, what is on chain as decimal strings', false)
+    .action(async (asset: string, options: Omit<ExplainOptions, 'asset' | 'config'> & { config?: string }) => {
+      const { explain, SHIPPED_MEASURES } = await import('./risk/explain.ts')
+      await explain({ config: SHIPPED_MEASURES, ...options, asset })
     })
 }

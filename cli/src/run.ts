@@ -8,6 +8,9 @@ import { runPublisher } from '@omnimargin/service/publisher/run'
 import { runRelayer } from '@omnimargin/service/relayer/run'
 import type { LogEvent, RoleContext } from '@omnimargin/service/role'
 import { runSentinel } from '@omnimargin/service/sentinel/run'
+import { knownOf, measuresShape } from '@omnimargin/service/steward/measures'
+import { runSteward } from '@omnimargin/service/steward/run'
+import { runWatcher } from '@omnimargin/service/watcher/run'
 import { z } from 'zod'
 import { readKey, readSecret } from './secret.ts'
 
@@ -28,6 +31,32 @@ const ratio = z
   .string()
   .regex(/^\d{1,19}$/, 'must be a ratio at 1e18 as a string of digits')
   .transform(BigInt)
+
+/** Of one role and of `risk explain`, which needs neither key nor deployment of it. */
+export const stewardSchema = base.extend({
+  ...measuresShape,
+  pollMs: z.int().min(100).max(600_000).default(15_000),
+  /** A haircut that moves by less is left as it is. */
+  grain: ratio.default(10n ** 14n),
+  /** The most of the margin that a post may make liquidatable. */
+  maxShare: ratio.default(10n ** 16n),
+})
+
+const { deployment: deploymentPath } = base.shape
+/** It sends nothing, so that it has no key. */
+const watcherSchema = z.strictObject({
+  ...measuresShape,
+  deployment: deploymentPath,
+  pollMs: z.int().min(100).max(600_000).default(5_000),
+  horizonSeconds: z.int().min(60).max(86_400).default(3_600),
+  /** The chance from which on an account is warned. */
+  threshold: z.number().gt(0).max(1).default(0.05),
+  repeatSeconds: z.int().min(60).max(604_800).default(21_600),
+  /** What a cure brings the account back to: balance by requirement. */
+  health: ratio.default(125n * 10n ** 16n),
+  /** Warnings are posted there as JSON. */
+  webhook: z.url({ protocol: /^https?$/ }).optional(),
+})
 
 const schemas = {
   attestor: base.extend({ dataDir: z.string(), port }),
@@ -76,7 +105,19 @@ export async function run(role: string, file: string, signal: AbortSignal): Prom
     const dataDir = from(config.dataDir)
     return runKeeper({ ...config, ...common(config), hermesKey: keyOf(config), dataDir }, context)
   }
-  throw new ConfigError(`There is no role "${role}": choose attestor, relayer, publisher, keeper or sentinel.`)
+  if (role === 'steward') {
+    const config = readConfig(file, stewardSchema)
+    const named = common(config)
+    return runSteward({ ...config, ...named, known: knownOf(named.deployment, config, file) }, context)
+  }
+  if (role === 'watcher') {
+    const config = readConfig(file, watcherSchema)
+    const deployment = readConfig(from(config.deployment), deploymentSchema)
+    return runWatcher({ ...config, deployment, known: knownOf(deployment, config, file) }, context)
+  }
+  throw new ConfigError(
+    `There is no role "${role}": choose attestor, relayer, publisher, keeper, sentinel, steward or watcher.`,
+  )
 }
 
 function print(event: LogEvent): void {

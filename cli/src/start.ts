@@ -35,9 +35,14 @@ export async function start({ once, verbose, stories }: StartOptions, stopped: A
     )
     if (once || !outcome) return outcome ? 0 : 1
     showAddresses(devnet, screen)
-    const command = `npm run omnimargin -- reconcile --deployment ${devnet.deploymentFile}`
+    devnet.start('steward')
+    devnet.start('watcher')
+    const command = (text: string) => `    npm run omnimargin -- ${text} --deployment ${devnet.deploymentFile}`
     screen.say(
-      `\nWhere everything is: ${devnet.deploymentFile}\nBoth sides once more, from another terminal:\n\n    ${command}`,
+      `\nWhere everything is: ${devnet.deploymentFile}\nBoth sides once more, from another terminal:\n\n${command('reconcile')}`,
+    )
+    screen.say(
+      `\nA steward now moves the haircuts to what it measures. What one is made of:\n\n${command('risk explain ETH --chain slow')}`,
     )
     screen.say('\nEverything stays up until Ctrl-C.')
     return await Promise.race([interrupted.then(() => 0), devnet.failed])

@@ -8,15 +8,12 @@ import { Clearing } from '@omnimargin/chains/abi'
 import type { Parameters } from '@omnimargin/core/parameters'
 import { type Devnet, startDevnet } from '@omnimargin/service/devnet/devnet'
 import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
-import { until } from '@omnimargin/service/devnet/until'
 import { parametersToJson } from '../src/risk/parameters.ts'
-import { type Actor, makeActor } from '../src/story/actor.ts'
+import { makeActor } from '../src/story/actor.ts'
 import { whole } from '../src/story/amounts.ts'
+import { trade, tradingChain } from './trading.ts'
 
 const main = join(import.meta.dirname, '..', 'src', 'main.ts')
-const MARKET = 0
-const SIZE = whole(60n)
-const PRICE = whole(2_000n)
 
 type Ran = { readonly code: number; readonly stdout: string; readonly stderr: string }
 
@@ -98,34 +95,6 @@ function run(...args: string[]): Promise<Ran> {
   })
 }
 
-/** On the clearing's own chain, so that everything counts at once: 20,000 and 60,000 USDC, and 60 ETH at the index. */
-async function trade(devnet: Devnet, [buyer, seller]: readonly Actor[]): Promise<void> {
-  const { reader } = tradingChain(devnet)
-  const { clearing, tokens } = devnet.deployment
-  const token = tokens.find(({ chainId }) => chainId === clearing.chainId)
-  assert.ok(buyer && seller && token)
-  await until('prices', async () => {
-    const read = { address: clearing.address, abi: Clearing.abi, functionName: 'indexPrice' } as const
-    const [eth, usdc] = await Promise.all([0n, 2n].map((feed) => reader.readContract({ ...read, args: [feed] })))
-    return eth?.price === PRICE && usdc?.price === whole(1n)
-  })
-  await Promise.all([buyer.openLine(token), seller.openLine(token)])
-  await Promise.all([buyer.deposit(token, whole(20_000n, 6)), seller.deposit(token, whole(60_000n, 6))])
-  await Promise.all([buyer.raiseLimits(MARKET, SIZE, 0n), seller.raiseLimits(MARKET, 0n, SIZE)])
-  const { timestamp } = await reader.getBlock()
-  const terms = { market: MARKET, size: SIZE, price: PRICE, expiry: timestamp + 600n, nonce: 1n }
-  const ask = await seller.signOrder({ ...terms, isBuy: false })
-  const bid = await buyer.signOrder({ ...terms, isBuy: true })
-  await buyer.fill(ask, bid, SIZE)
-  const position = { address: clearing.address, abi: Clearing.abi, functionName: 'positionOf' } as const
-  await until('the fills to be pulled', async () => {
-    const held = [buyer, seller].map(({ account }) =>
-      reader.readContract({ ...position, args: [account, BigInt(MARKET)] }),
-    )
-    return (await Promise.all(held)).every(([{ size }]) => size !== 0n)
-  })
-}
-
 async function timesSet(devnet: Devnet): Promise<number> {
   const { address } = devnet.deployment.clearing
   const range = { fromBlock: 0n, toBlock: 'latest' } as const
@@ -134,8 +103,4 @@ async function timesSet(devnet: Devnet): Promise<number> {
     ...range,
   })
   return events.length
-}
-
-function tradingChain({ chains, deployment }: Devnet) {
-  return chains.find(({ plan }) => plan.chainId === deployment.clearing.chainId) ?? assert.fail('no trading chain')
 }

@@ -32,6 +32,6 @@ test('ROL-05 an unknown role and a missing file are said in one line each', () =
     }
     return assert.fail('it should have failed')
   }
-  assert.match(attempt('run', 'watcher', '--config', 'none.json'), /There is no role "watcher"/)
+  assert.match(attempt('run', 'watchmaker', '--config', 'none.json'), /There is no role "watchmaker"/)
   assert.match(attempt('run', 'keeper', '--config', 'none.json'), /none\.json: cannot be read/)
 })

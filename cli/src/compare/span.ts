@@ -1,7 +1,7 @@
 /** The prices that were asked for, over the time that was. */
 import { between, commonSpan, type Series } from '@omnimargin/risk/bars'
 import { InputError } from '@omnimargin/risk/errors'
-import { type PriceFiles, readSeries } from './prices.ts'
+import { type PriceFiles, readSeries } from '@omnimargin/service/prices'
 
 export type Asked = { readonly from?: string | undefined; readonly to?: string | undefined }
 

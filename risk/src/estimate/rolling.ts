@@ -23,6 +23,8 @@ export type SortedWindow = {
   readonly count: () => number
   /** The value at rank (count + 1) * p, rounded up: what the next one stays at or below with a chance of p. Of at least one value. */
   readonly quantile: (p: number) => number
+  /** How many are not below the value. */
+  readonly countFrom: (value: number) => number
 }
 
 export function sortedWindow(size: number): SortedWindow {
@@ -54,6 +56,7 @@ export function sortedWindow(size: number): SortedWindow {
       count += 1
     },
     count: () => count,
+    countFrom: (value) => count - placeOf(value),
     quantile: (p) => {
       if (count === 0) throw new RangeError('A quantile of nothing: add a value first.')
       const exact = (count + 1) * p

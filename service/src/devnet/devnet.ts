@@ -9,12 +9,16 @@ import { join } from 'node:path'
 import type { Hex } from '@omnimargin/core/bytes'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { runAttestor } from '../attestor/run.ts'
+import { readConfig } from '../config.ts'
 import type { Deployment } from '../deployment.ts'
 import { runKeeper } from '../keeper/run.ts'
 import { runPublisher } from '../publisher/run.ts'
 import { runRelayer } from '../relayer/run.ts'
 import type { Log } from '../role.ts'
 import { runSentinel } from '../sentinel/run.ts'
+import { knownOf, measuresSchema } from '../steward/measures.ts'
+import { runSteward } from '../steward/run.ts'
+import { runWatcher } from '../watcher/run.ts'
 import { type LocalChain, PLANS, startChain } from './chains.ts'
 import { deployAll } from './deploy.ts'
 import { type Oracle, startOracle } from './oracle.ts'
@@ -29,8 +33,11 @@ export type Devnet = {
   /** The account that deployed, and governs the clearing. */
   readonly owner: PrivateKeyAccount
   readonly keeper: PrivateKeyAccount
+  readonly steward: PrivateKeyAccount
   /** Whether the attestors in this process sign nothing of that chain. */
   readonly pauseAttestors: (chainId: number, isPaused: boolean) => void
+  /** Starts a role that does not run yet. */
+  readonly start: (role: RoleName) => void
   /** Rejects when a role ends by itself. */
   readonly failed: Promise<never>
   readonly stop: () => Promise<void>
@@ -38,20 +45,26 @@ export type Devnet = {
 
 export type DevnetOptions = {
   readonly log: Log
-  /** Which of the roles to run in this process; all by default. */
+  /** Which of the roles to run in this process; all but steward and watcher by default. */
   readonly roles?: readonly RoleName[]
   /** The attestors' keys, where their processes are somebody else's; new ones otherwise. */
   readonly attestorKeys?: readonly Hex[]
+  /** Where a watcher tells its warnings. */
+  readonly webhook?: string
 }
 
-export type RoleName = 'attestor' | 'relayer' | 'publisher' | 'keeper' | 'sentinel'
+export type RoleName = 'attestor' | 'relayer' | 'publisher' | 'keeper' | 'sentinel' | 'steward' | 'watcher'
 
+/** Those that a story is told with. A steward would move the haircuts while it is told: it is started afterwards, and a watcher with it. */
 export const ROLES: readonly RoleName[] = ['attestor', 'relayer', 'publisher', 'keeper', 'sentinel']
 export const ATTESTORS = 4
 export const START_PRICES = { 'ETH/USD': 2_000n, 'BTC/USD': 60_000n, 'USDC/USD': 1n }
 const HERMES_SCALE = 10n ** 8n
 const POLL_MS = 50
 const SENTINEL_POLL_MS = 5_000
+const STEWARD_POLL_MS = 1_000
+/** What the devnet's steward is told, with made-up prices. */
+const MEASURES = join(import.meta.dirname, '..', '..', '..', 'risk', 'steward.json')
 
 export type Keys = {
   readonly owner: PrivateKeyAccount
@@ -65,7 +78,7 @@ export type Keys = {
 }
 
 /** Starts everything and returns once the contracts are there and the roles run. */
-export async function startDevnet({ log, roles = ROLES, attestorKeys }: DevnetOptions): Promise<Devnet> {
+export async function startDevnet({ log, roles = ROLES, attestorKeys, webhook }: DevnetOptions): Promise<Devnet> {
   const stopping = new AbortController()
   // Blocks go on until the roles have ended, since a role waits for what it has sent.
   const mining = new AbortController()
@@ -99,15 +112,20 @@ export async function startDevnet({ log, roles = ROLES, attestorKeys }: DevnetOp
     }
     await Promise.all(chains.map((chain) => chain.fund(...spenders)))
     await Promise.all(chains.map((chain) => chain.startMining(mining.signal)))
-    running.push(
-      ...startRoles({ deployment, keys, ports, folder, hermes: oracle.url, isPaused }, roles, {
-        signal: stopping.signal,
-        log,
-      }),
-    )
-    const { owner, keeper } = keys
-    const failed = failureOf(running)
-    return { deployment, deploymentFile, chains, oracle, owner, keeper, pauseAttestors, failed, stop }
+    const { failed, fail } = failure()
+    const wiring = { deployment, keys, ports, folder, hermes: oracle.url, webhook, isPaused }
+    const start = (role: RoleName) => {
+      for (const one of startRole(wiring, role, { signal: stopping.signal, log })) {
+        one.catch(fail)
+        running.push(one)
+      }
+    }
+    for (const role of roles) start(role)
+    const { owner, keeper, steward } = keys
+    return {
+      ...{ deployment, deploymentFile, chains, oracle, owner, keeper, steward },
+      ...{ pauseAttestors, start, failed, stop },
+    }
   } catch (cause) {
     await stop()
     throw cause
@@ -120,17 +138,19 @@ type Wiring = {
   ports: readonly number[]
   folder: string
   hermes: string
+  webhook: string | undefined
   isPaused: (chainId: number) => boolean
 }
 
-function startRoles(
-  { deployment, keys, ports, folder, hermes, isPaused }: Wiring,
-  roles: readonly RoleName[],
+function startRole(
+  { deployment, keys, ports, folder, hermes, webhook, isPaused }: Wiring,
+  role: RoleName,
   context: { signal: AbortSignal; log: Log },
 ): Promise<void>[] {
   const base = { deployment, pollMs: POLL_MS }
   // A root more often than readers may write that they heard it would tell nobody more.
   const heartbeatSeconds = Number(HEARTBEAT_SECONDS)
+  const knownHere = () => knownOf(deployment, readConfig(MEASURES, measuresSchema), MEASURES)
   const starts: Record<RoleName, () => Promise<void>[]> = {
     attestor: () =>
       keys.attestors.map((account, i) => {
@@ -150,6 +170,15 @@ function startRoles(
       keys.guardians.slice(0, 1).map((account) => {
         return runSentinel({ deployment, account, pollMs: SENTINEL_POLL_MS }, context)
       }),
+    watcher: () => {
+      const rules = { horizonSeconds: 3_600, threshold: 0.05, repeatSeconds: 21_600, health: 125n * 10n ** 16n }
+      return [runWatcher({ deployment, known: knownHere(), pollMs: STEWARD_POLL_MS, ...rules, webhook }, context)]
+    },
+    steward: () => {
+      const known = knownHere()
+      const limits = { grain: 10n ** 14n, maxShare: 10n ** 16n }
+      return [runSteward({ deployment, account: keys.steward, known, pollMs: STEWARD_POLL_MS, ...limits }, context)]
+    },
     keeper: () => [
       runKeeper(
         { ...base, account: keys.keeper, dataDir: join(folder, 'keeper'), hermes, patienceSeconds: 3 },
@@ -157,16 +186,14 @@ function startRoles(
       ),
     ],
   }
-  return roles.flatMap((role) => starts[role]())
+  return starts[role]()
 }
 
 /** Rejects with the first role's error; stays open for as long as all is well. */
-function failureOf(running: readonly Promise<void>[]): Promise<never> {
-  const failed = new Promise<never>((_, reject) => {
-    for (const role of running) role.catch(reject)
-  })
+function failure(): { failed: Promise<never>; fail: (cause: unknown) => void } {
+  const { promise: failed, reject: fail } = Promise.withResolvers<never>()
   failed.catch(() => undefined)
-  return failed
+  return { failed, fail }
 }
 
 function makeKeys(attestorKeys: readonly Hex[] = Array.from({ length: ATTESTORS }, generatePrivateKey)): Keys {

@@ -1,0 +1,205 @@
+/** How a haircut is told: spec/haircut.md's formula with the numbers in it, then what is on chain. */
+
+import { formatDecimal } from '@omnimargin/risk/decimal'
+import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
+import { type HaircutInputs, type HaircutTerms, softCap } from '@omnimargin/risk/estimate/haircut'
+import { shareOf } from '@omnimargin/risk/estimate/ratio'
+import type { Screen } from '../../story/screen.ts'
+import type { Explained, OnChain } from '../explain.ts'
+
+type Row = readonly [term: string, formula: string, value: string]
+
+export function explainTables(screen: Screen, told: Explained): void {
+  const { name, block, measured } = told
+  const { fast, slow, slowTarget, latencyPremium } = measured.haircut
+  const time = new Date(Number(block.time) * 1_000).toISOString()
+  screen.say(`${name}, at block ${block.number} of ${block.name}, ${time}.`)
+  screen.say(
+    `For new risk ${share(fast)}, of which waiting for messages ${share(latencyPremium)}. For liquidation ${share(slow)}, on its way to ${share(slowTarget)}.\n`,
+  )
+  screen.table(['term', 'formula, with what is measured and stated', 'value'], rowsOf(told))
+  const { inputs } = measured
+  const all = termsOnly(measured.haircut.terms)
+  if (all < inputs.least)
+    screen.say(`All terms together are ${part(all)}: H_min is more, so that waiting costs nothing until they pass it.`)
+  screen.say('\nOn chain')
+  screen.table(['', 'for new risk', 'for liquidation'], chainRows(told))
+  screen.say(stateOf(told))
+}
+
+function rowsOf({ measured: { inputs, haircut, deliveries, bars }, vault }: Explained): Row[] {
+  const { terms } = haircut
+  return [
+    ...timeRows(
+      inputs,
+      terms,
+      vault.isRemote
+        ? `99 % of deliveries, by ${deliveries} of them and the prior`
+        : 'nothing to deliver on the clearing’s own chain',
+    ),
+    ...lossRows(inputs, terms, bars),
+    ...speedRows(haircut),
+  ]
+}
+
+function timeRows(inputs: HaircutInputs, terms: HaircutTerms, told: string): Row[] {
+  const { detect, auction, participation, executeLeast, executeMost } = DEFAULTS.horizon
+  const [tail, age] = [inputs.latencyTailSeconds, inputs.heartbeatAgeSeconds]
+  const healthy = Math.max(tail, age)
+  const stalled = Math.max(healthy, DEFAULTS.latency.stallMedian, 2 * age)
+  return [
+    ['Q', told, time(tail)],
+    ['P', `the route stands still, its newest heartbeat ${time(age)} old`, chance(terms.stallChance)],
+    [
+      'T_msg',
+      `${time(healthy)} + ${chance(terms.stallChance)} * (${time(stalled)} - ${time(healthy)})`,
+      time(terms.messageSeconds),
+    ],
+    ['D', `max(1, ${inputs.depthLeft} * ${dollars(inputs.depthPerDay)}), USD of a bad day`, dollars(depthOf(inputs))],
+    [
+      'T_exe',
+      `${dollars(inputs.amount)} / (${participation} * D / 86400) in [${executeLeast}, ${executeMost}]`,
+      time(terms.executeSeconds),
+    ],
+    [
+      'T',
+      `${detect} + ${time(inputs.finalitySeconds)} + ${time(terms.messageSeconds)} + ${auction} + ${time(terms.executeSeconds)}`,
+      time(terms.horizonSeconds),
+    ],
+  ]
+}
+
+function lossRows(inputs: HaircutInputs, terms: HaircutTerms, bars: number): Row[] {
+  const { quantile, gap, spread, failuresPerYear, lossGivenFailure, oracleAgeSeconds, oracleConfidence } = inputs
+  const { oracle, impact } = DEFAULTS
+  const soft = (x: number) => `(1 - s(${part(x)}))`
+  return [
+    ['q', `loss of an hour exceeded in 1 % of them, QR+ACI over ${bars} bars`, part(quantile)],
+    [
+      'h_vol',
+      `max(${part(quantile)} * sqrt(${time(terms.horizonSeconds)} / 1 h), ${part(gap)})`,
+      part(terms.volatility),
+    ],
+    [
+      'h_liq',
+      `${part(spread)} / 2 + ${part(quantile)} * sqrt(24) / 2.326 * sqrt(${dollars(inputs.amount)} / D)`,
+      part(terms.liquidity),
+    ],
+    ['CR', `(1 + (${dollars(inputs.held)} / (${impact.concentration} * D))^2)^(1/4)`, terms.concentration.toFixed(4)],
+    ['h_mkt', `CR * (${part(terms.volatility)} + ${part(terms.liquidity)})`, part(terms.market)],
+    [
+      'h_orc',
+      `max(q * sqrt(${time(oracleAgeSeconds)} / 1 h), ${part(oracle.deviation)}) + ${oracle.confidences} * ${part(oracleConfidence)}`,
+      part(terms.oracle),
+    ],
+    ['h_peg', terms.peg > 0 ? 'floor + 4 * deviation + 8 * its velocity' : 'not pegged', part(terms.peg)],
+    ['h_sec', `${lossGivenFailure} * (1 - exp(-${failuresPerYear} * 30 / 365))`, part(terms.security)],
+    [
+      'H',
+      `max(${part(inputs.least)}, 1 - ${soft(terms.market)}${soft(terms.oracle)}\n${' '.repeat(15)}${soft(terms.peg)}${soft(terms.security)})`,
+      part(terms.haircut),
+    ],
+    [
+      'L_j',
+      `H(T) - H(T - T_msg) = ${part(terms.haircut)} - ${part(terms.withoutMessage)}`,
+      part(terms.haircut - terms.withoutMessage),
+    ],
+  ]
+}
+
+function speedRows({ fast, slow, slowTarget, terms }: Explained['measured']['haircut']): Row[] {
+  const { stressWeight, floor } = DEFAULTS.speeds
+  const blend = `max(${1 - stressWeight} * ${part(terms.haircut)} + ${stressWeight} * ${part(terms.longRun)}, ${floor} * ${part(terms.longRun)})`
+  return [
+    ['H_LR', 'H with the quantile over all of the past', part(terms.longRun)],
+    ['target', blend, share(slowTarget)],
+    ['slow', 'from what is posted toward it: up by a quarter an hour, down by half a day', share(slow)],
+    ['fast', `max(H, slow)`, share(fast)],
+  ]
+}
+
+function chainRows({ initial, maintenance }: Explained): Row[] {
+  const both = (name: string, tell: (one: OnChain) => string): Row => [name, tell(initial), tell(maintenance)]
+  const ofBound = (tell: (bound: NonNullable<OnChain['bound']>) => string) => (one: OnChain) =>
+    one.bound ? tell(one.bound) : 'no bound: only governance moves it'
+  return [
+    both('posted', ({ posted }) => share(posted)),
+    both(
+      'floor: gap + hourly\n* sqrt(T / 1 h)',
+      ofBound(
+        ({ gap, hourly, horizon, floor }) =>
+          `${share(gap)} + ${share(hourly)} * sqrt(${horizon} s / 1 h)\n= ${share(floor)}`,
+      ),
+    ),
+    both(
+      'ceiling',
+      ofBound(({ ceiling }) => share(ceiling)),
+    ),
+    both(
+      'most that a post moves',
+      ofBound(({ rise, fall }) => `up ${share(rise)}, down ${share(fall)}`),
+    ),
+    both(
+      'next post would set',
+      ofBound(({ next }) => share(next)),
+    ),
+    both('now, widened by age', ({ widened }) => share(widened)),
+  ]
+}
+
+function stateOf({ vault, age, breaker, setAgo, life, postedAgo, interval, version }: Explained): string {
+  const route = vault.isRemote
+    ? `The vault’s round trip is ${age} s old: it widens new risk from ${vault.calmAge} to ${vault.tripAge} s, liquidation from ${vault.warnAge} to ${vault.zeroAge} s.`
+    : 'The vault is on the clearing’s own chain: no age widens it.'
+  const states = {
+    normal: 'The breaker is normal.',
+    late: 'Its breaker trips when it is heard of again; until then nothing counts for new risk.',
+    tripped: 'Its breaker is tripped: nothing counts for new risk until it has stayed healthy.',
+  }
+  const posted = postedAgo === undefined ? 'No steward has posted yet' : `The last post was ${postedAgo} s ago`
+  const every = interval === undefined ? '' : `; one is allowed every ${interval} s`
+  return `${route} ${states[breaker]}\nParameters version ${version}, ${setAgo} s old, good for ${life} s. ${posted}${every}.`
+}
+
+function depthOf({ depthLeft, depthPerDay }: HaircutInputs): number {
+  return Math.max(1, depthLeft * depthPerDay)
+}
+
+/** H before it is held against the least. */
+function termsOnly({ market, oracle, peg, security }: HaircutTerms): number {
+  return 1 - [market, oracle, peg, security].reduce((left, term) => left * (1 - softCap(term)), 1)
+}
+
+/** A share as a percentage. */
+function part(x: number): string {
+  return `${(100 * x).toFixed(3)} %`
+}
+
+function share(ratio: bigint): string {
+  return part(shareOf(ratio))
+}
+
+function chance(x: number): string {
+  return x > 0 && x < 0.0001 ? '< 0.01 %' : `${(100 * x).toFixed(2)} %`
+}
+
+function time(seconds: number): string {
+  return `${Number(seconds.toFixed(1))} s`
+}
+
+function dollars(amount: number): string {
+  return Math.round(amount).toLocaleString('en')
+}
+
+/** Everything above, as it is. */
+export function explainJson({ measured, ...rest }: Explained): string {
+  const { inputs, haircut, deliveries, bars } = measured
+  const plain = { ...rest, deliveries, bars, inputs, haircut }
+  // Seconds and numbers of blocks are whole; all other integers are shares at 1e18.
+  const whole = new Set(['number', 'time', 'age', 'setAgo', 'postedAgo', 'interval', 'cap'])
+  const text = (key: string, value: unknown) => {
+    if (typeof value !== 'bigint') return value
+    return whole.has(key) ? `${value}` : formatDecimal(value)
+  }
+  return `${JSON.stringify(plain, text, 2)}\n`
+}

@@ -1,0 +1,89 @@
+/** What brings an account back to a health: the least deposit, asset by asset, or the least part of a position to close. spec/warnings.md */
+import type { Hex } from '@omnimargin/core/bytes'
+import { accountIn, afterFunding, type Ledger, portfolioOf, withAccount } from '@omnimargin/core/ledger'
+import { computeMargin } from '@omnimargin/core/margin'
+import { abs, divUp, max, min, mulUp, type Ratio, type Size, type Units, type Usd, WAD } from '@omnimargin/core/wad'
+import { apply, type Change, type World } from '@omnimargin/core/whatif'
+
+export type Deposit = { readonly listing: number; readonly units: Units; readonly usd: Usd }
+/** `size` is what is traded: below zero to sell. */
+export type Close = { readonly market: number; readonly size: Size; readonly share: Ratio; readonly usd: Usd }
+/** Each sorted by its dollars; empty where nothing of the kind would do. */
+export type Cures = { readonly deposits: readonly Deposit[]; readonly closes: readonly Close[] }
+
+/** Found to a millionth of itself, from above: it cures, and so much less might not. */
+const GRAINS = 20
+const MOST_DOUBLINGS = 112
+
+/** `health` is what the maintenance margin balance is to be of the margin that is required. The account is not there yet. */
+export function curesOf(ledger: Ledger, id: Hex, health: Ratio, world: World): Cures {
+  const settled = withAccount(ledger, id, afterFunding(ledger, id))
+  const cures = (change: Change) => {
+    const next = apply(settled, id, change, world)
+    return typeof next !== 'string' && isHealthy(next, id, health, world)
+  }
+  return {
+    deposits: depositsOf(settled, id, cures).sort(byDollars),
+    closes: closesOf(settled, id, cures).sort(byDollars),
+  }
+}
+
+/** At or above it, by the clearing's own margin. */
+export function isHealthy(ledger: Ledger, id: Hex, health: Ratio, { now }: World): boolean {
+  const portfolio = portfolioOf(ledger, id, now)
+  if (typeof portfolio === 'string') return false
+  const { maintenanceMarginBalance, maintenanceMargin } = computeMargin(portfolio)
+  return maintenanceMarginBalance >= mulUp(maintenanceMargin, health)
+}
+
+function depositsOf(ledger: Ledger, id: Hex, cures: (change: Change) => boolean): Deposit[] {
+  const { parameters, prices } = ledger
+  const held = accountIn(ledger, id).lines
+  return [...(parameters?.listings.entries() ?? [])].flatMap(([listing, terms]) => {
+    const price = prices.get(terms.feed)?.price
+    const counted = held.find((line) => line.listing === listing)?.counted ?? 0n
+    // What is new counts at once as far as the burst, and no line counts beyond its cap.
+    const most = max(0n, min(terms.burst, terms.lineCap - counted))
+    const units = price === undefined ? undefined : least(most, (units) => cures({ kind: 'deposit', listing, units }))
+    if (price === undefined || units === undefined) return []
+    return [{ listing, units, usd: divUp(units * price, 10n ** BigInt(terms.decimals)) }]
+  })
+}
+
+function closesOf(ledger: Ledger, id: Hex, cures: (change: Change) => boolean): Close[] {
+  const { parameters, prices } = ledger
+  return [...accountIn(ledger, id).positions].flatMap(([market, { size }]) => {
+    const terms = parameters?.markets[market]
+    const price = prices.get(parameters?.underlyings[terms?.underlying ?? -1]?.feed ?? -1)?.price
+    if (size === 0n || !terms || price === undefined) return []
+    const signed = (part: Size) => (size > 0n ? -part : part)
+    // Less than the market's least size cannot be traded, unless it is all there is.
+    const part = least(
+      abs(size),
+      (some) => some >= terms.minSize && cures({ kind: 'trade', market, size: signed(some) }),
+    )
+    if (part === undefined) return []
+    return [{ market, size: signed(part), share: divUp(part * WAD, abs(size)), usd: mulUp(part, price) }]
+  })
+}
+
+/** The least amount up to `most` that does, if more always does too; nothing if none was found. */
+function least(most: bigint, does: (amount: bigint) => boolean): bigint | undefined {
+  let high = 1n
+  for (let i = 0; !does(min(high, most)); i += 1) {
+    if (high >= most || i >= MOST_DOUBLINGS) return undefined
+    high *= 2n
+  }
+  high = min(high, most)
+  let low = high / 2n
+  for (let i = 0; i < GRAINS && high - low > 1n; i += 1) {
+    const middle = (low + high) / 2n
+    if (does(middle)) high = middle
+    else low = middle
+  }
+  return high
+}
+
+function byDollars(one: { readonly usd: Usd }, other: { readonly usd: Usd }): number {
+  return one.usd < other.usd ? -1 : one.usd > other.usd ? 1 : 0
+}

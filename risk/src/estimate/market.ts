@@ -1,0 +1,75 @@
+/** One price as it is lived through: recorded hours first, then prices as they come; what it may lose next, and what its peg is worth. */
+import type { Candle } from './candle.ts'
+import { type Crossings, crossingsOf } from './crossing.ts'
+import type { Defaults } from './defaults.ts'
+import { hoursOf } from './hours.ts'
+import { observerOf } from './observer.ts'
+import { pegOf } from './peg.ts'
+
+/** What is expected of the next hour; nothing until there were bars enough. */
+export type Expected = { readonly quantile: number; readonly longRun: number }
+
+export type Market = {
+  /** A price in dollars, at its time in seconds; told in order. */
+  readonly hear: (price: number, time: number) => void
+  /** So late is it now: an hour that is over counts. */
+  readonly pass: (time: number) => void
+  readonly expected: () => Expected | undefined
+  /** h_peg; zero where nothing is pegged. */
+  readonly peg: () => number
+  /** How far prices went within an hour, by what was expected of it. */
+  readonly crossings: Crossings
+  /** Hours told to the estimator so far. */
+  readonly bars: () => number
+}
+
+/** Prices that come have no volume that anybody knows: they are given the usual one of the records. */
+const VOLUME_BARS = 720
+const HOUR = 3600
+
+/** `pegFloor` only of what is to be worth one dollar. */
+export function marketOf(recorded: readonly Candle[], pegFloor: number | undefined, defaults: Defaults): Market {
+  const observe = observerOf(defaults, defaults.estimator.least)
+  const crossings = crossingsOf(defaults)
+  const pegged = pegFloor === undefined ? undefined : pegOf(pegFloor, defaults)
+  const hours = hoursOf(
+    recorded.length === 0 ? 0 : (recorded.at(-1)?.time ?? 0) + HOUR,
+    volumeOf(recorded.slice(-VOLUME_BARS)),
+  )
+  let expected: Expected | undefined
+  let [peg, heardAt, bars] = [pegFloor ?? 0, 0, 0]
+  let before: Candle | undefined
+  const learnPeg = (price: number, time: number) => {
+    if (pegged === undefined || time < heardAt) return
+    peg = pegged(price, heardAt === 0 ? 0 : time - heardAt)
+    heardAt = time
+  }
+  const learn = (candle: Candle | undefined) => {
+    if (candle === undefined) return
+    if (expected && before) crossings.add(before, candle, expected.quantile)
+    const { 'QR+ACI': quantile, longRun } = observe(candle)
+    if (quantile !== undefined && longRun !== undefined) expected = { quantile, longRun }
+    before = candle
+    bars += 1
+  }
+  for (const candle of recorded) {
+    learn(candle)
+    learnPeg(candle.close, candle.time)
+  }
+  return {
+    hear: (price, time) => {
+      learn(hours.add(price, time))
+      learnPeg(price, time)
+    },
+    pass: (time) => learn(hours.pass(time)),
+    expected: () => expected,
+    peg: () => peg,
+    crossings,
+    bars: () => bars,
+  }
+}
+
+function volumeOf(candles: readonly Candle[]): number {
+  const total = candles.reduce((sum, { volume }) => sum + volume, 0)
+  return candles.length === 0 ? 0 : total / candles.length
+}

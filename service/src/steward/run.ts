@@ -1,0 +1,128 @@
+/** The steward's process: measures, and posts haircuts through the policy's bounds. Trusted for nothing beyond them. */
+import { Clearing, Policy } from '@omnimargin/chains/abi'
+import { RpcFailed } from '@omnimargin/chains/errors'
+import { type EventCursor, eventsSince } from '@omnimargin/chains/events'
+import { refusalOf } from '@omnimargin/chains/rehearse'
+import { EMPTY_LEDGER, type LedgerEvent } from '@omnimargin/core/ledger'
+import { packParameters } from '@omnimargin/core/parameters'
+import { type Ratio, WAD } from '@omnimargin/core/wad'
+import { encodeFunctionData } from 'viem'
+import type { PrivateKeyAccount } from 'viem/accounts'
+import { ConfigError } from '../config.ts'
+import type { Deployment } from '../deployment.ts'
+import type { Destination } from '../relayer/carry.ts'
+import { destinationsOf } from '../relayer/relay.ts'
+import { logOf, type RoleContext, repeat } from '../role.ts'
+import { measurerOf, type Unmeasured } from './measure.ts'
+import type { Known } from './measures.ts'
+import { type PolicyTerms, type StewardEffect, type StewardState, step, type Target } from './step.ts'
+import { timed } from './timed.ts'
+
+export type StewardConfig = {
+  readonly deployment: Deployment
+  /** A steward's key, by the policy. */
+  readonly account: PrivateKeyAccount
+  readonly known: Known
+  readonly pollMs: number
+  readonly grain: Ratio
+  readonly maxShare: Ratio
+}
+
+/** What is posted in one transaction, and waited for, before anything else is measured. */
+const GAS_LIMIT = 8_000_000n
+
+/** Runs until the signal. Keeps nothing on disk: the events say all again, and the slow haircut stands where it was posted. */
+export async function runSteward(config: StewardConfig, { signal, log }: RoleContext): Promise<void> {
+  const { deployment, account, known, pollMs, grain, maxShare } = config
+  const note = logOf('steward', log)
+  const { address, chainId, policy } = deployment.clearing
+  const home = destinationsOf(deployment, account).get(chainId)
+  if (!home || !policy) throw new ConfigError('A steward needs "policy" in the deployment\'s "clearing": add it.')
+  const { chain, reader } = home
+  const fromBlock = chain.emitters.find((emitter) => emitter.address === address)?.fromBlock ?? 0
+  const start: EventCursor = { blockNumber: BigInt(fromBlock) - 1n, blockHash: undefined }
+  const blank: StewardState = { ledger: EMPTY_LEDGER, grain, maxShare, reach: WAD, refusedAt: 0n }
+  let [cursor, state, measurer] = [start, blank, measurerOf(known)]
+  const unmeasured = new Map<number, Unmeasured>()
+
+  const work = async () => {
+    const batch = await eventsSince(reader, { address, abi: Clearing.abi }, cursor)
+    if (batch === undefined) return
+    if (batch === 'reorganized') {
+      note('reorganized', { from: cursor.blockNumber })
+      cursor = start
+      state = blank
+      measurer = measurerOf(known)
+      return
+    }
+    const { events, now } = batch
+    measurer.observe(await timed(reader, events), Number(now))
+    state = step(state, { type: 'block', events: events as LedgerEvent[] }).state
+    cursor = batch.cursor
+    const targets = new Map<number, Target>()
+    for (const listing of state.ledger.listings.keys()) {
+      const found = measurer.measure(state.ledger, listing, now)
+      if (typeof found !== 'string') targets.set(listing, found.haircut)
+      else if (unmeasured.get(listing) !== found) note('not_measured', { listing, why: found })
+      if (typeof found === 'string') unmeasured.set(listing, found)
+      else unmeasured.delete(listing)
+    }
+    const next = step(state, { type: 'measured', targets, policy: await policyOf(home, policy), now })
+    state = next.state
+    for (const effect of next.effects) {
+      const why = await act(home, policy, account, effect)
+      note(nameOf(effect, why), { ...detailsOf(effect), why, reach: state.reach })
+      if (effect.type === 'post')
+        state = step(state, why === undefined ? { type: 'posted' } : { type: 'failed', now }).state
+    }
+  }
+  await repeat(work, pollMs, { signal, report: (failure) => note('failed', { why: `${failure}` }) })
+}
+
+/** At the newest block unless told. */
+export async function policyOf(
+  { reader }: Pick<Destination, 'reader'>,
+  address: `0x${string}`,
+  at: { readonly blockNumber?: bigint } = {},
+): Promise<PolicyTerms> {
+  const read = { address, abi: Policy.abi, ...at } as const
+  const [bounds, interval, postedAt] = await Promise.all([
+    reader.readContract({ ...read, functionName: 'bounds' }),
+    reader.readContract({ ...read, functionName: 'interval' }),
+    reader.readContract({ ...read, functionName: 'postedAt' }),
+  ])
+  return { bounds, interval: BigInt(interval), postedAt }
+}
+
+/** Nothing once it is done, or why not. */
+async function act(
+  { reader, sender }: Destination,
+  to: `0x${string}`,
+  { address: from }: PrivateKeyAccount,
+  effect: StewardEffect,
+): Promise<string | undefined> {
+  if (effect.type === 'hold') return effect.verdict.code
+  const args = [packParameters(effect.parameters)] as const
+  const data = encodeFunctionData({ abi: Policy.abi, functionName: 'post', args })
+  try {
+    const refusal = await refusalOf(reader, { from, to, data }, [...Policy.abi, ...Clearing.abi])
+    if (refusal !== undefined) return refusal
+    const { status } = await sender.send({ to, data, gas: GAS_LIMIT })
+    return status === 'success' ? undefined : 'reverted when mined'
+  } catch (failure) {
+    if (failure instanceof RpcFailed) return failure.message
+    throw failure
+  }
+}
+
+function nameOf(effect: StewardEffect, why: string | undefined): string {
+  if (effect.type === 'hold') return 'held'
+  return why === undefined ? effect.why : 'not_posted'
+}
+
+function detailsOf(effect: StewardEffect): Record<string, unknown> {
+  const moves = effect.moves.filter(({ initial, maintenance }) =>
+    [initial, maintenance].some(({ from, to }) => from !== to),
+  )
+  return { moves, ...(effect.type === 'hold' ? { verdict: effect.verdict } : {}) }
+}

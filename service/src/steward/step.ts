@@ -1,0 +1,134 @@
+/** When a steward posts parameters, and which: spec/steward.md. */
+import { type Bound, clampStep } from '@omnimargin/core/bounds'
+import { dryRun, type Verdict } from '@omnimargin/core/dryrun'
+import { applyEvent, type Ledger, type LedgerEvent } from '@omnimargin/core/ledger'
+import { fieldAt, type ListingTerms, type Parameters } from '@omnimargin/core/parameters'
+import { abs, max, min, type Ratio, WAD } from '@omnimargin/core/wad'
+
+export type StewardState = {
+  readonly ledger: Ledger
+  /** A haircut that moves by less is left as it is. */
+  readonly grain: Ratio
+  /** The most of the margin that a post may make liquidatable. */
+  readonly maxShare: Ratio
+  /** How much of a step is taken: all of it, and half as much after each dry run that refused. */
+  readonly reach: Ratio
+  /** When a dry run refused last, or what was sent failed (seconds). */
+  readonly refusedAt: bigint
+}
+
+/** What the policy allows, as it is on chain. */
+export type PolicyTerms = { readonly bounds: readonly Bound[]; readonly interval: bigint; readonly postedAt: bigint }
+/** Where a listing's haircuts should be: for new risk, and for liquidation. */
+export type Target = { readonly fast: Ratio; readonly slow: Ratio }
+
+export type StewardEvent =
+  | { readonly type: 'block'; readonly events: readonly LedgerEvent[] }
+  /** By listing; those that could not be measured are not there. `now` is the newest block's time in seconds. */
+  | {
+      readonly type: 'measured'
+      readonly targets: ReadonlyMap<number, Target>
+      readonly policy: PolicyTerms
+      readonly now: bigint
+    }
+  | { readonly type: 'posted' }
+  | { readonly type: 'failed'; readonly now: bigint }
+
+export type Move = { readonly listing: number; readonly initial: Step; readonly maintenance: Step }
+export type Step = { readonly from: Ratio; readonly to: Ratio; readonly target: Ratio }
+
+export type StewardEffect =
+  | {
+      readonly type: 'post'
+      readonly why: 'moved' | 'renewed'
+      readonly parameters: Parameters
+      readonly moves: readonly Move[]
+    }
+  | { readonly type: 'hold'; readonly verdict: Verdict; readonly moves: readonly Move[] }
+
+export const LEAST_REACH: Ratio = WAD / 64n
+
+export function step(state: StewardState, event: StewardEvent): { state: StewardState; effects: StewardEffect[] } {
+  switch (event.type) {
+    case 'block':
+      return { state: { ...state, ledger: event.events.reduce(applyEvent, state.ledger) }, effects: [] }
+    case 'posted':
+      return { state: { ...state, reach: min(WAD, 2n * state.reach) }, effects: [] }
+    case 'failed':
+      return { state: { ...state, refusedAt: event.now }, effects: [] }
+    case 'measured':
+      return decide(state, event)
+  }
+}
+
+function decide(state: StewardState, { targets, policy, now }: Extract<StewardEvent, { type: 'measured' }>) {
+  const { ledger, reach } = state
+  const { parameters } = ledger
+  const isEarly = now < max(policy.postedAt, state.refusedAt) + policy.interval
+  if (!parameters || isEarly) return { state, effects: [] }
+  const wanted = movesOf(parameters, targets, policy.bounds, WAD)
+  const hasMoved = wanted.some(({ initial, maintenance }) =>
+    [initial, maintenance].some((one) => isMove(one, state.grain)),
+  )
+  const isOld = now - ledger.setAt >= BigInt(parameters.life) / 2n
+  if (!hasMoved && !isOld) return { state, effects: [] }
+  const moves = movesOf(parameters, targets, policy.bounds, reach)
+  const next = { ...parameters, listings: parameters.listings.map((terms, i) => moved(terms, moves[i])) }
+  const verdict = dryRun(ledger, next, now, state.maxShare)
+  if (verdict.code !== undefined) {
+    const isTooMuch = verdict.code === 'too_many_liquidatable'
+    const held = { ...state, refusedAt: now, reach: isTooMuch ? max(LEAST_REACH, reach / 2n) : reach }
+    return { state: held, effects: [{ type: 'hold', verdict, moves } as const] }
+  }
+  const why = hasMoved ? 'moved' : 'renewed'
+  return { state, effects: [{ type: 'post', why, parameters: next, moves } as const] }
+}
+
+function isMove({ from, to }: Step, grain: Ratio): boolean {
+  return abs(to - from) > grain
+}
+
+function moved(terms: ListingTerms, move: Move | undefined): ListingTerms {
+  if (!move) return terms
+  return { ...terms, initialHaircut: move.initial.to, maintenanceHaircut: move.maintenance.to }
+}
+
+export const HAIRCUTS = ['initialHaircut', 'maintenanceHaircut'] as const
+
+/** Nothing where the policy lets no steward move it. */
+export function boundOf(
+  parameters: Parameters,
+  listing: number,
+  field: (typeof HAIRCUTS)[number],
+  bounds: readonly Bound[],
+): Bound | undefined {
+  const { word, shift } = fieldAt(parameters, 'listings', listing, field)
+  return bounds.find((one) => one.word === word && one.shift === shift)
+}
+
+/** By listing, each toward its target as far as the bounds let it go in one post, and of that `reach`. */
+export function movesOf(
+  parameters: Parameters,
+  targets: ReadonlyMap<number, Target>,
+  bounds: readonly Bound[],
+  reach: Ratio,
+): Move[] {
+  return parameters.listings.map((terms, listing) => {
+    const target = targets.get(listing) ?? { fast: terms.initialHaircut, slow: terms.maintenanceHaircut }
+    const [high, low] = HAIRCUTS.map((field) => boundOf(parameters, listing, field, bounds))
+    const toward = (from: Ratio, to: Ratio, bound: Bound | undefined) => {
+      return bound ? from + ((clampStep(from, to, bound) - from) * reach) / WAD : from
+    }
+    let initial = toward(terms.initialHaircut, max(target.fast, target.slow), high)
+    let maintenance = toward(terms.maintenanceHaircut, target.slow, low)
+    // Maintenance is never above initial: it follows it, or holds it, or both stay.
+    if (maintenance > initial && low) maintenance = clampStep(terms.maintenanceHaircut, initial, low)
+    if (maintenance > initial && high) initial = clampStep(terms.initialHaircut, maintenance, high)
+    if (maintenance > initial) [initial, maintenance] = [terms.initialHaircut, terms.maintenanceHaircut]
+    return {
+      listing,
+      initial: { from: terms.initialHaircut, to: initial, target: target.fast },
+      maintenance: { from: terms.maintenanceHaircut, to: maintenance, target: target.slow },
+    }
+  })
+}
