@@ -1,4 +1,6 @@
 /** The same portfolios through Solidity and TypeScript, compared to the last unit. */
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import { startAnvil } from '@omnimargin/chains/anvil'
 import { deploy } from '@omnimargin/chains/deploy'
 import { computeMargin, type Margin, type Portfolio } from '@omnimargin/core/margin'
@@ -23,6 +25,7 @@ export type Difference = {
   readonly there: bigint
 }
 
+const CONTRACTS = join(import.meta.dirname, '..', '..', 'contracts')
 const BATCH = 250
 const GAS_LIMIT = 10n ** 9n
 const FIELDS = [
@@ -59,9 +62,11 @@ export async function findDifference(
 
 type Twin = { reader: PublicClient; address: Address; abi: Abi }
 
+/** Compiled anew: what is built for use does not hold the harness, and an old one would be compared with a formula that it never had. */
 async function deployTwin(url: string): Promise<Twin> {
+  execFileSync('forge', ['build', 'test/harness'], { cwd: CONTRACTS, stdio: ['ignore', 'ignore', 'inherit'] })
   const artifact = readArtifacts().find(({ name }) => name === 'Twin')
-  if (!artifact) throw new Error('contracts/test/harness/Twin.sol is not built: run `npm run build`.')
+  if (!artifact) throw new Error('contracts/test/harness/Twin.sol has no contract Twin.')
   const place = { chainId: 31_337, name: 'local', rpc: [url] }
   const reader = readerOf(place)
   const owner = privateKeyToAccount(generatePrivateKey())
