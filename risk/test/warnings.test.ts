@@ -188,7 +188,7 @@ test('WRN-05 a cure cures, and a little less does not; the cheapest is first', (
       assert.ok(deposits.length > 0, 'money always helps')
       cured += deposits.length
     }),
-    { numRuns: 400 },
+    { numRuns: 1_000 },
   )
   assert.ok(cured > 100, `${cured}`)
 })
