@@ -17,6 +17,7 @@ import { senderOf } from '@omnimargin/service/sender'
 import { encodeFunctionData, zeroAddress } from 'viem'
 import { makeActor } from '../src/story/actor.ts'
 import { whole } from '../src/story/amounts.ts'
+import { tradingChain } from '../src/story/witness.ts'
 
 const CLOSE_GRACE = 2
 const LIMIT_MS = 90_000
@@ -40,7 +41,7 @@ test('ROL-43 ROL-44 a venue that falls silent is closed, priced by the first rep
     const trader = await makeActor('trader', chains, deployment)
     await trader.openLine(token)
     await trader.deposit(token, whole(10_000n, token.decimals))
-    const { reader } = tradingOf(devnet)
+    const { reader } = tradingChain(devnet)
     const read = { address: clearing.address, abi: Clearing.abi } as const
     await until('the venue to be heard of', async () => {
       const heard = await reader.getContractEvents({ ...read, eventName: 'VenueHeard', fromBlock: 0n })
@@ -88,7 +89,7 @@ test('ROL-43 ROL-44 a venue that falls silent is closed, priced by the first rep
 async function shortenAges(devnet: Devnet): Promise<void> {
   const venues = PARAMETERS.venues.map((venue) => ({ ...venue, calmAge: 4, warnAge: 6, tripAge: 10, deadAge: 10 }))
   const blob = packParameters({ ...PARAMETERS, venues, closeGrace: CLOSE_GRACE })
-  const { reader, walletOf } = tradingOf(devnet)
+  const { reader, walletOf } = tradingChain(devnet)
   const set = encodeFunctionData({ abi: Clearing.abi, functionName: 'setParameters', args: [blob] })
   const data = encodeFunctionData({ abi: Policy.abi, functionName: 'execute', args: [set] })
   const sender = senderOf(reader, walletOf(devnet.owner))
@@ -115,8 +116,4 @@ async function lateHermes(t: TestContext, { oracle }: Devnet): Promise<string> {
     server.close()
   })
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
-
-function tradingOf({ chains, deployment }: Devnet) {
-  return chains.find(({ plan }) => plan.chainId === deployment.clearing.chainId) ?? assert.fail('no trading chain')
 }

@@ -11,7 +11,8 @@ import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
 import { parametersToJson } from '../src/risk/parameters.ts'
 import { makeActor } from '../src/story/actor.ts'
 import { whole } from '../src/story/amounts.ts'
-import { trade, tradingChain } from './trading.ts'
+import { tradingChain } from '../src/story/witness.ts'
+import { trade } from './trading.ts'
 
 const main = join(import.meta.dirname, '..', 'src', 'main.ts')
 

@@ -17,8 +17,9 @@ import { addUp, holds } from '@omnimargin/service/reconcile/sums'
 import { senderOf } from '@omnimargin/service/sender'
 import { encodeFunctionData } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
-import { type Actor, makeActor } from '../src/story/actor.ts'
+import { type Actor, cross, makeActor } from '../src/story/actor.ts'
 import { whole } from '../src/story/amounts.ts'
+import { tradingChain } from '../src/story/witness.ts'
 
 const main = join(import.meta.dirname, '..', 'src', 'main.ts')
 const DEPOSITS = 100
@@ -154,17 +155,13 @@ async function trade(devnet: Devnet, keeperKey: PrivateKeyAccount): Promise<Cast
     }),
   )
   const { clearing } = deployment
-  const { reader } = tradingOf(devnet)
+  const { reader } = tradingChain(devnet)
   await until('a price', async () => {
     const read = { address: clearing.address, abi: Clearing.abi, functionName: 'indexPrice' } as const
     return (await reader.readContract({ ...read, args: [0n] })).price > 0n
   })
   await Promise.all([long.raiseLimits(0, SIZE, 0n), short.raiseLimits(0, 0n, SIZE)])
-  const { timestamp } = await reader.getBlock()
-  const terms = { market: 0, size: SIZE, price: whole(2_000n), expiry: timestamp + 600n, nonce: 1n }
-  const maker = await short.signOrder({ ...terms, isBuy: false })
-  const taker = await long.signOrder({ ...terms, isBuy: true })
-  await long.fill(maker, taker, SIZE)
+  await cross(reader, { seller: short, buyer: long }, { market: 0, size: SIZE, price: whole(2_000n), nonce: 1n })
   return { long, short }
 }
 
@@ -178,7 +175,7 @@ async function changeTheRest({ short }: Cast): Promise<void> {
 
 async function requireLiquidatedOnce(devnet: Devnet, { long, short }: Cast): Promise<void> {
   const { deployment } = devnet
-  const { reader } = tradingOf(devnet)
+  const { reader } = tradingChain(devnet)
   const contract = { address: deployment.clearing.address, abi: Clearing.abi } as const
   const liquidated = async () => {
     const events = await reader.getContractEvents({ ...contract, eventName: 'Liquidated', fromBlock: 0n, strict: true })
@@ -199,7 +196,7 @@ async function requireLiquidatedOnce(devnet: Devnet, { long, short }: Cast): Pro
 /** Waits until every account's line has its deposit, whole and once, and all of it counts. */
 async function requireCounted(devnet: Devnet, { accounts }: Depositor): Promise<void> {
   const { clearing } = devnet.deployment
-  const { reader } = tradingOf(devnet)
+  const { reader } = tradingChain(devnet)
   const read = { address: clearing.address, abi: Clearing.abi, functionName: 'lineOf' } as const
   const lines = () =>
     Promise.all(
@@ -218,7 +215,7 @@ async function requireCounted(devnet: Devnet, { accounts }: Depositor): Promise<
 }
 
 async function requireHealthy(devnet: Devnet, token: Depositor['token']): Promise<void> {
-  const { reader } = tradingOf(devnet)
+  const { reader } = tradingChain(devnet)
   const contract = { address: devnet.deployment.clearing.address, abi: Clearing.abi } as const
   const args = [BigInt(token.chainId), token.vault] as const
   const ended = await reader.readContract({ ...contract, functionName: 'ended', args })
@@ -247,12 +244,6 @@ async function requireRebuilt({ deployment, chains }: Devnet, { long, short }: C
     addUp(sides).filter((sum) => !holds(sum)),
     [],
   )
-}
-
-function tradingOf({ chains, deployment }: Devnet) {
-  const trading = chains.find(({ plan }) => plan.chainId === deployment.clearing.chainId)
-  assert.ok(trading)
-  return trading
 }
 
 /** Writes a configuration for each role's process, and returns their names. */

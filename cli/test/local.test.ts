@@ -10,8 +10,9 @@ import { runKeeper } from '@omnimargin/service/keeper/run'
 import { runRelayer } from '@omnimargin/service/relayer/run'
 import type { LogEvent } from '@omnimargin/service/role'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
-import { type Actor, makeActor } from '../src/story/actor.ts'
+import { type Actor, cross, makeActor } from '../src/story/actor.ts'
 import { whole } from '../src/story/amounts.ts'
+import { tradingChain } from '../src/story/witness.ts'
 import { underWayOf } from './underway.ts'
 
 const SIZE = whole(5n)
@@ -66,26 +67,18 @@ function isPull(role: string, event: string, who: string): boolean {
 }
 
 async function trade(devnet: Devnet, market: number, buyer: Actor, seller: Actor, nonce: bigint): Promise<void> {
-  const { reader } = tradingOf(devnet)
+  const { reader } = tradingChain(devnet)
   const read = { address: devnet.deployment.clearing.address, abi: Clearing.abi, functionName: 'indexPrice' } as const
   await until('a price', async () => (await reader.readContract({ ...read, args: [0n] })).price > 0n)
   await Promise.all([buyer.raiseLimits(market, SIZE, 0n), seller.raiseLimits(market, 0n, SIZE)])
-  const { timestamp } = await reader.getBlock()
-  const terms = { market, size: SIZE, price: whole(2_000n), expiry: timestamp + 600n, nonce }
-  const maker = await seller.signOrder({ ...terms, isBuy: false })
-  const taker = await buyer.signOrder({ ...terms, isBuy: true })
-  await buyer.fill(maker, taker, SIZE)
-}
-
-function tradingOf({ chains, deployment }: Devnet) {
-  return chains.find(({ plan }) => plan.chainId === deployment.clearing.chainId) ?? assert.fail('no trading chain')
+  await cross(reader, { seller, buyer }, { market, size: SIZE, price: whole(2_000n), nonce })
 }
 
 function sizesOf(devnet: Devnet, market: number, actors: Actor[]): Promise<bigint[]> {
   const read = { address: devnet.deployment.clearing.address, abi: Clearing.abi, functionName: 'positionOf' } as const
   return Promise.all(
     actors.map(async ({ account }) => {
-      const [{ size }] = await tradingOf(devnet).reader.readContract({ ...read, args: [account, BigInt(market)] })
+      const [{ size }] = await tradingChain(devnet).reader.readContract({ ...read, args: [account, BigInt(market)] })
       return size
     }),
   )

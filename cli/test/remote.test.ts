@@ -14,7 +14,7 @@ import { destinationsOf, relay } from '@omnimargin/service/relayer/relay'
 import { emittersOf, type LogEvent } from '@omnimargin/service/role'
 import { openStore } from '@omnimargin/service/store'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
-import { type Actor, makeActor } from '../src/story/actor.ts'
+import { type Actor, cross, makeActor } from '../src/story/actor.ts'
 import { whole } from '../src/story/amounts.ts'
 import { underWayOf } from './underway.ts'
 
@@ -71,11 +71,11 @@ test('ROL-36 ROL-41 fills at a remote venue that the relayer keeps back are prov
       return lefts[0]?.[0] === SIZE && lefts[1]?.[1] === SIZE
     })
 
-    const { timestamp } = await venueChain.reader.getBlock()
-    const terms = { market, size: SIZE, price: whole(2_000n), expiry: timestamp + 600n, nonce: 1n }
-    const maker = await short.signOrder({ ...terms, isBuy: false })
-    const taker = await long.signOrder({ ...terms, isBuy: true })
-    await long.fill(maker, taker, SIZE)
+    await cross(
+      venueChain.reader,
+      { seller: short, buyer: long },
+      { market, size: SIZE, price: whole(2_000n), nonce: 1n },
+    )
 
     const sizesAtHome = () => sizesOf(devnet, market, [long, short])
     assert.deepEqual(await sizesAtHome(), [0n, 0n])

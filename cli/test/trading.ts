@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { Clearing } from '@omnimargin/chains/abi'
 import type { Devnet } from '@omnimargin/service/devnet/devnet'
 import { until } from '@omnimargin/service/devnet/until'
-import type { Actor } from '../src/story/actor.ts'
+import { type Actor, cross } from '../src/story/actor.ts'
 import { whole } from '../src/story/amounts.ts'
+import { tradingChain } from '../src/story/witness.ts'
 
 const MARKET = 0
 const SIZE = whole(60n)
@@ -24,11 +25,7 @@ export async function trade(devnet: Devnet, [buyer, seller]: readonly Actor[]): 
   await Promise.all([buyer.openLine(token), seller.openLine(token)])
   await Promise.all([buyer.deposit(token, whole(20_000n, 6)), seller.deposit(token, whole(60_000n, 6))])
   await Promise.all([buyer.raiseLimits(MARKET, SIZE, 0n), seller.raiseLimits(MARKET, 0n, SIZE)])
-  const { timestamp } = await reader.getBlock()
-  const terms = { market: MARKET, size: SIZE, price: PRICE, expiry: timestamp + 600n, nonce: 1n }
-  const ask = await seller.signOrder({ ...terms, isBuy: false })
-  const bid = await buyer.signOrder({ ...terms, isBuy: true })
-  await buyer.fill(ask, bid, SIZE)
+  await cross(reader, { seller, buyer }, { market: MARKET, size: SIZE, price: PRICE, nonce: 1n })
   const position = { address: clearing.address, abi: Clearing.abi, functionName: 'positionOf' } as const
   await until('the fills to be pulled', async () => {
     const held = [buyer, seller].map(({ account }) =>
@@ -36,8 +33,4 @@ export async function trade(devnet: Devnet, [buyer, seller]: readonly Actor[]): 
     )
     return (await Promise.all(held)).every(([{ size }]) => size !== 0n)
   })
-}
-
-export function tradingChain({ chains, deployment }: Devnet) {
-  return chains.find(({ plan }) => plan.chainId === deployment.clearing.chainId) ?? assert.fail('no trading chain')
 }

@@ -11,8 +11,9 @@ import { FEEDS } from '@omnimargin/service/devnet/parameters'
 import { until } from '@omnimargin/service/devnet/until'
 import { type Progress, withdraw } from '@omnimargin/service/withdrawal/run'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
-import { type Actor, makeActor } from '../src/story/actor.ts'
+import { type Actor, cross, makeActor } from '../src/story/actor.ts'
 import { whole } from '../src/story/amounts.ts'
+import { tradingChain } from '../src/story/witness.ts'
 
 const main = join(import.meta.dirname, '..', 'src', 'main.ts')
 const MARKET = 0
@@ -142,11 +143,7 @@ async function trade(devnet: Devnet, { buyer, seller }: { buyer: Actor; seller: 
     return cached.price === whole(price) && index === whole(price)
   })
   await Promise.all([buyer.raiseLimits(MARKET, SIZE, 0n), seller.raiseLimits(MARKET, 0n, SIZE)])
-  const { timestamp } = await reader.getBlock()
-  const terms = { market: MARKET, size: SIZE, price: whole(price), expiry: timestamp + 600n, nonce: price }
-  const maker = await seller.signOrder({ ...terms, isBuy: false })
-  const taker = await buyer.signOrder({ ...terms, isBuy: true })
-  await buyer.fill(maker, taker, SIZE)
+  await cross(reader, { seller, buyer }, { market: MARKET, size: SIZE, price: whole(price), nonce: price })
   await until('both sides to be pulled', async () => {
     const limits = await Promise.all(
       [buyer, seller].map(({ account }) => {
@@ -156,10 +153,6 @@ async function trade(devnet: Devnet, { buyer, seller }: { buyer: Actor; seller: 
     )
     return limits.every(([, { buy, sell }]) => buy + sell === 0n)
   })
-}
-
-function tradingChain({ chains, deployment }: Devnet) {
-  return chains.find(({ plan }) => plan.chainId === deployment.clearing.chainId) ?? assert.fail('no trading chain')
 }
 
 function marginOf(devnet: Devnet, { account }: Actor): Promise<Margin> {

@@ -1,8 +1,9 @@
 /** What new parameters would do to every account there is, before anybody sets them: spec/dryrun.md. */
 import type { Hex } from './bytes.ts'
+import { areInOrder } from './lateness.ts'
 import { afterFunding, type Ledger, type PortfolioFault, portfolioOf, withAccount } from './ledger.ts'
 import { computeMargin, isLiquidatable, type Margin, meetsInitial } from './margin.ts'
-import type { Parameters } from './parameters.ts'
+import { type Parameters, vaultAges, venueAges } from './parameters.ts'
 import { divUp, max, type Ratio, type Usd, WAD } from './wad.ts'
 import { isMargined } from './whatif.ts'
 
@@ -119,15 +120,10 @@ function misfitOf(
     const row = numbers.findIndex((number) => number >= end)
     if (row >= 0) return `${list}.${row}.${field} is ${numbers[row]}, there are ${end}`
   }
-  const late = venues.findIndex((venue) => !areInOrder(venue, venue.deadAge))
+  const late = venues.findIndex((venue) => !areInOrder(venueAges(venue)))
   if (late >= 0) return `venues.${late}: its ages are not calmAge <= warnAge < deadAge and calmAge < tripAge <= deadAge`
-  const lost = vaults.findIndex((vault) => !areInOrder(vault, vault.zeroAge))
+  const lost = vaults.findIndex((vault) => !areInOrder(vaultAges(vault)))
   return lost < 0
     ? undefined
     : `vaults.${lost}: its ages are not calmAge <= warnAge < zeroAge and calmAge < tripAge <= zeroAge`
-}
-
-type PeerAges = { readonly calmAge: number; readonly warnAge: number; readonly tripAge: number }
-function areInOrder({ calmAge, warnAge, tripAge }: PeerAges, end: number): boolean {
-  return calmAge <= warnAge && warnAge < end && calmAge < tripAge && tripAge <= end
 }

@@ -13,6 +13,11 @@ export type Ages = {
 /** For new risk, and for maintenance. */
 export type Lateness = { readonly initial: Ratio; readonly maintenance: Ratio }
 
+/** Then what is late for maintenance is never later than what is late for new risk. */
+export function areInOrder({ calmAge, warnAge, endAge, tripAge }: Ages): boolean {
+  return calmAge <= warnAge && warnAge < endAge && calmAge < tripAge && tripAge <= endAge
+}
+
 /** How late an age is: 0 up to `from`, in a straight line to 1e18 from `until` on; rounds up. Asserts that it is beyond `from`. */
 export function lateAt(age: bigint, from: number, until: number): Ratio {
   if (until <= from) throw new Error(`Late from ${from} s on, and all of it already at ${until} s.`)

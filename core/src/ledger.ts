@@ -1,8 +1,8 @@
 /** The clearing's accounts, rebuilt from its events alone (CLR-08). Twin of contracts/src/clearing/Ledger.sol. */
 import type { Hex } from './bytes.ts'
-import { lateAt, latenessAt, widen } from './lateness.ts'
+import { type Ages, type Lateness, lateAt, latenessAt, widen } from './lateness.ts'
 import type { Portfolio, Position as PositionInput, Venue as VenueInput } from './margin.ts'
-import { type Parameters, unpackParameters, type VenueTerms } from './parameters.ts'
+import { type Parameters, unpackParameters, type VenueTerms, vaultAges, venueAges } from './parameters.ts'
 import { type Peer, vaultPeer, venuePeer } from './peer.ts'
 import { abs, min, mulDown, type Price, type Ratio, type Size, type Units, type Usd, WAD } from './wad.ts'
 
@@ -293,15 +293,17 @@ export function ageOf(ledger: Ledger, peer: Peer, now: bigint): bigint {
   return now - (ledger.heard.get(peer) ?? 0n)
 }
 
+function latenessOf(ledger: Ledger, peer: Peer, ages: Ages, now: bigint): Lateness {
+  return latenessAt(ages, ageOf(ledger, peer, now), ledger.tripped.has(peer))
+}
+
 /**
  * A listing's haircuts as they are now: widened by the age of its vault's round trip, and for new risk by parameters that
  * outlived their life.
  */
 export function haircutsOf(ledger: Ledger, parameters: Parameters, listing: number, now: bigint) {
   const terms = entryOf(parameters.listings, listing)
-  const { zeroAge, ...ages } = entryOf(parameters.vaults, terms.vault)
-  const peer = vaultPeer(terms.vault)
-  const late = latenessAt({ ...ages, endAge: zeroAge }, ageOf(ledger, peer, now), ledger.tripped.has(peer))
+  const late = latenessOf(ledger, vaultPeer(terms.vault), vaultAges(entryOf(parameters.vaults, terms.vault)), now)
   const stale = lateAt(now - ledger.setAt, parameters.life, parameters.life + parameters.lifeRamp)
   return {
     initialHaircut: widen(terms.initialHaircut, widen(late.initial, stale)),
@@ -309,11 +311,11 @@ export function haircutsOf(ledger: Ledger, parameters: Parameters, listing: numb
   }
 }
 
-function venueInput(ledger: Ledger, { legShare, deadAge, ...ages }: VenueTerms, peer: Peer, now: bigint): VenueInput {
-  const late = latenessAt({ ...ages, endAge: deadAge }, ageOf(ledger, peer, now), ledger.tripped.has(peer))
+function venueInput(ledger: Ledger, terms: VenueTerms, peer: Peer, now: bigint): VenueInput {
+  const late = latenessOf(ledger, peer, venueAges(terms), now)
   return {
-    initialLegShare: widen(legShare, late.initial),
-    maintenanceLegShare: widen(legShare, late.maintenance),
+    initialLegShare: widen(terms.legShare, late.initial),
+    maintenanceLegShare: widen(terms.legShare, late.maintenance),
   }
 }
 

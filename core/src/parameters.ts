@@ -1,5 +1,6 @@
 /** The risk parameters, packed as the clearing stores them. Twin of contracts/src/clearing/Parameters.sol. */
 import { fromHex, type Hex } from './bytes.ts'
+import type { Ages } from './lateness.ts'
 import type { Ratio, Size, Units, Usd } from './wad.ts'
 
 /**
@@ -67,6 +68,14 @@ export type VaultTerms = {
   readonly zeroAge: number
   readonly isRemote: boolean
   readonly tripAge: number
+}
+
+export function venueAges({ deadAge, ...ages }: VenueTerms): Ages {
+  return { ...ages, endAge: deadAge }
+}
+
+export function vaultAges({ zeroAge, ...ages }: VaultTerms): Ages {
+  return { ...ages, endAge: zeroAge }
 }
 
 /** Two underlyings, `first < second`, and the share of their risks that opposite positions offset in. */

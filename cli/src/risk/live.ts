@@ -4,8 +4,9 @@ import type { Ledger } from '@omnimargin/core/ledger'
 import { readerOf } from '@omnimargin/service/clients'
 import { readConfig } from '@omnimargin/service/config'
 import { chainOf, type Deployment, deploymentSchema } from '@omnimargin/service/deployment'
-import { readDiffering, readKnown } from '@omnimargin/service/reconcile/home'
-import { type At, numberOf, placeAt } from '@omnimargin/service/reconcile/place'
+import { readLedger } from '@omnimargin/service/reconcile/account'
+import { readDiffering } from '@omnimargin/service/reconcile/home'
+import type { At } from '@omnimargin/service/reconcile/place'
 import type { SeenBlock } from '@omnimargin/service/reconcile/sides'
 
 export type Live = { readonly deployment: Deployment; readonly ledger: Ledger; readonly block: SeenBlock }
@@ -14,11 +15,8 @@ export type Live = { readonly deployment: Deployment; readonly ledger: Ledger; r
 export async function readLive(file: string, at: At): Promise<Live> {
   const deployment = readConfig(file, deploymentSchema)
   const home = chainOf(deployment, deployment.clearing.chainId)
-  const place = await placeAt(home, readerOf(home), at)
-  const { ledger } = await readKnown(deployment, place)
+  const { place, ledger, block } = await readLedger(deployment, readerOf(home), at)
   const [differing] = await readDiffering(deployment, place, ledger)
-  const { name, chainId } = home
-  const block = { name, chainId, number: numberOf(place.block), time: place.block.timestamp }
   if (differing === undefined) return { deployment, ledger, block }
   throw new AnswersDisagree(`Account ${differing} at block ${block.number} is not at the clearing what its events say.`)
 }

@@ -118,6 +118,18 @@ export async function makeActor(
   }
 }
 
+/** A seller's order and a buyer's at one price, good for ten minutes, and filled by the buyer; `reader` is of the venue's chain. */
+export async function cross(
+  reader: PublicClient,
+  { seller, buyer }: { readonly seller: Actor; readonly buyer: Actor },
+  terms: Pick<OrderTerms, 'market' | 'size' | 'price' | 'nonce'>,
+): Promise<void> {
+  const { timestamp } = await reader.getBlock()
+  const order = { ...terms, expiry: timestamp + 600n }
+  const ask = await seller.signOrder({ ...order, isBuy: false })
+  await buyer.fill(ask, await buyer.signOrder({ ...order, isBuy: true }), terms.size)
+}
+
 function marketOf({ markets }: Deployment['clearing'], market: number) {
   const found = markets[market]
   if (!found) throw new Error(`There is no market ${market}.`)

@@ -5,7 +5,7 @@ import { computeMargin } from '@omnimargin/core/margin'
 import { venuePeer } from '@omnimargin/core/peer'
 import { abs, mulUp } from '@omnimargin/core/wad'
 import type { Devnet } from '@omnimargin/service/devnet/devnet'
-import { type Actor, makeActor } from './actor.ts'
+import { type Actor, cross, makeActor } from './actor.ts'
 import { amount, percent, whole } from './amounts.ts'
 import type { Teller } from './story.ts'
 import { indexPrice, type Sighting, see, tradingChain, waitFor } from './witness.ts'
@@ -85,11 +85,8 @@ async function trade({ devnet, screen }: Teller, { hedger, maker, long, short }:
 
 /** At the index, the maker's order first. */
 async function fill(devnet: Devnet, { market, chain }: Leg, seller: Actor, buyer: Actor): Promise<void> {
-  const [price, { timestamp }] = await Promise.all([indexPrice(devnet), chain.reader.getBlock()])
-  const terms = { market, size: SIZE, price, expiry: timestamp + 600n, nonce: 1n }
-  const ask = await seller.signOrder({ ...terms, isBuy: false })
-  const bid = await buyer.signOrder({ ...terms, isBuy: true })
-  await buyer.fill(ask, bid, SIZE)
+  const price = await indexPrice(devnet)
+  await cross(chain.reader, { seller, buyer }, { market, size: SIZE, price, nonce: 1n })
 }
 
 /** The same two legs, each on an account of its own, and together. */

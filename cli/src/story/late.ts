@@ -6,7 +6,7 @@ import { isLiquidatable } from '@omnimargin/core/margin'
 import { vaultPeer } from '@omnimargin/core/peer'
 import type { Devnet } from '@omnimargin/service/devnet/devnet'
 import { encodeFunctionData } from 'viem'
-import { type Actor, makeActor } from './actor.ts'
+import { type Actor, cross, makeActor } from './actor.ts'
 import { amount, percent, whole } from './amounts.ts'
 import type { Teller } from './story.ts'
 import { clearingOf, indexPrice, type Sighting, see, tradingChain, waitFor } from './witness.ts'
@@ -56,10 +56,8 @@ async function introduce({ devnet, screen }: Teller): Promise<Scene> {
     return margin.initialMarginBalance > 0n
   })
   await Promise.all([saver.raiseLimits(market, SIZE, 0n), maker.raiseLimits(market, 0n, SIZE)])
-  const [price, { timestamp }] = await Promise.all([indexPrice(devnet), tradingChain(devnet).reader.getBlock()])
-  const terms = { market, size: SIZE, price, expiry: timestamp + 600n, nonce: 1n }
-  const ask = await maker.signOrder({ ...terms, isBuy: false })
-  await saver.fill(ask, await saver.signOrder({ ...terms, isBuy: true }), SIZE)
+  const terms = { market, size: SIZE, price: await indexPrice(devnet), nonce: 1n }
+  await cross(tradingChain(devnet).reader, { seller: maker, buyer: saver }, terms)
   const listing = await listingOf(devnet, saver)
   const { margin, ledger, timestamp: now } = await see(devnet, saver)
   const haircuts = ledger.parameters && haircutsOf(ledger, ledger.parameters, listing, now)

@@ -5,7 +5,7 @@ import { KIND, keyHash } from '@omnimargin/core/record'
 import type { Devnet } from '@omnimargin/service/devnet/devnet'
 import { FEEDS } from '@omnimargin/service/devnet/parameters'
 import { padHex, parseEventLogs, type TransactionReceipt } from 'viem'
-import { type Actor, type DeployedToken, makeActor } from './actor.ts'
+import { type Actor, cross, type DeployedToken, makeActor } from './actor.ts'
 import { amount, percent, whole } from './amounts.ts'
 import { isOver, type Journey, observe, reach, rowOf, STAGES } from './journey.ts'
 import type { Teller } from './story.ts'
@@ -125,11 +125,8 @@ async function seeCounted(devnet: Devnet, trader: Actor, journey: Journey, line:
 async function trade({ devnet, screen }: Teller, { trader, counterparty }: Cast): Promise<void> {
   screen.chapter('It backs a long of 60 ETH on the third chain')
   await Promise.all([trader.raiseLimits(MARKET, LONG, 0n), counterparty.raiseLimits(MARKET, 0n, LONG)])
-  const { timestamp } = await tradingChain(devnet).reader.getBlock()
-  const terms = { market: MARKET, size: LONG, price: whole(STEPS[0]), expiry: timestamp + 600n, nonce: 1n }
-  const maker = await counterparty.signOrder({ ...terms, isBuy: false })
-  const taker = await trader.signOrder({ ...terms, isBuy: true })
-  await trader.fill(maker, taker, LONG)
+  const terms = { market: MARKET, size: LONG, price: whole(STEPS[0]), nonce: 1n }
+  await cross(tradingChain(devnet).reader, { seller: counterparty, buyer: trader }, terms)
   const { margin } = await waitFor('the trade to be a block old', async () => {
     const seen = await see(devnet, trader)
     return seen.portfolio.positions.some(({ size }) => size === LONG) && seen

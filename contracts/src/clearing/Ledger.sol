@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {LibBit} from "solady/src/utils/LibBit.sol";
 import {SSTORE2} from "solady/src/utils/SSTORE2.sol";
 import {WAD, Wad} from "../math/Wad.sol";
 import {PackedPrice, Prices} from "../price/Prices.sol";
@@ -248,7 +249,7 @@ library Ledgers {
         bool hasLimits = left.buy > 0 || left.sell > 0;
         account_.limited = _withBit(account_.limited, market, hasLimits);
         account_.markets = _withBit(account_.markets, market, hasLimits || size != 0 || quote != 0);
-        require(_bits(account_.markets) <= MAX_ACCOUNT_MARKETS, TooManyMarkets(account));
+        require(LibBit.popCount(account_.markets) <= MAX_ACCOUNT_MARKETS, TooManyMarkets(account));
         ledger.accounts[account] = account_;
         if (deltaSize != 0 || deltaQuote != 0) {
             ledger.positions[account][market] = Position(size.toInt128(), quote.toInt128());
@@ -412,15 +413,5 @@ library Ledgers {
     function _withBit(uint32 bitmap, uint256 index, bool isSet) private pure returns (uint32) {
         uint32 bit = uint32(1 << index);
         return isSet ? bitmap | bit : bitmap & ~bit;
-    }
-
-    /// @dev The number of set bits, added up in ever wider fields.
-    function _bits(uint256 bitmap) private pure returns (uint256) {
-        unchecked {
-            bitmap -= (bitmap >> 1) & 0x55555555;
-            bitmap = (bitmap & 0x33333333) + ((bitmap >> 2) & 0x33333333);
-            bitmap = (bitmap + (bitmap >> 4)) & 0x0f0f0f0f;
-            return ((bitmap * 0x01010101) >> 24) & 0xff;
-        }
     }
 }

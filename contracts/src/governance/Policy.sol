@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
+import {LibBit} from "solady/src/utils/LibBit.sol";
 import {Clearing} from "../clearing/Clearing.sol";
 import {ParameterBlob} from "../clearing/Parameters.sol";
 import {Bound, Bounds} from "./Bounds.sol";
@@ -119,7 +120,7 @@ contract Policy is Ownable2Step {
         require(block.timestamp < last.until, NotFrozen(chainId, peer));
         last.votes |= uint128(1 << number - 1);
         emit LiftAsked(msg.sender, chainId, peer);
-        if (_count(last.votes & standing) < quorum || block.timestamp < uint256(last.at) + liftDelay) return;
+        if (LibBit.popCount(last.votes & standing) < quorum || block.timestamp < uint256(last.at) + liftDelay) return;
         last.until = uint64(block.timestamp);
         clearing.freeze(chainId, peer, uint64(block.timestamp));
     }
@@ -160,11 +161,5 @@ contract Policy is Ownable2Step {
             standing &= ~(1 << number - 1);
         }
         emit GuardianSet(guardian, isGuardian);
-    }
-
-    function _count(uint256 bitmap) private pure returns (uint256 count) {
-        for (; bitmap != 0; bitmap &= bitmap - 1) {
-            ++count;
-        }
     }
 }

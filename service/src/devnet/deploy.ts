@@ -2,7 +2,7 @@
 import * as abi from '@omnimargin/chains/abi'
 import { type Deployer, deploy } from '@omnimargin/chains/deploy'
 import { packParameters } from '@omnimargin/core/parameters'
-import { type Address, type Hex, padHex, toHex, zeroAddress } from 'viem'
+import { type Address, type Hex, type PublicClient, padHex, toHex, zeroAddress } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { type Deployment, deploymentSchema } from '../deployment.ts'
 import { BOUNDS, POLICY_TIMES } from './bounds.ts'
@@ -154,10 +154,7 @@ async function register(
 ): Promise<void> {
   const { reader, wallet } = trading.deployer
   const contract = { address: clearing, abi: abi.Clearing.abi } as const
-  const done = async (hash: Promise<Hex>) => {
-    const receipt = await reader.waitForTransactionReceipt({ hash: await hash })
-    if (receipt.status !== 'success') throw new Error(`The clearing refused its set-up: ${receipt.transactionHash}.`)
-  }
+  const done = (hash: Promise<Hex>) => succeeded(reader, hash, 'The clearing')
   for (const { feedId } of FEEDS)
     await done(wallet.writeContract({ ...contract, functionName: 'addFeed', args: [feedId] }))
   for (const { chain, vault, tokens } of sites) {
@@ -178,6 +175,11 @@ async function register(
   await done(wallet.writeContract({ ...contract, functionName: 'setParameters', args: [packParameters(PARAMETERS)] }))
 }
 
+async function succeeded(reader: PublicClient, hash: Promise<Hex>, whose: string): Promise<void> {
+  const { status, transactionHash } = await reader.waitForTransactionReceipt({ hash: await hash })
+  if (status !== 'success') throw new Error(`${whose} refused its set-up: ${transactionHash}.`)
+}
+
 /** The policy with its bounds and people, and the clearing handed over to it. */
 async function deployPolicy(
   deployer: Deployer,
@@ -187,10 +189,7 @@ async function deployPolicy(
   const { reader, wallet } = deployer
   const address = await deploy(deployer, abi.Policy, [clearing, POLICY_TIMES, wallet.account.address])
   const policy = { address, abi: abi.Policy.abi } as const
-  const done = async (hash: Promise<Hex>) => {
-    const receipt = await reader.waitForTransactionReceipt({ hash: await hash })
-    if (receipt.status !== 'success') throw new Error(`The policy refused its set-up: ${receipt.transactionHash}.`)
-  }
+  const done = (hash: Promise<Hex>) => succeeded(reader, hash, 'The policy')
   await done(wallet.writeContract({ ...policy, functionName: 'setBounds', args: [BOUNDS] }))
   await done(wallet.writeContract({ ...policy, functionName: 'setSteward', args: [steward, true] }))
   for (const guardian of guardians)

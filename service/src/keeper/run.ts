@@ -3,15 +3,14 @@
  * and takes over who is below maintenance.
  */
 import { Clearing } from '@omnimargin/chains/abi'
-import { RpcFailed } from '@omnimargin/chains/errors'
-import { type EventCursor, eventsSince } from '@omnimargin/chains/events'
-import { refusalOf } from '@omnimargin/chains/rehearse'
 import { accountOf } from '@omnimargin/core/account'
 import { EMPTY_LEDGER, type LedgerEvent } from '@omnimargin/core/ledger'
 import { KIND } from '@omnimargin/core/record'
 import { encodeFunctionData, type Hex } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
+import { attempt } from '../attempt.ts'
 import type { Deployment } from '../deployment.ts'
+import { follow } from '../follow.ts'
 import { fetchFirst, HermesFailed } from '../hermes.ts'
 import { updateFee } from '../pyth.ts'
 import type { Destination } from '../relayer/carry.ts'
@@ -92,22 +91,17 @@ async function watch(config: KeeperConfig, destinations: Destinations, signal: A
   const { address, chainId } = config.deployment.clearing
   const home = destinations.get(chainId)
   if (!home) throw new Error(`The deployment has no chain ${chainId}.`)
-  const { chain, reader } = home
   const act = actorOf(config, home, signal, note)
-  const fromBlock = chain.emitters.find((emitter) => emitter.address === address)?.fromBlock ?? 0
-  const start: EventCursor = { blockNumber: BigInt(fromBlock) - 1n, blockHash: undefined }
+  const followed = follow(home, { address, abi: Clearing.abi }, (from) => note('reorganized', { from }))
   const blank: KeeperState = { ledger: EMPTY_LEDGER, account: accountOf(config.account.address) }
-  let cursor = start
   let state = blank
 
   const work = async () => {
-    const batch = await eventsSince(reader, { address, abi: Clearing.abi }, cursor)
+    const batch = await followed.next()
     if (batch === 'reorganized') {
-      note('reorganized', { from: cursor.blockNumber })
-      cursor = start
       state = blank
     } else if (batch) {
-      cursor = batch.cursor
+      followed.accept(batch)
       const next = step(state, { type: 'block', events: batch.events as LedgerEvent[], now: batch.now })
       state = next.state
       for (const effect of next.effects) await act(effect)
@@ -151,20 +145,9 @@ function actorOf(config: KeeperConfig, home: Destination, signal: AbortSignal, n
 
 type Send = (data: Hex, value?: bigint) => Promise<string | undefined>
 
-/** Tried as a call first: somebody else may have been faster, or the price may have moved. */
-function senderTo({ deployment, account }: KeeperConfig, { reader, sender }: Destination): Send {
-  const { address: to } = deployment.clearing
-  return async (data, value = 0n) => {
-    try {
-      const refusal = await refusalOf(reader, { from: account.address, to, data, value }, Clearing.abi)
-      if (refusal !== undefined) return refusal
-      const { status } = await sender.send({ to, data, value, gas: GAS_LIMIT })
-      return status === 'success' ? undefined : 'reverted when mined'
-    } catch (failure) {
-      if (failure instanceof RpcFailed) return failure.message
-      throw failure
-    }
-  }
+function senderTo({ deployment, account }: KeeperConfig, home: Destination): Send {
+  const call = { from: account.address, to: deployment.clearing.address, gas: GAS_LIMIT }
+  return (data, value = 0n) => attempt(home, { ...call, data, value }, Clearing.abi)
 }
 
 /** Shows the clearing a closed market's price: the first report after the grace, out of Hermes' history. */

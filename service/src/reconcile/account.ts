@@ -27,10 +27,7 @@ export async function readAccount(
   const chain = chainOf(deployment, deployment.clearing.chainId)
   const reader = readers.get(chain.chainId)
   if (!reader) throw new Error(`No reader for chain ${chain.chainId}.`)
-  const place = await placeAt(chain, reader, at)
-  const { ledger } = await readKnown(deployment, place)
-  const { name, chainId } = chain
-  const block = { name, chainId, number: numberOf(place.block), time: place.block.timestamp }
+  const { place, ledger, block } = await readLedger(deployment, reader, at)
   const portfolio = portfolioOf(ledger, id, block.time)
   if (typeof portfolio === 'string') return { block, ledger, margin: portfolio }
   const margin = await readMargin(deployment, place, id)
@@ -40,6 +37,19 @@ export async function readAccount(
   throw new AnswersDisagree(
     `${differs} of account ${id} at block ${block.number} is ${margin[differs]} at the clearing, ${rebuilt[differs]} by its events.`,
   )
+}
+
+/** The clearing's accounts at one block, by its events alone. Throws ChainSilent, WrongChain or BlockUnusable. */
+export async function readLedger(
+  deployment: Deployment,
+  reader: PublicClient,
+  at: At,
+): Promise<{ readonly place: Place; readonly ledger: Ledger; readonly block: SeenBlock }> {
+  const chain = chainOf(deployment, deployment.clearing.chainId)
+  const place = await placeAt(chain, reader, at)
+  const { ledger } = await readKnown(deployment, place)
+  const { name, chainId } = chain
+  return { place, ledger, block: { name, chainId, number: numberOf(place.block), time: place.block.timestamp } }
 }
 
 function readMargin({ clearing }: Deployment, { chain, reader, block }: Place, id: Hex): Promise<Margin> {

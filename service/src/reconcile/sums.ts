@@ -18,7 +18,7 @@ export type Sum = {
 export type UnderWay = { readonly what: string; readonly amount: bigint }
 
 const USD_DECIMALS = 18
-const NO_FILLS: Fills = { bought: 0n, sold: 0n, paid: 0n, received: 0n }
+export const NO_FILLS: Fills = { bought: 0n, sold: 0n, paid: 0n, received: 0n }
 
 export function addUp({ tokens, markets, ledger, differing }: Sides): Sum[] {
   return [
@@ -53,7 +53,7 @@ function tokenSums({ name, decimals, held, owed, pool, ...lines }: TokenSides): 
         { what: 'granted, not learned', amount: grants },
         { what: 'released, not honored', amount: releases },
       ]),
-      culprit: firstBeyond(grantsLearned, granted, 'learned as granted') ?? firstBeyond(honored, released, 'honored'),
+      culprit: culpritOf(grantsLearned, granted, 'learned as granted') ?? culpritOf(honored, released, 'honored'),
     },
   ]
 }
@@ -136,15 +136,21 @@ function missing(all: Lines, known: Lines): bigint {
   return total([...all].map(([line, amount]) => amount - (known.get(line) ?? 0n)).filter((rest) => rest > 0n))
 }
 
-function firstBeyond(known: Lines, all: Lines, verb: string): string | undefined {
-  const found = [...known].find(([line, amount]) => amount > (all.get(line) ?? 0n))
-  return found && `${found[0]}: ${found[1]} ${verb}, of ${all.get(found[0]) ?? 0n}`
+function culpritOf(known: Lines, all: Lines, verb: string): string | undefined {
+  const found = firstBeyond(known, all)
+  return found && `${found.line}: ${found.known} ${verb}, of ${found.all}`
+}
+
+/** The first line that has more at its reader than its writer ever wrote. */
+export function firstBeyond(known: Lines, all: Lines): { line: string; known: bigint; all: bigint } | undefined {
+  const amounts = [...known].map(([line, amount]) => ({ line, known: amount, all: all.get(line) ?? 0n }))
+  return amounts.find((one) => one.known > one.all)
 }
 
 function shown(parts: readonly UnderWay[]): UnderWay[] {
   return parts.filter(({ amount }) => amount !== 0n)
 }
 
-function total(amounts: Iterable<bigint>): bigint {
+export function total(amounts: Iterable<bigint>): bigint {
   return [...amounts].reduce((sum, amount) => sum + amount, 0n)
 }

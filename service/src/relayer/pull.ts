@@ -3,12 +3,12 @@
  * signatures; a reorg wastes gas and no more, since the clearing reads what is there.
  */
 import { Batch, RecordBook } from '@omnimargin/chains/abi'
-import { type DecodedEvent, type EventCursor, eventsSince } from '@omnimargin/chains/events'
+import type { DecodedEvent } from '@omnimargin/chains/events'
 import { refusalOf } from '@omnimargin/chains/rehearse'
 import type { Hex } from '@omnimargin/core/bytes'
 import { type Fields, isKind, KIND, keyHash } from '@omnimargin/core/record'
 import { type Address, encodeFunctionData, isAddressEqual } from 'viem'
-import { chainOf } from '../deployment.ts'
+import { follow } from '../follow.ts'
 import { repeat } from '../role.ts'
 import { type Destination, FINAL_REFUSALS } from './carry.ts'
 import { isKnown, type Relay } from './relay.ts'
@@ -40,20 +40,17 @@ async function pullFrom(parts: Pull, venue: Address): Promise<void> {
   const { deployment, destinations, pollMs, signal, note } = parts
   const home = destinations.get(deployment.clearing.chainId)
   if (!home) throw new Error(`The deployment has no chain ${deployment.clearing.chainId}.`)
-  const emitter = chainOf(deployment, home.chain.chainId).emitters.find(({ address }) => isAddressEqual(address, venue))
-  const start: EventCursor = { blockNumber: BigInt(emitter?.fromBlock ?? 0) - 1n, blockHash: undefined }
-  let cursor = start
+  const followed = follow(home, { address: venue, abi: RecordBook.abi })
   let waiting: Waiting = new Map()
   const work = async () => {
-    const batch = await eventsSince(home.reader, { address: venue, abi: RecordBook.abi }, cursor)
+    const batch = await followed.next()
     if (batch === 'reorganized') {
-      cursor = start
       waiting = new Map()
       return
     }
     // What was refused is tried again when there is another block.
     if (!batch) return
-    cursor = batch.cursor
+    followed.accept(batch)
     waiting = withWritten(waiting, parts, venue, batch.events, batch.now)
     const due = [...waiting.values()].filter(({ since }) => batch.now >= since + BigInt(parts.patienceSeconds))
     if (due.length > 0) waiting = without(waiting, await pullDue(parts, home, due))

@@ -1,9 +1,8 @@
 /** The sentinel's process: adds up both sides of every route, and freezes a peer that does not add up. It can stop, never move. */
 import { Clearing, Policy } from '@omnimargin/chains/abi'
-import { RpcFailed } from '@omnimargin/chains/errors'
-import { refusalOf } from '@omnimargin/chains/rehearse'
-import { type Address, encodeFunctionData, type Hex } from 'viem'
+import { type Address, encodeFunctionData } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
+import { attempt } from '../attempt.ts'
 import { readerOf } from '../clients.ts'
 import { ConfigError } from '../config.ts'
 import type { Deployment } from '../deployment.ts'
@@ -23,6 +22,8 @@ export type SentinelConfig = {
 }
 
 const GAS_LIMIT = 500_000n
+/** The clearing's errors come through the policy. */
+const ABI = [...Policy.abi, ...Clearing.abi]
 
 /** Runs until the signal. Keeps nothing on disk: what does not add up still does not after a restart. */
 export async function runSentinel(
@@ -52,12 +53,12 @@ export async function runSentinel(
         continue
       }
       if (effect.type === 'trip') {
-        const why = await trip(home, clearing.address, account, effect.listing)
+        const why = await trip(home, clearing.address, account.address, effect.listing)
         note(why === undefined ? 'tripped' : 'not_tripped', { listing: effect.listing, why })
         continue
       }
       const { peer, what } = effect
-      const why = await freeze(home, policy, account, peer)
+      const why = await freeze(home, policy, account.address, peer)
       note(why === undefined ? 'frozen' : 'not_frozen', { ...peer, what, why })
       if (why === undefined) state = step(state, { type: 'frozen', peer, now }).state
     }
@@ -80,29 +81,12 @@ async function freezeSecondsOf({ reader }: Destination, policy: Address): Promis
 }
 
 /** Nothing once it is frozen, or why not. Another guardian may have been faster. */
-function freeze(home: Destination, policy: Address, account: PrivateKeyAccount, { chainId, address }: PeerPlace) {
+function freeze(home: Destination, policy: Address, from: Address, { chainId, address }: PeerPlace) {
   const data = encodeFunctionData({ abi: Policy.abi, functionName: 'freeze', args: [BigInt(chainId), address] })
-  return attempt(home, account, policy, data)
+  return attempt(home, { from, to: policy, data, gas: GAS_LIMIT }, ABI)
 }
 
-function trip(home: Destination, clearing: Address, account: PrivateKeyAccount, listing: number) {
+function trip(home: Destination, clearing: Address, from: Address, listing: number) {
   const data = encodeFunctionData({ abi: Clearing.abi, functionName: 'tripDispersed', args: [BigInt(listing)] })
-  return attempt(home, account, clearing, data)
-}
-
-async function attempt(
-  { reader, sender }: Destination,
-  { address: from }: PrivateKeyAccount,
-  to: Address,
-  data: Hex,
-): Promise<string | undefined> {
-  try {
-    const refusal = await refusalOf(reader, { from, to, data }, [...Policy.abi, ...Clearing.abi])
-    if (refusal !== undefined) return refusal
-    const { status } = await sender.send({ to, data, gas: GAS_LIMIT })
-    return status === 'success' ? undefined : 'reverted when mined'
-  } catch (failure) {
-    if (failure instanceof RpcFailed) return failure.message
-    throw failure
-  }
+  return attempt(home, { from, to: clearing, data, gas: GAS_LIMIT }, ABI)
 }

@@ -5,7 +5,7 @@
 import type { Ledger } from '@omnimargin/core/ledger'
 import { abs, min, WAD } from '@omnimargin/core/wad'
 import type { Fills, Lines, MarketSides, PeerPlace, Sides, TokenSides } from '../reconcile/sides.ts'
-import { addUp, holds } from '../reconcile/sums.ts'
+import { addUp, firstBeyond, holds, NO_FILLS, total } from '../reconcile/sums.ts'
 
 export type SentinelState = {
   /** What the last reading found, by peer: once may be two readings of a chain that moved on between. */
@@ -67,7 +67,7 @@ export function faultsOf({ tokens, markets }: Sides): Fault[] {
 }
 
 function faultOfToken({ name, vault: peer, ...sides }: TokenSides): Fault[] {
-  const owed = [...sides.owed.values()].reduce((total, amount) => total + amount, 0n)
+  const owed = total(sides.owed.values())
   const forged = beyond(sides.grantsLearned, sides.granted)
   const unpaid = beyond(sides.honored, sides.released)
   const whats = [
@@ -79,12 +79,11 @@ function faultOfToken({ name, vault: peer, ...sides }: TokenSides): Fault[] {
 }
 
 function faultOfMarket({ name, venue: peer, written, learned }: MarketSides): Fault[] {
-  const nothing: Fills = { bought: 0n, sold: 0n, paid: 0n, received: 0n }
   const forged = [...learned].find(([account, known]) => {
-    const wrote = written.get(account) ?? nothing
-    return (Object.keys(nothing) as (keyof Fills)[]).some((field) => known[field] > wrote[field])
+    const wrote = written.get(account) ?? NO_FILLS
+    return (Object.keys(NO_FILLS) as (keyof Fills)[]).some((field) => known[field] > wrote[field])
   })
-  const sum = (field: keyof Fills) => [...written.values()].reduce((total, fills) => total + fills[field], 0n)
+  const sum = (field: keyof Fills) => total([...written.values()].map((fills) => fills[field]))
   const whats = [
     forged && `${name}: fills of account ${forged[0]} learned that the venue never wrote`,
     sum('bought') !== sum('sold') && `${name}: ${sum('bought')} bought and ${sum('sold')} sold`,
@@ -101,8 +100,8 @@ function alarmsOf(sides: Sides): SentinelEffect[] {
 }
 
 function beyond(known: Lines, all: Lines): string | undefined {
-  const found = [...known].find(([line, amount]) => amount > (all.get(line) ?? 0n))
-  return found && `${found[0]}: ${found[1] - (all.get(found[0]) ?? 0n)}`
+  const found = firstBeyond(known, all)
+  return found && `${found.line}: ${found.known - found.all}`
 }
 
 function nameOf({ chainId, address }: PeerPlace): string {

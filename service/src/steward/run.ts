@@ -1,15 +1,14 @@
 /** The steward's process: measures, and posts haircuts through the policy's bounds. Trusted for nothing beyond them. */
 import { Clearing, Policy } from '@omnimargin/chains/abi'
-import { RpcFailed } from '@omnimargin/chains/errors'
-import { type EventCursor, eventsSince } from '@omnimargin/chains/events'
-import { refusalOf } from '@omnimargin/chains/rehearse'
 import { EMPTY_LEDGER, type LedgerEvent } from '@omnimargin/core/ledger'
 import { packParameters } from '@omnimargin/core/parameters'
 import { type Ratio, WAD } from '@omnimargin/core/wad'
-import { encodeFunctionData } from 'viem'
+import { type Address, encodeFunctionData } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
+import { attempt } from '../attempt.ts'
 import { ConfigError } from '../config.ts'
 import type { Deployment } from '../deployment.ts'
+import { follow } from '../follow.ts'
 import type { Destination } from '../relayer/carry.ts'
 import { destinationsOf } from '../relayer/relay.ts'
 import { logOf, type RoleContext, repeat } from '../role.ts'
@@ -38,27 +37,23 @@ export async function runSteward(config: StewardConfig, { signal, log }: RoleCon
   const { address, chainId, policy } = deployment.clearing
   const home = destinationsOf(deployment, account).get(chainId)
   if (!home || !policy) throw new ConfigError('A steward needs "policy" in the deployment\'s "clearing": add it.')
-  const { chain, reader } = home
-  const fromBlock = chain.emitters.find((emitter) => emitter.address === address)?.fromBlock ?? 0
-  const start: EventCursor = { blockNumber: BigInt(fromBlock) - 1n, blockHash: undefined }
+  const followed = follow(home, { address, abi: Clearing.abi }, (from) => note('reorganized', { from }))
   const blank: StewardState = { ledger: EMPTY_LEDGER, grain, maxShare, reach: WAD, refusedAt: 0n }
-  let [cursor, state, measurer] = [start, blank, measurerOf(known)]
+  let [state, measurer] = [blank, measurerOf(known)]
   const unmeasured = new Map<number, Unmeasured>()
 
   const work = async () => {
-    const batch = await eventsSince(reader, { address, abi: Clearing.abi }, cursor)
+    const batch = await followed.next()
     if (batch === undefined) return
     if (batch === 'reorganized') {
-      note('reorganized', { from: cursor.blockNumber })
-      cursor = start
       state = blank
       measurer = measurerOf(known)
       return
     }
     const { events, now } = batch
-    measurer.observe(await timed(reader, events), Number(now))
+    measurer.observe(await timed(home.reader, events), Number(now))
     state = step(state, { type: 'block', events: events as LedgerEvent[] }).state
-    cursor = batch.cursor
+    followed.accept(batch)
     const targets = new Map<number, Target>()
     for (const listing of state.ledger.listings.keys()) {
       const found = measurer.measure(state.ledger, listing, now)
@@ -82,7 +77,7 @@ export async function runSteward(config: StewardConfig, { signal, log }: RoleCon
 /** At the newest block unless told. */
 export async function policyOf(
   { reader }: Pick<Destination, 'reader'>,
-  address: `0x${string}`,
+  address: Address,
   at: { readonly blockNumber?: bigint } = {},
 ): Promise<PolicyTerms> {
   const read = { address, abi: Policy.abi, ...at } as const
@@ -96,23 +91,15 @@ export async function policyOf(
 
 /** Nothing once it is done, or why not. */
 async function act(
-  { reader, sender }: Destination,
-  to: `0x${string}`,
+  home: Destination,
+  to: Address,
   { address: from }: PrivateKeyAccount,
   effect: StewardEffect,
 ): Promise<string | undefined> {
   if (effect.type === 'hold') return effect.verdict.code
   const args = [packParameters(effect.parameters)] as const
   const data = encodeFunctionData({ abi: Policy.abi, functionName: 'post', args })
-  try {
-    const refusal = await refusalOf(reader, { from, to, data }, [...Policy.abi, ...Clearing.abi])
-    if (refusal !== undefined) return refusal
-    const { status } = await sender.send({ to, data, gas: GAS_LIMIT })
-    return status === 'success' ? undefined : 'reverted when mined'
-  } catch (failure) {
-    if (failure instanceof RpcFailed) return failure.message
-    throw failure
-  }
+  return attempt(home, { from, to, data, gas: GAS_LIMIT }, [...Policy.abi, ...Clearing.abi])
 }
 
 function nameOf(effect: StewardEffect, why: string | undefined): string {

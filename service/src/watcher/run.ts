@@ -1,6 +1,5 @@
 /** The watcher's process: warns accounts that are likely to cross maintenance, with what would keep them from it. It holds no key. */
 import { Clearing } from '@omnimargin/chains/abi'
-import { type EventCursor, eventsSince } from '@omnimargin/chains/events'
 import type { Hex } from '@omnimargin/core/bytes'
 import { applyEvent, EMPTY_LEDGER, isOpen, type Ledger, type LedgerEvent } from '@omnimargin/core/ledger'
 import type { Ratio } from '@omnimargin/core/wad'
@@ -11,6 +10,7 @@ import { type Expectation, type Outlook, outlookOf } from '@omnimargin/risk/esti
 import { formatUnits } from 'viem'
 import { readerOf } from '../clients.ts'
 import { chainOf, type Deployment } from '../deployment.ts'
+import { follow } from '../follow.ts'
 import { logOf, type RoleContext, repeat } from '../role.ts'
 import { measurerOf } from '../steward/measure.ts'
 import { type Known, keyOf } from '../steward/measures.ts'
@@ -37,27 +37,24 @@ export async function runWatcher(config: WatcherConfig, { signal, log }: RoleCon
   const note = logOf('watcher', log)
   const { address, chainId } = deployment.clearing
   const chain = chainOf(deployment, chainId)
-  const reader = readerOf(chain)
-  const fromBlock = chain.emitters.find((emitter) => emitter.address === address)?.fromBlock ?? 0
-  const start: EventCursor = { blockNumber: BigInt(fromBlock) - 1n, blockHash: undefined }
+  const reorganized = (from: bigint) => note('reorganized', { from })
+  const followed = follow({ chain, reader: readerOf(chain) }, { address, abi: Clearing.abi }, reorganized)
   const hook: Hook | undefined = webhook === undefined ? undefined : hookOf({ url: webhook, signal, note })
-  let [cursor, ledger, measurer] = [start, EMPTY_LEDGER, measurerOf(known)]
+  let [ledger, measurer] = [EMPTY_LEDGER, measurerOf(known)]
   let state: WatcherState = {
     ...{ warned: new Map(), threshold: config.threshold, repeat: BigInt(config.repeatSeconds) },
   }
   const work = async () => {
-    const batch = await eventsSince(reader, { address, abi: Clearing.abi }, cursor)
+    const batch = await followed.next()
     if (batch === undefined) return
     if (batch === 'reorganized') {
-      note('reorganized', { from: cursor.blockNumber })
-      cursor = start
       ledger = EMPTY_LEDGER
       measurer = measurerOf(known)
       return
     }
     const events = batch.events as LedgerEvent[]
     const { now } = batch
-    cursor = batch.cursor
+    followed.accept(batch)
     ledger = events.reduce(applyEvent, ledger)
     measurer.observe(
       events.map((event) => ({ event, time: undefined })),
