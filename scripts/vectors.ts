@@ -14,6 +14,7 @@ import { type Fields, type Key, KIND, keyHash, leafOf, stepDigest, ZERO_DIGEST }
 import { salePriceOf } from '@omnimargin/core/settlement'
 import { WAD } from '@omnimargin/core/wad'
 import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
+import { ADMISSION_CASES } from './vectors/admissions.ts'
 import { PORTFOLIOS, percent, usd } from './vectors/portfolios.ts'
 
 type Case = { readonly name: string } & Readonly<Record<string, unknown>>
@@ -284,6 +285,7 @@ const files = {
   margin: marginCases,
   lateness: latenessCases,
   bounds: boundCases,
+  counting: ADMISSION_CASES,
   positions: positionCases,
   liquidation: liquidationCases,
   settlement: settlementCases,

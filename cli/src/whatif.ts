@@ -103,6 +103,8 @@ function verdictOf({ steps, after }: Answer, typed: readonly Typed[]): string {
       ? `The changes may be made. ${end}`
       : end
   const { need, judged } = refused
+  if (need === 'new_risk')
+    return `${nameOf(typed, first)} may not be made: its venue is late or its breaker tripped, and gives no new risk. ${end}`
   const [balance, required] =
     need === 'initial'
       ? [judged.initialMarginBalance, judged.initialMargin]
@@ -118,9 +120,13 @@ function assumptionsOf({ chains }: Deployment, changes: readonly Change[], isKno
   const names = chains.filter(({ chainId }) => lost.includes(chainId)).map(({ name }) => name)
   return [
     ...(isKnown ? [] : ['The account has nothing, since nobody has heard of its id.']),
-    ...(has('deposit') ? ['A deposit has arrived, in an open line, and counts as far as the cap leaves room.'] : []),
+    ...(has('deposit')
+      ? ['A deposit has arrived, in an open line, and counts as far as its caps and the listing’s inflow leave room.']
+      : []),
     ...(has('withdraw')
-      ? ['A withdrawal releases units that the account has; fills elsewhere are proven and fresh.']
+      ? [
+          'A withdrawal releases units that the account has, at a vault that no guardian holds; fills elsewhere are proven and fresh.',
+        ]
       : []),
     ...(has('trade')
       ? [

@@ -42,6 +42,8 @@ export type Ledger = {
   readonly heard: ReadonlyMap<Peer, bigint>
   /** Those that give no new risk until they have stayed healthy again. */
   readonly tripped: ReadonlySet<Peer>
+  /** By listing: what of its burst was used up (units) at a time (seconds). */
+  readonly inflow: ReadonlyMap<number, { readonly used: Units; readonly at: bigint }>
   /** By the clearing's number of a venue that is closed: until when its last records are still learned (seconds). */
   readonly closed: ReadonlyMap<number, bigint>
   /** The markets of closed venues whose one last price is fixed. */
@@ -61,6 +63,7 @@ export const EMPTY_LEDGER: Ledger = {
   markets: [],
   heard: new Map(),
   tripped: new Set(),
+  inflow: new Map(),
   closed: new Map(),
   priced: new Set(),
   funding: new Map(),
@@ -77,6 +80,7 @@ export type LedgerEvent =
   | { eventName: 'VaultHeard'; args: { vault: bigint; timestamp: bigint } }
   | { eventName: 'BreakerTripped'; args: { isVault: boolean; number: bigint } }
   | { eventName: 'BreakerReset'; args: { isVault: boolean; number: bigint } }
+  | { eventName: 'InflowChanged'; args: { listing: bigint; used: bigint; at: bigint } }
   | { eventName: 'VenueClosed'; args: { venue: bigint; closedAt: bigint } }
   | { eventName: 'ClosePriceFixed'; args: { market: bigint } }
   | { eventName: 'FundingIndexChanged'; args: { market: bigint; index: bigint } }
@@ -119,6 +123,10 @@ export function applyEvent(ledger: Ledger, event: LedgerEvent): Ledger {
     case 'BreakerReset': {
       const reset = peerOf(event.args)
       return { ...ledger, tripped: new Set([...ledger.tripped].filter((peer) => peer !== reset)) }
+    }
+    case 'InflowChanged': {
+      const { listing, used, at } = event.args
+      return { ...ledger, inflow: new Map(ledger.inflow).set(Number(listing), { used, at }) }
     }
     case 'VenueClosed': {
       const { venue, closedAt } = event.args
@@ -291,6 +299,11 @@ function bandAt(band: Ratio, age: bigint, { isRemote, calmAge, tripAge }: VenueT
 /** Seconds since the newest time of the clearing that the peer is known to have heard. */
 export function ageOf(ledger: Ledger, peer: Peer, now: bigint): bigint {
   return now - (ledger.heard.get(peer) ?? 0n)
+}
+
+/** Whether new risk may rest on a peer: its breaker is not tripped, and a remote one younger than its `tripAge`. */
+export function isNormal(ledger: Ledger, peer: Peer, { isRemote, tripAge }: Ages, now: bigint): boolean {
+  return !ledger.tripped.has(peer) && !(isRemote && ageOf(ledger, peer, now) >= BigInt(tripAge))
 }
 
 function latenessOf(ledger: Ledger, peer: Peer, ages: Ages, now: bigint): Lateness {

@@ -1,11 +1,13 @@
 /** What an account's margin would be after changes that nobody has made: spec/whatif.md. */
 import { ownerOf } from './account.ts'
 import type { Hex } from './bytes.ts'
+import { admit } from './counting.ts'
 import {
   type Account,
   accountIn,
   afterFunding,
   FLAT,
+  isNormal,
   isOpen,
   type Ledger,
   type Line,
@@ -14,14 +16,13 @@ import {
   type PortfolioFault,
   type Position,
   portfolioOf,
-  unitsOfListing,
   withAccount,
 } from './ledger.ts'
 import { computeMargin, isLiquidatable, type Margin, meetsInitial } from './margin.ts'
-import type { MarketTerms, Parameters } from './parameters.ts'
+import { type MarketTerms, type Parameters, venueAges } from './parameters.ts'
 import { type Peer, venuePeer } from './peer.ts'
 import { book } from './position.ts'
-import { abs, max, min, mulDown, mulUp, type Price, type Ratio, type Size, type Units, WAD } from './wad.ts'
+import { abs, max, min, mulDown, mulUp, type Price, type Ratio, type Size, type Units, type Usd, WAD } from './wad.ts'
 
 /** Numbers are the clearing's; sizes and shock ratios are signed. A trade without a price is made at the index. */
 export type Change =
@@ -68,8 +69,11 @@ export type World = {
   readonly homeChain: bigint
 }
 
-/** What a change of the account's owner needs at the moment it is made; a price or a lost chain asks nobody. */
-export type Need = 'nothing' | 'maintenance' | 'initial'
+/**
+ * What a change of the account's owner needs at the moment it is made: initial margin, maintenance margin alone, or a venue that
+ * gives new risk, which this one does not. A price or a lost chain asks nobody.
+ */
+export type Need = 'nothing' | 'maintenance' | 'initial' | 'new_risk'
 
 /** A change and whether the clearing would let it be made, at that point. */
 export type Step = {
@@ -122,7 +126,7 @@ export function apply(ledger: Ledger, id: Hex, change: Change, world: World): Le
   if (!parameters) return 'no_parameters'
   switch (change.kind) {
     case 'deposit':
-      return deposit(ledger, id, change, parameters)
+      return deposit(ledger, id, change, world)
     case 'withdraw':
       return withdraw(ledger, id, change)
     case 'trade':
@@ -136,20 +140,20 @@ export function apply(ledger: Ledger, id: Hex, change: Change, world: World): Le
 
 type Of<Kind extends Change['kind']> = Extract<Change, { kind: Kind }>
 
-function deposit(ledger: Ledger, id: Hex, { listing, units }: Of<'deposit'>, parameters: Parameters) {
-  const terms = parameters.listings[listing]
+function deposit(ledger: Ledger, id: Hex, { listing, units }: Of<'deposit'>, { now }: World) {
   if (!ledger.listings[listing]) return 'no_such_listing'
-  if (!terms) return 'no_parameters'
+  if (!ledger.parameters?.listings[listing]) return 'no_parameters'
   if (units <= 0n) return 'nothing_asked'
   const account = accountIn(ledger, id)
   const index = account.lines.findIndex((line) => line.listing === listing)
   const line = account.lines[index] ?? { listing, holder: ownerOf(id), units: 0n, counted: 0n }
   if (line.units + units > MAX_UNITS) return 'amount_too_large'
   if (index < 0 && account.lines.length >= MAX_LINES) return 'too_many_lines'
-  const room = max(0n, terms.cap - unitsOfListing(ledger, listing).counted)
-  const grown = { ...line, units: line.units + units, counted: min(line.units + units, line.counted + room) }
+  const counted = min(line.units, line.counted)
+  const admission = admit(ledger, listing, line.units + units - counted, counted, now)
+  const grown = { ...line, units: line.units + units, counted: counted + admission.admitted }
   const lines = index < 0 ? [...account.lines, grown] : account.lines.map((each, i) => (i === index ? grown : each))
-  return withAccount(ledger, id, { ...account, lines })
+  return withAccount(admission.ledger, id, { ...account, lines })
 }
 
 /** From the account's lines of the listing, whoever their holders are, the first one first. */
@@ -237,9 +241,11 @@ function lose(ledger: Ledger, id: Hex, chainId: bigint, parameters: Parameters):
 
 /** By the clearing's own rules: of a release the margin after it, of a trade that of the limit it needs. */
 function judge(before: Ledger, after: Ledger, id: Hex, change: Change, world: World): Step | PortfolioFault {
-  const need = needOf(before, after, id, change, world)
-  const judged = marginIn(change.kind === 'trade' ? withLimit(before, id, change, world) : after, id, world)
+  const isTrade = change.kind === 'trade'
+  const state = isTrade ? withLimit(before, id, change, world) : after
+  const judged = marginIn(state, id, world)
   if (typeof judged === 'string') return judged
+  const need = isTrade ? needOfLimit(before, state, id, change.market, world) : needOf(after, id, change)
   const isAllowed =
     need === 'nothing' ||
     (need === 'initial' && meetsInitial(judged)) ||
@@ -247,16 +253,31 @@ function judge(before: Ledger, after: Ledger, id: Hex, change: Change, world: Wo
   return { change, need, judged, isAllowed }
 }
 
-function needOf(before: Ledger, after: Ledger, id: Hex, change: Change, world: World): Need {
-  if (change.kind === 'trade') {
-    const { size, buyOut, sellOut } =
-      accountIn(withLimit(before, id, change, world), id).positions.get(change.market) ?? FLAT
-    const shrinks = size > 0n ? buyOut === 0n && sellOut <= size : sellOut === 0n && buyOut <= -size
-    return shrinks ? 'maintenance' : 'initial'
-  }
-  if (change.kind !== 'withdraw') return 'nothing'
-  const account = accountIn(after, id)
-  return isMargined(account) ? 'initial' : 'nothing'
+function needOf(after: Ledger, id: Hex, { kind }: Change): Need {
+  return kind === 'withdraw' && isMargined(accountIn(after, id)) ? 'initial' : 'nothing'
+}
+
+/** A limit that can only shrink the position, and bares nothing else, needs maintenance margin; any other a healthy venue too. */
+function needOfLimit(before: Ledger, limited: Ledger, id: Hex, market: number, world: World): Need {
+  const { size, buyOut, sellOut } = accountIn(limited, id).positions.get(market) ?? FLAT
+  const shrinks = size > 0n ? buyOut === 0n && sellOut <= size : sellOut === 0n && buyOut <= -size
+  if (!shrinks) return givesNewRisk(before, market, world) ? 'initial' : 'new_risk'
+  const unlimited = withAccount(before, id, afterFunding(before, id))
+  return unbanded(limited, id, world) <= unbanded(unlimited, id, world) ? 'maintenance' : 'initial'
+}
+
+function givesNewRisk(ledger: Ledger, market: number, { now }: World): boolean {
+  const venue = ledger.parameters?.markets[market]?.venue
+  const terms = venue === undefined ? undefined : ledger.parameters?.venues[venue]
+  return venue !== undefined && terms !== undefined && isNormal(ledger, venuePeer(venue), venueAges(terms), now)
+}
+
+/** The initial margin without the band on what is outstanding: what is required if limits fill at the index, or not at all. */
+function unbanded(ledger: Ledger, id: Hex, { now }: World): Usd {
+  const portfolio = portfolioOf(ledger, id, now)
+  if (typeof portfolio === 'string') throw new Error(`A margin that was just told cannot be told again: ${portfolio}.`)
+  const positions = portfolio.positions.map((position) => ({ ...position, band: 0n, initialBand: 0n }))
+  return computeMargin({ ...portfolio, positions }).initialMargin
 }
 
 /** Without positions, limits and debt there is nothing that collateral must stay for. */

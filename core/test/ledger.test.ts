@@ -32,6 +32,15 @@ test('CLR-08 who owes, since when, and who is put up is known from events; so is
   assert.equal(accountIn(after([debt(0, false)], owing), ID).debtSince, 0n)
 })
 
+test('CLR-08 what of a listing’s inflow is used up is known from events', () => {
+  const inflow = (used: bigint, at: bigint): LedgerEvent => ({
+    eventName: 'InflowChanged',
+    args: { listing: 2n, used, at },
+  })
+  const ledger = after([inflow(7n, NOW), inflow(9n, NOW + 1n)])
+  assert.deepEqual(ledger.inflow, new Map([[2, { used: 9n, at: NOW + 1n }]]))
+})
+
 test('CLR-08 what funding an account has not settled is known from events, rounded against it', () => {
   const before = after([index(wad(5)), position(ID, wad(10)), position(DEBTOR, -wad(10)), index(wad(7) + 1n)])
   assert.equal(afterFunding(before, ID).cash, -wad(20) - 10n, 'nothing of what grew before the position')

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Account, accountIn, FLAT, type Ledger, type Line, portfolioOf } from '@omnimargin/core/ledger'
 import { computeMargin, isLiquidatable, type Margin } from '@omnimargin/core/margin'
+import { vaultPeer, venuePeer } from '@omnimargin/core/peer'
 import { min, WAD } from '@omnimargin/core/wad'
 import {
   type Answer,
@@ -151,6 +152,53 @@ test('WHI-05 the verdict is the clearing’s: initial margin for a release or a 
   assert.ok(
     answerFor(account({ lines: [line(USDC_HOME, 5n)] }), { kind: 'withdraw', listing: USDC_HOME, units: 5n }).mayBeMade,
   )
+})
+
+test('WHI-05 a limit that bares the other leg of a hedge needs initial margin, and one at a venue that is late is not given', () => {
+  const size = wad(10)
+  const positions = new Map([
+    [ETH_HOME, { ...FLAT, size, quote: -wad(20_000) }],
+    [ETH_FAST, { ...FLAT, size: -size, quote: wad(20_000) }],
+  ])
+  // One leg alone needs 2,000 and its basis of 100; at maintenance half as much, and the band of 600.
+  const own = account({ lines: [line(USDC_HOME, dollars(2_400))], positions })
+  const needs = (ledger: Ledger, trade: number) => {
+    const answer = whatIf(ledger, ID, [{ kind: 'trade', market: ETH_HOME, size: wad(trade) }], WORLD)
+    return 'code' in answer ? answer.code : [answer.steps[0]?.need, answer.mayBeMade]
+  }
+  const ledger = clearingWith([ID, own])
+  assert.deepEqual(needs(ledger, -10), ['initial', false])
+  // A quarter is charged already, in case a venue is lost.
+  assert.deepEqual(needs(ledger, -2), ['maintenance', true])
+  const tripped = { ...ledger, tripped: new Set([venuePeer(0)]) }
+  assert.deepEqual(needs(tripped, 1), ['new_risk', false])
+  assert.deepEqual(needs(tripped, -2), ['maintenance', true])
+  const late = { ...ledger, heard: new Map([...ledger.heard, [venuePeer(1), NOW - 3_600n]]) }
+  const far: Change = { kind: 'trade', market: ETH_FAST, size: -wad(1) }
+  const answer = whatIf(late, ID, [far], WORLD)
+  assert.ok(!('code' in answer) && answer.steps[0]?.need === 'new_risk' && !answer.mayBeMade)
+})
+
+test('WHI-02 what is new of a listing counts at its rate, and at a vault that gives new risk alone', () => {
+  const parameters = {
+    ...PARAMETERS,
+    listings: PARAMETERS.listings.map((each) => ({ ...each, burst: dollars(500), refillTime: 600 })),
+  }
+  const put: Change = { kind: 'deposit', listing: USDC_FAST, units: dollars(400) }
+  const countedAfter = (ledger: Ledger, ...changes: Change[]) => {
+    const after = changes.reduce((now, change) => {
+      const next = apply(now, ID, change, WORLD)
+      return typeof next === 'string' ? assert.fail(next) : next
+    }, ledger)
+    return accountIn(after, ID).lines[0]?.counted
+  }
+  const ledger = { ...clearingWith([ID, account()]), parameters }
+  assert.equal(countedAfter(ledger, put), dollars(400))
+  assert.equal(countedAfter(ledger, put, put), dollars(500))
+  const used = { ...ledger, inflow: new Map([[USDC_FAST, { used: dollars(500), at: NOW - 60n }]]) }
+  assert.equal(countedAfter(used, put), dollars(50))
+  assert.equal(countedAfter({ ...ledger, tripped: new Set([vaultPeer(0)]) }, put), 0n)
+  assert.equal(countedAfter({ ...used, tripped: new Set() }, { ...put, listing: USDC_HOME }), dollars(400))
 })
 
 test('WHI-06 what cannot be imagined has its code, the first in order, and the change that it is of', () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {WAD} from "../math/Wad.sol";
+import {WAD, Wad} from "../math/Wad.sol";
 import {Ages, Lateness} from "./Lateness.sol";
 import {MAX_LINES, Account, Ledger, Ledgers, Line, Outstanding, Position} from "./Ledger.sol";
 import {Margin, Margins, Sums} from "./Margin.sol";
@@ -26,6 +26,7 @@ library Checks {
     using Margins for Margin;
     using Margins for Sums;
     using ParameterBlob for bytes;
+    using Wad for uint256;
 
     /// @dev Above both of the numbers that `_latenessOf` packs, so that one that is not late is known too.
     uint256 private constant IS_KNOWN = 1 << 128;
@@ -62,6 +63,18 @@ library Checks {
         Found memory found = _lookUp(ledger, blob);
         _addLines(ledger, ledger.lines[account], ledger.accounts[account].lineCount, blob, found, margin);
         return margin.exposure;
+    }
+
+    /// @notice What an account's limits in a market are charged for filling at the far end of their band, of initial margin.
+    function initialReserveOf(Ledger storage ledger, uint256 market, Outstanding memory left, bytes memory blob)
+        internal
+        view
+        returns (uint256)
+    {
+        (uint256 underlying, uint256 venue, uint256 band) = ParameterBlob.marketInput(blob.marketPlace(), market);
+        (UnderlyingTerms terms,) = blob.underlyingInput(underlying);
+        uint256 notional = (uint256(left.buy) + left.sell).mulUp(ledger.freshPrice(terms.underlyingFeedOf(), blob));
+        return notional.mulUp(_bandAt(band, left.asOf, blob.venue(venue).agesOf()));
     }
 
     function requireInitialMargin(Ledger storage ledger, bytes32 account, bytes memory blob) internal view {

@@ -79,8 +79,8 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
 
     /* TRADING */
 
-    /// @notice Lets the account buy and sell more at a venue (base units at 1e18). Below initial margin only a limit
-    /// that shrinks the position is given, and below maintenance none.
+    /// @notice Lets the account buy and sell more at a venue (base units at 1e18). Below initial margin only a limit that
+    /// shrinks the position, and bares nothing else, is given; below maintenance none.
     function raiseLimits(bytes32 account, uint256 market, uint112 buy, uint112 sell)
         external
         nonReentrant
@@ -103,9 +103,9 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
         Liquidation.liquidate(_ledger, _book, account, liquidator);
     }
 
-    /// @notice Closes a venue that contradicted itself, or has been silent for longer than its `deadAge`.
+    /// @notice Closes a venue that contradicted itself, or has been silent for longer than its `deadAge`; by the owner any.
     function closeVenue(uint256 venue) external nonReentrant {
-        Closings.close(_ledger, _book, source, venue);
+        Closings.close(_ledger, _book, source, venue, msg.sender == owner());
     }
 
     /// @notice Fixes a closed market's price: the first that Pyth published at or after the end of the venue's grace.

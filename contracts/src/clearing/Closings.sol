@@ -21,7 +21,7 @@ library Closings {
 
     error UnknownVenue(uint256 venue);
     error ClosedBefore(uint256 venue);
-    /// The venue has neither contradicted itself nor been silent for long enough.
+    /// The venue has neither contradicted itself nor been silent for long enough; only governance may close it.
     error VenueIsAlive(uint256 venue, uint256 silence, uint256 deadAge);
     error NotClosed(uint256 venue);
     /// The last root's records can still be shown.
@@ -48,7 +48,10 @@ library Closings {
 
     /// @notice Closes a venue that contradicted itself, or of which no root is younger than its `deadAge`. From now on only
     /// records of its newest accepted root are learned.
-    function close(Ledger storage ledger, Book storage book, RecordSource source, uint256 venue) external {
+    /// @param byOwner Whether governance asks, which needs no such reason: a venue may stay alive and forfeit nothing.
+    function close(Ledger storage ledger, Book storage book, RecordSource source, uint256 venue, bool byOwner)
+        external
+    {
         require(venue < ledger.venues.length, UnknownVenue(venue));
         require(ledger.closings[venue].closedAt == 0, ClosedBefore(venue));
         Place memory place = ledger.venues[venue];
@@ -62,7 +65,7 @@ library Closings {
             uint256 silence = block.timestamp > last ? block.timestamp - last : 0;
             uint256 deadAge = ledger.blobOf().venue(venue).deadAgeOf();
             bool isDead = place.chainId != block.chainid && silence >= deadAge;
-            require(isDead, VenueIsAlive(venue, silence, deadAge));
+            require(isDead || byOwner, VenueIsAlive(venue, silence, deadAge));
             book.ended[peer] = true;
         }
         uint256 until = block.timestamp + ledger.blobOf().closeGrace();

@@ -14,6 +14,9 @@ library Counting {
     using Ledgers for Ledger;
     using ParameterBlob for bytes;
 
+    /// What of a listing's burst is used up by now, in its own units.
+    event InflowChanged(uint256 indexed listing, uint112 used, uint64 at);
+
     /// @dev The asset's cap is in whole tokens at 1e6.
     uint256 private constant CAP_UNIT = 1e6;
 
@@ -86,7 +89,10 @@ library Counting {
         uint256 used = _left(inflow.used, refilled);
         admitted = Wad.min(wanted, _left(burst, used));
         // Nothing taken is not written, so that no asking rounds the refilling away.
-        if (admitted > 0) ledger.inflow[listing] = Inflow(uint112(used + admitted), uint64(block.timestamp));
+        if (admitted == 0) return 0;
+        inflow = Inflow(uint112(used + admitted), uint64(block.timestamp));
+        ledger.inflow[listing] = inflow;
+        emit InflowChanged(listing, inflow.used, inflow.at);
     }
 
     function _left(uint256 cap, uint256 taken) private pure returns (uint256) {

@@ -56,9 +56,7 @@ library Limits {
         _requireOpenInterest(before, ledger.openInterest[market], blob.market(market).openInterestCapOf());
         ledger.requireFreshRecords(book, account, aged, blob);
         ledger.requireFreshFunding(account, blob);
-        bool shrinks = _shrinks(ledger.positions[account][market].size, left);
-        if (!shrinks) _requireNewRisk(ledger, market, blob);
-        _requireMargin(ledger, account, shrinks, blob);
+        _requireMargin(ledger, account, market, left, buy + sell, blob);
         emit LimitsRaised(account, market, buy, sell, ledger.version);
         Key memory key = ledger.limitKey(account, market);
         uint128[6] memory fields = book.writtenOf(key);
@@ -121,12 +119,43 @@ library Limits {
         require(Peers.isNormal(ledger, Peers.ofVenue(venue), blob.venue(venue).agesOf()), NoNewRisk(market));
     }
 
-    /// @dev A limit that can only shrink the position needs maintenance margin, any other initial margin.
-    function _requireMargin(Ledger storage ledger, bytes32 account, bool shrinks, bytes memory blob) private view {
+    /// @dev Any limit needs initial margin. Below it one is given that adds no risk, while at its worst maintenance is met.
+    function _requireMargin(
+        Ledger storage ledger,
+        bytes32 account,
+        uint256 market,
+        Outstanding memory left,
+        uint112 amount,
+        bytes memory blob
+    ) private {
+        bool shrinks = _shrinks(ledger.positions[account][market].size, left);
+        if (!shrinks) _requireNewRisk(ledger, market, blob);
         Margin memory margin = ledger.marginOf(account, blob);
-        require(
-            shrinks ? margin.meetsMaintenance() : margin.meetsInitial(),
-            Ledgers.BelowInitialMargin(margin.initialMarginBalance, margin.initialMargin)
-        );
+        if (margin.meetsInitial()) return;
+        bool isGiven = shrinks && margin.meetsMaintenance()
+            && _addsNoRisk(ledger, account, market, left, amount, margin.initialMargin, blob);
+        require(isGiven, Ledgers.BelowInitialMargin(margin.initialMarginBalance, margin.initialMargin));
+    }
+
+    /// @dev Whether a limit that can only shrink the position requires nothing but its own band. One that bares the other leg
+    /// of a hedge, or ends a credit, requires more once it is filled.
+    function _addsNoRisk(
+        Ledger storage ledger,
+        bytes32 account,
+        uint256 market,
+        Outstanding memory left,
+        uint112 amount,
+        uint256 initialMargin,
+        bytes memory blob
+    ) private returns (bool) {
+        // The account as it was without it, for the length of one margin check.
+        Outstanding memory before = left.sell == 0
+            ? Outstanding(left.buy - amount, 0, left.asOf)
+            : Outstanding(0, left.sell - amount, left.asOf);
+        ledger.outstanding[account][market] = before;
+        uint256 initialMarginBefore = ledger.marginOf(account, blob).initialMargin;
+        ledger.outstanding[account][market] = left;
+        return initialMargin - ledger.initialReserveOf(market, left, blob)
+            <= initialMarginBefore - ledger.initialReserveOf(market, before, blob);
     }
 }

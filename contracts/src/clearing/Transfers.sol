@@ -17,7 +17,8 @@ library Transfers {
     /// The account has no open line for a listing that it would take units of.
     error LineNotOpen(bytes32 account, uint256 listing);
 
-    /// @notice Moves units, with their part of what is counted rounded down, to the other's line of the same listing.
+    /// @notice Moves units, with their part of what is counted rounded down, to the other's line of the same listing. A vault on
+    /// this chain that refuses to hear of it holds up nobody, and can pull it later.
     function move(Ledger storage ledger, Book storage book, bytes32 from, uint256 i, bytes32 to, uint256 units)
         internal
     {
@@ -27,8 +28,8 @@ library Transfers {
         ledger.setLine(from, i, line, line.units - units, line.counted - counted);
         line = ledger.lines[to][j];
         ledger.setLine(to, j, line, line.units + units, line.counted + counted);
-        book.add(ledger.ledgerKey(from, i), LOST, units.toUint128());
-        book.add(ledger.ledgerKey(to, j), GAINED, units.toUint128());
+        book.addUnheard(ledger.ledgerKey(from, i), LOST, units.toUint128());
+        book.addUnheard(ledger.ledgerKey(to, j), GAINED, units.toUint128());
     }
 
     function _lineFor(Ledger storage ledger, bytes32 account, uint256 listing) private view returns (uint256 index) {

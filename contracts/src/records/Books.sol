@@ -115,6 +115,13 @@ library Books {
         writeOver(book, key, hash, known, fields);
     }
 
+    /// @notice `add`, whatever the reader on this chain makes of it.
+    function addUnheard(Book storage book, Key memory key, uint256 field, uint128 amount) internal {
+        uint128[6] memory fields = writtenOf(book, key);
+        fields[field] += amount;
+        writeUnheard(book, key, fields);
+    }
+
     function writtenOf(Book storage book, Key memory key) internal view returns (uint128[6] memory) {
         return writtenAt(book, Records.hashOf(key), Records.fieldCount(key.kind));
     }

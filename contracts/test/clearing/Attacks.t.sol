@@ -108,6 +108,57 @@ contract AttacksTest is Far {
         clearing.raiseLimits(k, 1, 0, uint112(uint256(taken)));
     }
 
+    function test_CLR_04_the_other_leg_of_a_hedge_is_not_bared_at_maintenance_margin() public {
+        _hedge();
+        // 88,000 count and hold the hedge many times over. One leg alone needs 100,000, and 50,000 of maintenance.
+        Margin memory margin = clearing.marginOf(a);
+        assertEq(margin.initialMarginBalance, 88_000e18);
+        assertEq(margin.initialMargin, 30_000e18);
+        vm.startPrank(alice.addr);
+        vm.expectRevert(abi.encodeWithSelector(Ledgers.BelowInitialMargin.selector, 88_000e18, 135_000e18));
+        clearing.raiseLimits(a, 1, 500e18, 0);
+        // As much of it as initial margin holds.
+        clearing.raiseLimits(a, 1, 300e18, 0);
+    }
+
+    function test_CLR_04_below_initial_margin_a_hedge_loses_no_leg() public {
+        _hedge();
+        // The remote venue is late, and its leg charged for new risk as if it stood alone.
+        vm.warp(block.timestamp + 50 minutes);
+        _setPrice(2000);
+        Margin memory margin = clearing.marginOf(a);
+        assertGt(margin.initialMargin, 88_000e18);
+        assertEq(margin.maintenanceMarginBalance, 93_500e18);
+        // Either leg alone would meet its 50,000 of maintenance, with 30,000 for the band. A quarter of it is charged already,
+        // in case a venue is lost: so far the hedge is unwound, one side after the other.
+        vm.startPrank(alice.addr);
+        vm.expectPartialRevert(Ledgers.BelowInitialMargin.selector);
+        clearing.raiseLimits(a, 0, 0, 500e18);
+        vm.expectPartialRevert(Ledgers.BelowInitialMargin.selector);
+        clearing.raiseLimits(a, 0, 0, 125.01e18);
+        vm.expectPartialRevert(Ledgers.BelowInitialMargin.selector);
+        clearing.raiseLimits(a, 1, 125.01e18, 0);
+        clearing.raiseLimits(a, 0, 0, 125e18);
+        // The next one would bare more together with it.
+        vm.expectPartialRevert(Ledgers.BelowInitialMargin.selector);
+        clearing.raiseLimits(a, 0, 0, 0.01e18);
+        clearing.raiseLimits(a, 1, 125e18, 0);
+    }
+
+    /// @dev Alice is long 500 at the local venue and short 500 at the remote one, with 55 WETH.
+    function _hedge() private {
+        _trade(500e18, 2000e18);
+        _raise(alice, 1, 0, 500e18);
+        _raise(bob, 1, 500e18, 0);
+        Record[] memory records = new Record[](3);
+        records[0] = _marketRecord();
+        records[1] = _fillsOf(a, _fields(0, 500e18, 0, 1_000_000e18, 0, 0));
+        records[2] = _fillsOf(b, _fields(500e18, 0, 1_000_000e18, 0, 0, 0));
+        _learnAll(records);
+        vm.prank(alice.addr);
+        clearing.release(a, 0, 45e18);
+    }
+
     function test_MRG_20_no_order_of_delivery_uses_a_limit_twice() public {
         _raise(alice, 1, 10e18, 0);
         Record memory one = _fillsOf(a, _fields(4e18, 0, 8_000e18, 0, 0, 0));

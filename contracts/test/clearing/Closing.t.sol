@@ -51,6 +51,12 @@ contract ClosingTest is Far {
             pyth.createPriceFeedUpdateData(ETH, price, confidence, -8, price, confidence, uint64(time), uint64(last));
     }
 
+    function _closeRefused(uint256 venue, uint256 silence) private {
+        vm.prank(keeper.addr);
+        vm.expectRevert(abi.encodeWithSelector(Closings.VenueIsAlive.selector, venue, silence, DEAD_AGE));
+        clearing.closeVenue(venue);
+    }
+
     function _endedError() private view returns (bytes memory) {
         return abi.encodeWithSelector(RecordBook.PeerEnded.selector, REMOTE, REMOTE_VENUE);
     }
@@ -65,8 +71,7 @@ contract ClosingTest is Far {
         _hear();
         uint256 newest = block.timestamp;
         vm.warp(newest + DEAD_AGE - 1);
-        vm.expectRevert(abi.encodeWithSelector(Closings.VenueIsAlive.selector, 1, DEAD_AGE - 1, DEAD_AGE));
-        clearing.closeVenue(1);
+        _closeRefused(1, DEAD_AGE - 1);
         vm.warp(newest + DEAD_AGE);
         vm.expectEmit();
         emit Closings.VenueClosed(1, remoteBlock, uint64(block.timestamp));
@@ -83,8 +88,7 @@ contract ClosingTest is Far {
 
     function test_CLO_01_a_root_ahead_of_the_clock_is_silence_of_nothing() public {
         _attestAt(_marketRecord(), address(clearing), ++remoteBlock, uint64(block.timestamp + 60));
-        vm.expectRevert(abi.encodeWithSelector(Closings.VenueIsAlive.selector, 1, 0, DEAD_AGE));
-        clearing.closeVenue(1);
+        _closeRefused(1, 0);
     }
 
     function test_CLO_01_a_venue_that_never_spoke_is_silent_since_it_was_added() public {
@@ -103,8 +107,7 @@ contract ClosingTest is Far {
         blob = bytes.concat(blob, Blobs.vault(false), Blobs.vault(true));
         clearing.setParameters(blob);
         vm.warp(added + DEAD_AGE - 1);
-        vm.expectRevert(abi.encodeWithSelector(Closings.VenueIsAlive.selector, 2, DEAD_AGE - 1, DEAD_AGE));
-        clearing.closeVenue(2);
+        _closeRefused(2, DEAD_AGE - 1);
         vm.warp(added + DEAD_AGE);
         clearing.closeVenue(2);
     }
@@ -114,11 +117,10 @@ contract ClosingTest is Far {
         clearing.closeVenue(1);
     }
 
-    function test_CLO_01_a_venue_on_this_chain_is_closed_by_a_contradiction_only() public {
+    function test_CLO_01_a_venue_on_this_chain_is_closed_by_no_silence() public {
         uint256 silence = 100 days;
         vm.warp(block.timestamp + silence);
-        vm.expectRevert(abi.encodeWithSelector(Closings.VenueIsAlive.selector, 0, silence + 1, DEAD_AGE));
-        clearing.closeVenue(0);
+        _closeRefused(0, silence + 1);
     }
 
     function test_CLO_01_a_venue_is_closed_once_and_only_if_there_is_one() public {
@@ -457,6 +459,52 @@ contract ClosingTest is Far {
         assertEq(_cash(a), 2_000e18);
         assertEq(_cash(b), -2_000e18);
         assertEq(_house(), 0);
+    }
+
+    function test_CLO_11_governance_closes_a_venue_that_lives_and_forfeits_nothing() public {
+        _tradeFar(10e18, 20_000e18);
+        _raise(alice, 1, 30e18, 0);
+        vm.prank(alice.addr);
+        clearing.voidLimits(a, 1);
+        // It goes on saying that it filled ten of forty, and forfeits none.
+        _learn(_fillsOf(a, _fields(10e18, 0, 20_000e18, 0, 0, 0)));
+        vm.prank(alice.addr);
+        vm.expectPartialRevert(Ledgers.BelowInitialMargin.selector);
+        clearing.release(a, 0, 99e18);
+        _closeRefused(1, 0);
+        uint64 lastBlock = remoteBlock;
+        vm.expectEmit();
+        emit Closings.VenueClosed(1, lastBlock, uint64(block.timestamp));
+        clearing.closeVenue(1);
+        uint256 until = block.timestamp + GRACE;
+        vm.warp(until + 1);
+        _setPrice(2000);
+        _fix(2000, until, until - 1);
+        vm.prank(alice.addr);
+        clearing.release(a, 0, 100e18);
+        assertEq(_size(a, 1), 0);
+    }
+
+    function test_CLO_11_governance_closes_a_venue_on_this_chain_that_answers_nobody() public {
+        _trade(10e18, 2000e18);
+        _raise(alice, 0, 1e18, 0);
+        vm.mockCallRevert(address(venue), bytes(""), "gone");
+        vm.warp(block.timestamp + 601);
+        uint256[] memory feeds = new uint256[](1);
+        bytes[] memory updates = new bytes[](1);
+        updates[0] = _report(ETH, 2000e8, 1e6, block.timestamp);
+        clearing.poke(feeds, updates);
+        vm.prank(alice.addr);
+        vm.expectPartialRevert(Ledgers.RecordTooOld.selector);
+        clearing.release(a, 0, 1e18);
+        clearing.closeVenue(0);
+        uint256 until = block.timestamp + GRACE;
+        vm.warp(until + 1);
+        clearing.priceClosed(0, _firstReport(2000, 1e6, until, until - 1));
+        updates[0] = _report(ETH, 2000e8, 1e6, block.timestamp);
+        clearing.poke(feeds, updates);
+        vm.prank(alice.addr);
+        clearing.release(a, 0, 100e18);
     }
 
     function test_CLO_10_a_peer_that_heard_of_the_future_contradicts_itself() public {

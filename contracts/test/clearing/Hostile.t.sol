@@ -39,7 +39,7 @@ contract Shouter {
     }
 }
 
-/// @title A venue on the clearing's chain that turns on those who trade there.
+/// @title A venue or a vault on the clearing's chain that turns on those who use it.
 contract HostileTest is Far {
     /// @dev Alice is below maintenance, with limits left at a venue that from now on is something else.
     function _assertLiquidatable(address hostile) private {
@@ -91,6 +91,46 @@ contract HostileTest is Far {
         _pullFills();
         (, Outstanding memory left) = clearing.positionOf(a, 0);
         assertEq(left.buy, 0);
+    }
+
+    /// @dev Alice is below maintenance, with all she has at a vault that from now on is something else.
+    function _assertMoves(address hostile) private {
+        _trade(400e18, 2000e18);
+        _setPrice(1700);
+        bytes memory code = address(vault).code;
+        vm.etch(address(vault), hostile.code);
+        uint256 taken = _units(k, 0);
+        vm.prank(keeper.addr);
+        clearing.liquidate{gas: 5_000_000}(a, k);
+        taken = _units(k, 0) - taken;
+        assertGt(taken, 0);
+        vm.etch(address(vault), code);
+        LocalRecord[] memory records = new LocalRecord[](2);
+        bytes32 item = bytes32(uint256(uint160(address(weth))));
+        records[0] = LocalRecord(Kind.LEDGER, address(clearing), a, item, alice.addr);
+        records[1] = LocalRecord(Kind.LEDGER, address(clearing), k, item, keeper.addr);
+        vault.pull(records);
+        (uint128[6] memory lost,,) = vault.learnedOf(_ledgerKey(a, alice.addr));
+        (uint128[6] memory gained,,) = vault.learnedOf(_ledgerKey(k, keeper.addr));
+        assertEq(lost[2], taken);
+        assertEq(gained[1], taken);
+    }
+
+    function _ledgerKey(bytes32 account, address holder) private view returns (Key memory) {
+        bytes32 item = bytes32(uint256(uint160(address(weth))));
+        return Key(Kind.LEDGER, block.chainid, address(clearing), block.chainid, address(vault), account, item, holder);
+    }
+
+    function test_CLR_12_a_local_vault_that_refuses_every_call_keeps_nobody_from_being_liquidated() public {
+        _assertMoves(address(new Refuser()));
+    }
+
+    function test_CLR_12_a_local_vault_that_burns_all_gas_keeps_nobody_from_being_liquidated() public {
+        _assertMoves(address(new Burner()));
+    }
+
+    function test_CLR_12_a_local_vault_that_refuses_at_length_keeps_nobody_from_being_liquidated() public {
+        _assertMoves(address(new Shouter(true)));
     }
 
     function test_CLR_04_no_limit_is_given_at_a_venue_that_contradicts_itself_while_it_is_asked() public {

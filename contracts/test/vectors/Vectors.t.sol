@@ -25,6 +25,7 @@ import {Bound, Bounds} from "../../src/governance/Bounds.sol";
 import {Price} from "../../src/price/Prices.sol";
 import {Key, Kind, Records} from "../../src/records/Records.sol";
 import {Funding, Running} from "../../src/venue/Funding.sol";
+import {Counter} from "../harness/Counter.sol";
 import {
     CreditInput,
     LineInput,
@@ -203,6 +204,21 @@ contract VectorsTest is Test {
             uint256 late = Lateness.at(_u(v, 0), _u(v, 1), _u(v, 2));
             assertEq(int256(late), _ints(i, "output")[0], _name(i));
             assertEq(int256(Lateness.widen(_u(v, 3), late)), _ints(i, "output")[1], _name(i));
+        }
+    }
+
+    function test_MRG_12_what_counts() public {
+        _open("counting");
+        for (uint256 i; i < cases; ++i) {
+            bytes memory blob = vm.parseJsonBytes(json, _at(i, "blob"));
+            int256[] memory v = _ints(i, "input");
+            vm.warp(_u(v, 3));
+            Counter counter = new Counter(blob, _ints(i, "counted"), v);
+            (uint256 admitted, uint256 used, uint256 at) = counter.admit();
+            int256[] memory expected = _ints(i, "output");
+            assertEq(int256(admitted), expected[0], _name(i));
+            assertEq(int256(used), expected[1], _name(i));
+            assertEq(int256(at), expected[2], _name(i));
         }
     }
 
