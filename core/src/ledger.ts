@@ -101,8 +101,25 @@ export const MAX_ACCOUNT_MARKETS = 16
 export const FLAT: Position = { size: 0n, quote: 0n, buyOut: 0n, sellOut: 0n, asOf: 0n, fundedTo: 0n }
 const NEW_ACCOUNT: Account = { cash: 0n, debtSince: 0n, isPutUp: false, lines: [], positions: new Map() }
 
-/** The ledger after one more of the clearing's events; one that carries no state leaves it as it is. */
-export function applyEvent(ledger: Ledger, event: LedgerEvent): Ledger {
+/**
+ * The ledger after more of the clearing's events, in their order; one that carries no state leaves it as it is. The accounts are copied
+ * once, not event by event.
+ */
+export function applyEvents(ledger: Ledger, events: readonly LedgerEvent[]): Ledger {
+  const accounts = new Map(ledger.accounts)
+  let after: Ledger = { ...ledger, accounts }
+  for (const event of events) {
+    if (!isOfAccount(event)) {
+      after = afterEvent(after, event)
+      continue
+    }
+    const { account: id } = event.args
+    accounts.set(id, accountAfter(accountIn(after, id), event, after.funding))
+  }
+  return after
+}
+
+function afterEvent(ledger: Ledger, event: LedgerEvent): Ledger {
   switch (event.eventName) {
     case 'FeedAdded':
       return { ...ledger, feeds: [...ledger.feeds, event.args.feedId] }
@@ -147,14 +164,6 @@ export function applyEvent(ledger: Ledger, event: LedgerEvent): Ledger {
       const { feed, price, publishTime } = event.args
       return { ...ledger, prices: new Map(ledger.prices).set(Number(feed), { price, publishTime }) }
     }
-    case 'LineOpened':
-    case 'LineChanged':
-    case 'PositionChanged':
-    case 'OutstandingChanged':
-    case 'CashChanged':
-    case 'FundingPaid':
-    case 'DebtChanged':
-      return changeAccount(ledger, event)
     default:
       return ledger
   }
@@ -170,9 +179,18 @@ function peerOf({ isVault, number }: { isVault: boolean; number: bigint }): Peer
 
 type AccountEvent = Extract<LedgerEvent, { args: { account: Hex } }>
 
-function changeAccount(ledger: Ledger, event: AccountEvent): Ledger {
-  const { account: id } = event.args
-  return withAccount(ledger, id, accountAfter(accountIn(ledger, id), event, ledger.funding))
+const ACCOUNT_EVENTS: readonly string[] = [
+  'LineOpened',
+  'LineChanged',
+  'PositionChanged',
+  'OutstandingChanged',
+  'CashChanged',
+  'FundingPaid',
+  'DebtChanged',
+] satisfies AccountEvent['eventName'][]
+
+function isOfAccount(event: LedgerEvent): event is AccountEvent {
+  return ACCOUNT_EVENTS.includes(event.eventName)
 }
 
 /** One that nobody has heard of has nothing. */

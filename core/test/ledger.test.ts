@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import {
   accountIn,
   afterFunding,
-  applyEvent,
+  applyEvents,
   EMPTY_LEDGER,
   type Ledger,
   type LedgerEvent,
@@ -12,7 +12,7 @@ import { WAD } from '@omnimargin/core/wad'
 import { DEBTOR, ID, NOW } from './ledgers.ts'
 import { wad } from './portfolios.ts'
 
-const after = (events: LedgerEvent[], ledger: Ledger = EMPTY_LEDGER) => events.reduce(applyEvent, ledger)
+const after = (events: LedgerEvent[], ledger: Ledger = EMPTY_LEDGER) => applyEvents(ledger, events)
 const index = (value: bigint): LedgerEvent => ({ eventName: 'FundingIndexChanged', args: { market: 3n, index: value } })
 const position = (account: typeof ID, size: bigint, cash = 0n): LedgerEvent => ({
   eventName: 'PositionChanged',
@@ -39,6 +39,23 @@ test('CLR-08 what of a listing’s inflow is used up is known from events', () =
   })
   const ledger = after([inflow(7n, NOW), inflow(9n, NOW + 1n)])
   assert.deepEqual(ledger.inflow, new Map([[2, { used: 9n, at: NOW + 1n }]]))
+})
+
+test('CLR-08 events one by one or many at once make the same ledger, and leave the one before as it was', () => {
+  const events = [
+    index(wad(5)),
+    position(ID, wad(10)),
+    index(wad(6)),
+    position(DEBTOR, -wad(10)),
+    position(ID, wad(12)),
+  ]
+  const whole = after(events)
+  const parts = events.map((_, i) => after(events.slice(0, i)))
+  for (const [i, part] of parts.entries()) assert.deepEqual(after(events.slice(i), part), whole)
+  assert.deepEqual(
+    parts.map(({ accounts }) => accounts.get(ID)?.positions.get(3)?.size),
+    [undefined, undefined, wad(10), wad(10), wad(10)],
+  )
 })
 
 test('CLR-08 what funding an account has not settled is known from events, rounded against it', () => {

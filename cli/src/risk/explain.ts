@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { Clearing } from '@omnimargin/chains/abi'
 import { type Bound, clampStep, floorOf } from '@omnimargin/core/bounds'
-import { ageOf, applyEvent, EMPTY_LEDGER, haircutsOf, type Ledger, type LedgerEvent } from '@omnimargin/core/ledger'
+import { ageOf, applyEvents, EMPTY_LEDGER, haircutsOf, type Ledger, type LedgerEvent } from '@omnimargin/core/ledger'
 import type { Parameters, VaultTerms } from '@omnimargin/core/parameters'
 import { vaultPeer } from '@omnimargin/core/peer'
 import { readerOf } from '@omnimargin/service/clients'
@@ -65,7 +65,7 @@ export async function explain({ asset, chain, deployment: file, config, block: t
   const reader = readerOf(home)
   const place = await placeAt(home, reader, blockAsked(text))
   const events = await eventsOf(place, deployment.clearing.address, Clearing.abi)
-  const ledger = (events as LedgerEvent[]).reduce(applyEvent, EMPTY_LEDGER)
+  const ledger = applyEvents(EMPTY_LEDGER, events as LedgerEvent[])
   const measurer = measurerOf(known)
   const now = place.block.timestamp
   measurer.observe(await timed(reader, events), Number(now))

@@ -1,6 +1,6 @@
 /** What the storyteller sees for itself: the clearing’s own figures, and the same rebuilt from its events. */
 import { Clearing } from '@omnimargin/chains/abi'
-import { applyEvent, EMPTY_LEDGER, type Ledger, type LedgerEvent, portfolioOf } from '@omnimargin/core/ledger'
+import { applyEvents, EMPTY_LEDGER, type Ledger, type LedgerEvent, portfolioOf } from '@omnimargin/core/ledger'
 import { computeMargin, type Margin, type Portfolio } from '@omnimargin/core/margin'
 import type { Devnet } from '@omnimargin/service/devnet/devnet'
 import type { Actor } from './actor.ts'
@@ -22,7 +22,7 @@ export async function readLedger(devnet: Devnet, toBlock?: bigint): Promise<Ledg
   const { reader } = tradingChain(devnet)
   const range = { fromBlock: 0n, toBlock: toBlock ?? 'latest' } as const
   const events = await reader.getContractEvents({ ...clearingOf(devnet), ...range, strict: true })
-  return (events as unknown as LedgerEvent[]).reduce(applyEvent, EMPTY_LEDGER)
+  return applyEvents(EMPTY_LEDGER, events as unknown as LedgerEvent[])
 }
 
 export function marginOf(devnet: Devnet, { account }: Actor): Promise<Margin> {

@@ -5,7 +5,7 @@
 import type { Hex } from '@omnimargin/core/bytes'
 import {
   afterFunding,
-  applyEvent,
+  applyEvents,
   isOpen,
   type Ledger,
   type LedgerEvent,
@@ -40,7 +40,7 @@ const PRICE_WAIT = 3_600n
  * Lines that a liquidation needs are opened first, in the same list of effects.
  */
 export function step(state: KeeperState, event: KeeperEvent): { state: KeeperState; effects: KeeperEffect[] } {
-  const ledger = event.events.reduce(applyEvent, state.ledger)
+  const ledger = applyEvents(state.ledger, event.events)
   const due = liquidatable(ledger, state.account, event.now)
   const lines = missingLines(
     ledger,

@@ -2,7 +2,7 @@
 import { Clearing } from '@omnimargin/chains/abi'
 import type { Write } from '@omnimargin/chains/emitter'
 import type { Hex } from '@omnimargin/core/bytes'
-import { type Account, applyEvent, EMPTY_LEDGER, type Ledger, type LedgerEvent } from '@omnimargin/core/ledger'
+import { type Account, applyEvents, EMPTY_LEDGER, type Ledger, type LedgerEvent } from '@omnimargin/core/ledger'
 import type { Fields } from '@omnimargin/core/record'
 import type { Address } from 'viem'
 import type { Deployment } from '../deployment.ts'
@@ -30,7 +30,7 @@ export async function readHome(deployment: Deployment, places: Places): Promise<
 export async function readKnown({ clearing }: Deployment, place: Place): Promise<Pick<Home, 'ledger' | 'learned'>> {
   const events = await eventsOf(place, clearing.address, Clearing.abi)
   return {
-    ledger: (events as LedgerEvent[]).reduce(applyEvent, EMPTY_LEDGER),
+    ledger: applyEvents(EMPTY_LEDGER, events as LedgerEvent[]),
     learned: events.flatMap(({ eventName, args }) => (eventName === 'RecordLearned' ? [args as Learned] : [])),
   }
 }

@@ -1,7 +1,7 @@
 /** When a steward posts parameters, and which: spec/steward.md. */
 import { type Bound, clampStep } from '@omnimargin/core/bounds'
 import { dryRun, type Verdict } from '@omnimargin/core/dryrun'
-import { applyEvent, type Ledger, type LedgerEvent } from '@omnimargin/core/ledger'
+import { applyEvents, type Ledger, type LedgerEvent } from '@omnimargin/core/ledger'
 import { fieldAt, type ListingTerms, type Parameters } from '@omnimargin/core/parameters'
 import { abs, max, min, type Ratio, WAD } from '@omnimargin/core/wad'
 
@@ -51,7 +51,7 @@ export const LEAST_REACH: Ratio = WAD / 64n
 export function step(state: StewardState, event: StewardEvent): { state: StewardState; effects: StewardEffect[] } {
   switch (event.type) {
     case 'block':
-      return { state: { ...state, ledger: event.events.reduce(applyEvent, state.ledger) }, effects: [] }
+      return { state: { ...state, ledger: applyEvents(state.ledger, event.events) }, effects: [] }
     case 'posted':
       return { state: { ...state, reach: min(WAD, 2n * state.reach) }, effects: [] }
     case 'failed':

@@ -1,7 +1,7 @@
 /** The watcher's process: warns accounts that are likely to cross maintenance, with what would keep them from it. It holds no key. */
 import { Clearing } from '@omnimargin/chains/abi'
 import type { Hex } from '@omnimargin/core/bytes'
-import { applyEvent, EMPTY_LEDGER, isOpen, type Ledger, type LedgerEvent } from '@omnimargin/core/ledger'
+import { applyEvents, EMPTY_LEDGER, isOpen, type Ledger, type LedgerEvent } from '@omnimargin/core/ledger'
 import type { Ratio } from '@omnimargin/core/wad'
 import { type Cures, curesOf } from '@omnimargin/risk/cure'
 import { formatDecimal } from '@omnimargin/risk/decimal'
@@ -55,7 +55,7 @@ export async function runWatcher(config: WatcherConfig, { signal, log }: RoleCon
     const events = batch.events as LedgerEvent[]
     const { now } = batch
     followed.accept(batch)
-    ledger = events.reduce(applyEvent, ledger)
+    ledger = applyEvents(ledger, events)
     measurer.observe(
       events.map((event) => ({ event, time: undefined })),
       Number(now),
