@@ -4,6 +4,7 @@ import { type Fields, isKind, type Key, keyHash, stepDigest } from '@omnimargin/
 import { type Address, BlockNotFoundError, type GetLogsReturnType, type PublicClient } from 'viem'
 import { Vault } from './abi.ts'
 import { AnswersDisagree, FinalityBroken, RpcFailed } from './errors.ts'
+import { inParts } from './logs.ts'
 
 export type Emitter = {
   readonly chainId: number
@@ -98,7 +99,9 @@ async function requireCursorStands(client: PublicClient, emitter: Emitter, curso
 async function logsBetween(client: PublicClient, emitter: Emitter, cursor: Cursor, toBlock: bigint): Promise<Log[]> {
   const fromBlock = cursor.blockNumber + 1n > emitter.fromBlock ? cursor.blockNumber + 1n : emitter.fromBlock
   return asked(`logs of ${emitter.address}`, () =>
-    client.getLogs({ address: emitter.address, event: RECORDED, fromBlock, toBlock, strict: true }),
+    inParts({ fromBlock, toBlock }, (part) =>
+      client.getLogs({ address: emitter.address, event: RECORDED, ...part, strict: true }),
+    ),
   )
 }
 

@@ -1,6 +1,7 @@
 /** Following a contract's events up to the newest block, for decisions that a reorg may waste but not falsify. */
 import type { Abi, Address, Hex, PublicClient } from 'viem'
 import { AnswersDisagree, RpcFailed } from './errors.ts'
+import { inParts } from './logs.ts'
 
 export type EventCursor = { readonly blockNumber: bigint; readonly blockHash: Hex | undefined }
 
@@ -26,12 +27,8 @@ export async function eventsSince(
     const head = await client.getBlock()
     if (head.hash === cursor.blockHash) return undefined
     if (cursor.blockHash && (await hashAt(client, cursor.blockNumber)) !== cursor.blockHash) return 'reorganized'
-    const events = await client.getContractEvents({
-      ...contract,
-      fromBlock: cursor.blockNumber + 1n,
-      toBlock: head.number,
-      strict: true,
-    })
+    const range = { fromBlock: cursor.blockNumber + 1n, toBlock: head.number }
+    const events = await inParts(range, (part) => client.getContractEvents({ ...contract, ...part, strict: true }))
     if ((await hashAt(client, head.number)) !== head.hash) {
       throw new AnswersDisagree(`Block ${head.number} changed while its events were read.`)
     }

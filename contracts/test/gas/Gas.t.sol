@@ -7,6 +7,8 @@ import {ERC20} from "solady/src/tokens/ERC20.sol";
 import {WETH} from "solady/src/tokens/WETH.sol";
 import {Clearing} from "../../src/clearing/Clearing.sol";
 import {Line, Listing, Market} from "../../src/clearing/Ledger.sol";
+import {Bound} from "../../src/governance/Bounds.sol";
+import {Policy, Times} from "../../src/governance/Policy.sol";
 import {PricePolicy} from "../../src/price/Prices.sol";
 import {Key, Kind, LocalRecord, Record, Records} from "../../src/records/Records.sol";
 import {Checkpoint, CommitteeRoots} from "../../src/roots/CommitteeRoots.sol";
@@ -96,6 +98,26 @@ contract GasTest is Test {
             _fill(m, 0.5e18);
             _pull(m, _both());
         }
+    }
+
+    function test_post() public {
+        Policy policy = new Policy(clearing, Times(1 hours, 1 days, 7 days, 1 hours, 2), address(this));
+        clearing.transferOwnership(address(policy));
+        policy.accept();
+        policy.setSteward(address(this), true);
+        Bound[] memory bounds = new Bound[](18);
+        bytes memory blob = _parameters();
+        for (uint256 i; i < 18; ++i) {
+            // Three words a listing, of which the first holds its initial haircut from bit 16 and the other from bit 80.
+            (uint256 word, uint256 shift) = (4 + i / 2 * 3, 16 + i % 2 * 64);
+            bounds[i] = Bound(uint16(word), uint8(shift), 0.6e18, 0.02e18, 0.01e18, 0.05e18, 0.01e18, 1 hours);
+            blob = Blobs.amended(blob, word, shift, i % 2 == 0 ? 0.21e18 : 0.11e18, 64);
+        }
+        policy.setBounds(bounds);
+        vm.cool(address(policy));
+        _cool();
+        policy.post(blob);
+        _report("Policy.post, both haircuts of 9 listings moved");
     }
 
     function test_deposit() public {

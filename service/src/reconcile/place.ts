@@ -1,6 +1,7 @@
 /** One chain at one block, and what can be asked of it there. */
 import { checkpointAt, type Write } from '@omnimargin/chains/emitter'
 import { AnswersDisagree, ChainError } from '@omnimargin/chains/errors'
+import { inParts } from '@omnimargin/chains/logs'
 import type { Hex } from '@omnimargin/core/bytes'
 import { ZERO_DIGEST } from '@omnimargin/core/record'
 import { type Abi, type Address, BlockNotFoundError, type GetBlockReturnType, type PublicClient } from 'viem'
@@ -103,8 +104,13 @@ export async function writesOf({ chain, reader, block }: Place, address: Address
 export async function eventsOf({ chain, reader, block }: Place, address: Address, abi: Abi): Promise<DecodedEvent[]> {
   const emitter = chain.emitters.find((candidate) => same(candidate.address, address))
   const fromBlock = BigInt(emitter?.fromBlock ?? 0)
-  const range = { fromBlock, toBlock: numberOf(block), strict: true } as const
-  return (await asked(chain, () => reader.getContractEvents({ address, abi, ...range }))) as unknown as DecodedEvent[]
+  const range = { fromBlock, toBlock: numberOf(block) }
+  return asked(chain, () =>
+    inParts(
+      range,
+      (part) => reader.getContractEvents({ address, abi, ...part, strict: true }) as Promise<DecodedEvent[]>,
+    ),
+  )
 }
 
 export async function asked<Answer>(chain: DeployedChain, ask: () => Promise<Answer>): Promise<Answer> {
