@@ -70,7 +70,7 @@ const CURES: Record<Rejection | PortfolioFault, string> = {
   no_such_market: 'the clearing has no such market',
   no_such_feed: 'the clearing has no such price',
   clearing_lost: 'the clearing itself is on that chain, and without it there is no margin: name another chain',
-  venue_closed: 'its venue is closed, nothing is traded there any more: name another market',
+  venue_closed: 'its venue is closed or contradicted itself, nothing is traded there any more: name another market',
   nothing_asked: 'it changes nothing: give an amount, a size, a price or a percentage above zero',
   amount_too_large: 'it is larger than the clearing can hold: give less',
   no_price: 'the clearing has heard no price for it yet: see that a publisher pokes it',

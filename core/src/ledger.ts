@@ -1,5 +1,6 @@
 /** The clearing's accounts, rebuilt from its events alone (CLR-08). Twin of contracts/src/clearing/Ledger.sol. */
 import type { Hex } from './bytes.ts'
+import { positionValue } from './instrument.ts'
 import { type Ages, type Lateness, lateAt, latenessAt, widen } from './lateness.ts'
 import type { Portfolio, Position as PositionInput, Venue as VenueInput } from './margin.ts'
 import { type Parameters, unpackParameters, type VenueTerms, vaultAges, venueAges } from './parameters.ts'
@@ -42,12 +43,14 @@ export type Ledger = {
   readonly heard: ReadonlyMap<Peer, bigint>
   /** Those that give no new risk until they have stayed healthy again. */
   readonly tripped: ReadonlySet<Peer>
+  /** Those that contradicted themselves or were closed: nothing is traded there any more. */
+  readonly over: ReadonlySet<Peer>
   /** By listing: what of its burst was used up (units) at a time (seconds). */
   readonly inflow: ReadonlyMap<number, { readonly used: Units; readonly at: bigint }>
   /** By the clearing's number of a venue that is closed: until when its last records are still learned (seconds). */
   readonly closed: ReadonlyMap<number, bigint>
-  /** The markets of closed venues whose one last price is fixed. */
-  readonly priced: ReadonlySet<number>
+  /** The markets of closed venues whose one last price is fixed, with that price. */
+  readonly priced: ReadonlyMap<number, Price>
   /** By market: what a base unit long has paid in funding since the market was added, less what it received. */
   readonly funding: ReadonlyMap<number, Usd>
   readonly prices: ReadonlyMap<number, { readonly price: Price; readonly publishTime: bigint }>
@@ -63,9 +66,10 @@ export const EMPTY_LEDGER: Ledger = {
   markets: [],
   heard: new Map(),
   tripped: new Set(),
+  over: new Set(),
   inflow: new Map(),
   closed: new Map(),
-  priced: new Set(),
+  priced: new Map(),
   funding: new Map(),
   prices: new Map(),
   accounts: new Map(),
@@ -78,11 +82,11 @@ export type LedgerEvent =
   | { eventName: 'MarketAdded'; args: { market: bigint; chainId: bigint; venue: Hex; item: Hex } }
   | { eventName: 'VenueHeard'; args: { venue: bigint; timestamp: bigint } }
   | { eventName: 'VaultHeard'; args: { vault: bigint; timestamp: bigint } }
-  | { eventName: 'BreakerTripped'; args: { isVault: boolean; number: bigint } }
+  | { eventName: 'BreakerTripped'; args: { isVault: boolean; number: bigint; cause: number } }
   | { eventName: 'BreakerReset'; args: { isVault: boolean; number: bigint } }
   | { eventName: 'InflowChanged'; args: { listing: bigint; used: bigint; at: bigint } }
   | { eventName: 'VenueClosed'; args: { venue: bigint; closedAt: bigint } }
-  | { eventName: 'ClosePriceFixed'; args: { market: bigint } }
+  | { eventName: 'ClosePriceFixed'; args: { market: bigint; price: bigint } }
   | { eventName: 'FundingIndexChanged'; args: { market: bigint; index: bigint } }
   | { eventName: 'ParametersSet'; args: { version: number; blob: Hex; setAt: bigint } }
   | { eventName: 'IndexPriceUpdated'; args: { feed: bigint; price: bigint; publishTime: bigint } }
@@ -93,6 +97,9 @@ export type LedgerEvent =
   | { eventName: 'CashChanged'; args: { account: Hex; cash: bigint } }
   | { eventName: 'FundingPaid'; args: { account: Hex; market: bigint; index: bigint } }
   | { eventName: 'DebtChanged'; args: { account: Hex; debtSince: number; isPutUp: boolean } }
+
+/** The first cause of a tripped breaker that lasts for ever, of `Peers.Cause`; the other is that the peer was closed. */
+const CONTRADICTION = 3
 
 /** The most lines, and the most markets, of an account. */
 export const MAX_LINES = 16
@@ -136,7 +143,11 @@ function afterEvent(ledger: Ledger, event: LedgerEvent): Ledger {
     case 'VaultHeard':
       return heard(ledger, vaultPeer(Number(event.args.vault)), event.args.timestamp)
     case 'BreakerTripped':
-      return { ...ledger, tripped: new Set(ledger.tripped).add(peerOf(event.args)) }
+      return {
+        ...ledger,
+        tripped: new Set(ledger.tripped).add(peerOf(event.args)),
+        over: event.args.cause < CONTRADICTION ? ledger.over : new Set(ledger.over).add(peerOf(event.args)),
+      }
     case 'BreakerReset': {
       const reset = peerOf(event.args)
       return { ...ledger, tripped: new Set([...ledger.tripped].filter((peer) => peer !== reset)) }
@@ -151,7 +162,7 @@ function afterEvent(ledger: Ledger, event: LedgerEvent): Ledger {
       return { ...ledger, closed: new Map(ledger.closed).set(Number(venue), until) }
     }
     case 'ClosePriceFixed':
-      return { ...ledger, priced: new Set(ledger.priced).add(Number(event.args.market)) }
+      return { ...ledger, priced: new Map(ledger.priced).set(Number(event.args.market), event.args.price) }
     case 'FundingIndexChanged': {
       const { market, index } = event.args
       return { ...ledger, funding: new Map(ledger.funding).set(Number(market), index) }
@@ -247,20 +258,24 @@ function withPosition(account: Account, market: bigint, change: Partial<Position
   return new Map(account.positions).set(index, { ...(account.positions.get(index) ?? FLAT), ...change })
 }
 
-/** The account once its funding is settled up to the newest known index: what it owes is rounded up, what it gets down. */
+/**
+ * The account brought up to date: its funding settled up to the newest known index, what it owes rounded up, what it gets down; and
+ * positions in closed markets that have their price turned into cash.
+ */
 export function afterFunding(ledger: Ledger, id: Hex): Account {
   const account = accountIn(ledger, id)
-  const settled = [...account.positions].map(([market, position]): [number, Position, Usd] => {
+  const positions = new Map<number, Position>()
+  let { cash } = account
+  for (const [market, position] of account.positions) {
+    const { size, quote, fundedTo } = position
     const index = ledger.funding.get(market) ?? 0n
-    const growth = index - position.fundedTo
-    const received = mulDown(growth > 0n ? -position.size : position.size, abs(growth))
-    return [market, { ...position, fundedTo: index }, received]
-  })
-  return {
-    ...account,
-    cash: settled.reduce((cash, [, , received]) => cash + received, account.cash),
-    positions: new Map(settled.map(([market, position]) => [market, position])),
+    const growth = index - fundedTo
+    cash += mulDown(growth > 0n ? -size : size, abs(growth))
+    const price = ledger.priced.get(market)
+    if (price === undefined) positions.set(market, { ...position, fundedTo: index })
+    else cash += positionValue(size, price) + quote
   }
+  return { ...account, cash, positions }
 }
 
 /** Why an account's margin cannot be told: nothing is known to value it by, or only something too old. */

@@ -20,7 +20,7 @@ import {
 } from './ledger.ts'
 import { computeMargin, isLiquidatable, type Margin, meetsInitial } from './margin.ts'
 import { type MarketTerms, type Parameters, venueAges } from './parameters.ts'
-import { type Peer, venuePeer } from './peer.ts'
+import { type Peer, vaultPeer, venuePeer } from './peer.ts'
 import { book } from './position.ts'
 import { abs, max, min, mulDown, mulUp, type Price, type Ratio, type Size, type Units, type Usd, WAD } from './wad.ts'
 
@@ -41,7 +41,7 @@ export const REJECTIONS = [
   'no_such_feed',
   /** The clearing itself is on that chain: without it there is no margin account. */
   'clearing_lost',
-  /** The venue is closed: nothing is traded there any more. */
+  /** The venue is closed, or contradicted itself: nothing is traded there any more. */
   'venue_closed',
   /** A size, an amount or a price of nothing. */
   'nothing_asked',
@@ -134,7 +134,7 @@ export function apply(ledger: Ledger, id: Hex, change: Change, world: World): Le
     case 'shock':
       return shock(ledger, change)
     case 'lose':
-      return change.chainId === world.homeChain ? 'clearing_lost' : lose(ledger, id, change.chainId, parameters)
+      return change.chainId === world.homeChain ? 'clearing_lost' : lose(ledger, change.chainId, parameters)
   }
 }
 
@@ -181,7 +181,7 @@ function trade(ledger: Ledger, id: Hex, change: Of<'trade'>, parameters: Paramet
   const terms = parameters.markets[market]
   if (!ledger.markets[market]) return 'no_such_market'
   if (!terms) return 'no_parameters'
-  if (ledger.closed.has(terms.venue)) return 'venue_closed'
+  if (ledger.over.has(venuePeer(terms.venue))) return 'venue_closed'
   if (size === 0n || change.price === 0n) return 'nothing_asked'
   if (abs(size) > MAX_SIZE || (change.price ?? 0n) > MAX_PRICE) return 'amount_too_large'
   const index = ledger.prices.get(parameters.underlyings[terms.underlying]?.feed ?? -1)?.price
@@ -226,17 +226,18 @@ function shock(ledger: Ledger, { feed, ratio }: Of<'shock'>): Ledger | Rejection
   return { ...ledger, prices: new Map(ledger.prices).set(feed, { ...cached, price }) }
 }
 
-/** Nothing is heard of the chain's venues any more, and what is locked there is owned and not counted. */
-function lose(ledger: Ledger, id: Hex, chainId: bigint, parameters: Parameters): Ledger {
-  const account = accountIn(ledger, id)
-  const isThere = ({ listing }: Line) => ledger.listings[listing]?.chainId === chainId
-  const lines = account.lines.map((line) => (isThere(line) ? { ...line, counted: 0n } : line))
-  const silent = ledger.markets.flatMap((market, i) => {
+/** Nothing is heard of the chain any more: legs there are charged in full, and what is locked there counts nothing. */
+function lose(ledger: Ledger, chainId: bigint, parameters: Parameters): Ledger {
+  const venues = ledger.markets.flatMap((market, i) => {
     const venue = parameters.markets[i]?.venue
-    return market.chainId === chainId && venue !== undefined ? [venue] : []
+    return market.chainId === chainId && venue !== undefined ? [venuePeer(venue)] : []
   })
-  const heard = new Map([...ledger.heard, ...silent.map((venue): [Peer, bigint] => [venuePeer(venue), 0n])])
-  return withAccount({ ...ledger, heard }, id, { ...account, lines })
+  const vaults = ledger.listings.flatMap((listing, i) => {
+    const vault = parameters.listings[i]?.vault
+    return listing.chainId === chainId && vault !== undefined ? [vaultPeer(vault)] : []
+  })
+  const silent = [...venues, ...vaults].map((peer): [Peer, bigint] => [peer, 0n])
+  return { ...ledger, heard: new Map([...ledger.heard, ...silent]) }
 }
 
 /** By the clearing's own rules: of a release the margin after it, of a trade that of the limit it needs. */

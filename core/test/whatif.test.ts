@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Account, accountIn, FLAT, type Ledger, type Line, portfolioOf } from '@omnimargin/core/ledger'
+import {
+  type Account,
+  accountIn,
+  afterFunding,
+  FLAT,
+  type Ledger,
+  type Line,
+  portfolioOf,
+} from '@omnimargin/core/ledger'
 import { computeMargin, isLiquidatable, type Margin } from '@omnimargin/core/margin'
 import { vaultPeer, venuePeer } from '@omnimargin/core/peer'
 import { min, WAD } from '@omnimargin/core/wad'
@@ -179,6 +187,40 @@ test('WHI-05 a limit that bares the other leg of a hedge needs initial margin, a
   assert.ok(!('code' in answer) && answer.steps[0]?.need === 'new_risk' && !answer.mayBeMade)
 })
 
+test('WHI-04 what is deposited at a chain that was lost counts nothing', () => {
+  const changes: Change[] = [
+    { kind: 'lose', chainId: FAST },
+    { kind: 'deposit', listing: USDC_FAST, units: dollars(400) },
+  ]
+  const { before, after } = answerFor(account({ lines: [line(USDC_FAST, dollars(100))] }), ...changes)
+  assert.equal(before.initialMarginBalance, wad(97))
+  assert.equal(after.initialMarginBalance, 0n)
+  assert.equal(after.maintenanceMarginBalance, 0n)
+  assert.equal(after.equity, wad(500))
+})
+
+test('WHI-05 a position in a closed market that has its price is settled before anything is judged', () => {
+  const positions = new Map([
+    [ETH_HOME, { ...FLAT, size: wad(10), quote: -wad(20_000) }],
+    [ETH_FAST, { ...FLAT, size: -wad(10), quote: wad(20_000) }],
+  ])
+  const own = account({ lines: [line(USDC_HOME, dollars(1_500))], positions })
+  const closed = {
+    ...clearingWith([ID, own]),
+    over: new Set([venuePeer(0)]),
+    priced: new Map([[ETH_HOME, wad(2_010)]]),
+  }
+  const { cash, positions: left } = afterFunding(closed, ID)
+  assert.equal(cash, wad(100))
+  assert.deepEqual([...left.keys()], [ETH_FAST])
+  // What is left stands alone, and shrinks at maintenance margin; the pair would not have.
+  const trade: Change = { kind: 'trade', market: ETH_FAST, size: wad(5) }
+  const answer = whatIf(closed, ID, [trade], WORLD)
+  assert.ok(!('code' in answer) && answer.steps[0]?.need === 'maintenance')
+  const open = whatIf({ ...closed, priced: new Map() }, ID, [trade], WORLD)
+  assert.ok(!('code' in open) && open.steps[0]?.need === 'initial')
+})
+
 test('WHI-02 what is new of a listing counts at its rate, and at a vault that gives new risk alone', () => {
   const parameters = {
     ...PARAMETERS,
@@ -224,7 +266,7 @@ test('WHI-06 what cannot be imagined has its code, the first in order, and the c
     [base, trade({ market: 9 }), 'no_such_market'],
     [base, { kind: 'shock', feed: 9, ratio: 1n }, 'no_such_feed'],
     [base, { kind: 'lose', chainId: HOME }, 'clearing_lost'],
-    [{ ...base, closed: new Map([[0, NOW]]) }, trade(), 'venue_closed'],
+    [{ ...base, over: new Set([venuePeer(0)]) }, trade(), 'venue_closed'],
     [base, put(0n), 'nothing_asked'],
     [base, put(1n << 112n), 'amount_too_large'],
     [base, { kind: 'shock', feed: 0, ratio: 1n << 160n }, 'amount_too_large'],

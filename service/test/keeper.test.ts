@@ -154,7 +154,7 @@ test('ROL-37 a remote venue is closed once it has been silent for its dead age, 
 
 const position = (size: bigint, account = ANN): LedgerEvent => ({
   eventName: 'PositionChanged',
-  args: { account, market: BigInt(REMOTE_MARKET), size, quote: 0n, cash: 0n },
+  args: { account, market: BigInt(REMOTE_MARKET), size, quote: -2_000n * size, cash: 0n },
 })
 
 test('ROL-43 a closed market is priced after the grace, once, and then its positions are settled, until they are', () => {
@@ -164,7 +164,10 @@ test('ROL-43 a closed market is priced after the grace, once, and then its posit
   assert.deepEqual(block(state, [], until).effects, [])
   const price = { type: 'price_closed', market: REMOTE_MARKET, feedId: FEEDS[0].feedId, until }
   assert.deepEqual(block(state, [], until + 1n).effects, [price])
-  const priced: LedgerEvent = { eventName: 'ClosePriceFixed', args: { market: BigInt(REMOTE_MARKET) } }
+  const priced: LedgerEvent = {
+    eventName: 'ClosePriceFixed',
+    args: { market: BigInt(REMOTE_MARKET), price: 2_000n * WAD },
+  }
   const settle = (account: Hex) => ({ type: 'settle_closed', account, market: REMOTE_MARKET })
   assert.deepEqual(block(state, [priced], until + 1n).effects, [settle(ANN), settle(BOB)])
   assert.deepEqual(block(state, [priced, position(0n)], until + 1n).effects, [settle(BOB)])

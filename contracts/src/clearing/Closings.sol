@@ -19,6 +19,7 @@ library Closings {
     event VenueClosed(uint256 indexed venue, uint64 lastBlock, uint64 closedAt);
     event ClosePriceFixed(uint256 indexed market, uint256 price, uint256 publishTime);
 
+    /// Not added, or after the parameters were set.
     error UnknownVenue(uint256 venue);
     error ClosedBefore(uint256 venue);
     /// The venue has neither contradicted itself nor been silent for long enough; only governance may close it.
@@ -31,15 +32,16 @@ library Closings {
     error NoClosePrice(uint256 market, uint256 waitUntil, uint256 now_);
     error PricedBefore(uint256 market);
 
+    /// @notice The last block of a venue on this chain that is closed and has not lied: up to the end of its grace it is read
+    /// where it stands, so that nobody leaves one side of a fill out.
+    uint64 internal constant ANY_BLOCK = type(uint64).max;
     /// @notice How long after the grace the first price of that time is waited for, in seconds.
     uint256 internal constant PRICE_WAIT = 1 hours;
 
     /// @notice Trips for ever the breaker of a peer that has just contradicted itself, and keeps the last checkpoint of a
     /// venue: what it writes from now on counts for nothing, whenever it is closed.
     function end(Ledger storage ledger, RecordSource source, bytes32 peer) external {
-        uint256 found = Peers.find(ledger, peer);
-        ledger.breakers[found].isOver = true;
-        Peers.trip(ledger, found, Cause.CONTRADICTION);
+        _stop(ledger, Peers.find(ledger, peer), Cause.CONTRADICTION);
         uint256 number = ledger.venueNumber[peer];
         if (number == 0 || ledger.closings[number - 1].closedAt > 0) return;
         Place memory place = ledger.venues[number - 1];
@@ -52,7 +54,8 @@ library Closings {
     function close(Ledger storage ledger, Book storage book, RecordSource source, uint256 venue, bool byOwner)
         external
     {
-        require(venue < ledger.venues.length, UnknownVenue(venue));
+        bytes memory blob = ledger.blobOf();
+        require(venue < ledger.venues.length && venue < blob.venueCount(), UnknownVenue(venue));
         require(ledger.closings[venue].closedAt == 0, ClosedBefore(venue));
         Place memory place = ledger.venues[venue];
         bytes32 peer = Books.peerOf(place.chainId, place.peer);
@@ -63,14 +66,22 @@ library Closings {
             uint256 last = newest > place.addedAt ? newest : place.addedAt;
             // A root may be a little ahead of this chain's clock.
             uint256 silence = block.timestamp > last ? block.timestamp - last : 0;
-            uint256 deadAge = ledger.blobOf().venue(venue).deadAgeOf();
-            bool isDead = place.chainId != block.chainid && silence >= deadAge;
-            require(isDead || byOwner, VenueIsAlive(venue, silence, deadAge));
+            uint256 deadAge = blob.venue(venue).deadAgeOf();
+            bool isLocal = place.chainId == block.chainid;
+            require(byOwner || !isLocal && silence >= deadAge, VenueIsAlive(venue, silence, deadAge));
+            if (isLocal) lastBlock = ANY_BLOCK;
             book.ended[peer] = true;
+            _stop(ledger, Peers.ofVenue(venue), Cause.CLOSING);
         }
-        uint256 until = block.timestamp + ledger.blobOf().closeGrace();
+        uint256 until = block.timestamp + blob.closeGrace();
         ledger.closings[venue] = Closing(uint64(block.timestamp), lastBlock, uint64(until));
         emit VenueClosed(venue, lastBlock, uint64(block.timestamp));
+    }
+
+    /// @dev No new risk rests on it any more.
+    function _stop(Ledger storage ledger, uint256 peer, Cause cause) private {
+        ledger.breakers[peer].isOver = true;
+        Peers.trip(ledger, peer, cause);
     }
 
     /// @notice Fixes a closed market's price by Pyth's own report: the first published at or after the end of the grace, so

@@ -7,6 +7,7 @@ import {Prices} from "../price/Prices.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key, Kind, Records} from "../records/Records.sol";
 import {Seen} from "../records/RecordBook.sol";
+import {Closings} from "./Closings.sol";
 import {Counting} from "./Counting.sol";
 import {Closing, FundingIndex, Ledger, Ledgers, Listing, Outstanding} from "./Ledger.sol";
 import {Lines} from "./Lines.sol";
@@ -89,7 +90,8 @@ library Learning {
         uint256 number = ledger.venueNumber[peer];
         if (number == 0) return true;
         Closing memory closing = ledger.closings[number - 1];
-        if (closing.closedAt == 0 || closing.lastBlock != blockNumber) return true;
+        if (closing.closedAt == 0) return true;
+        if (closing.lastBlock != blockNumber && closing.lastBlock != Closings.ANY_BLOCK) return true;
         return block.timestamp > closing.until;
     }
 

@@ -375,12 +375,18 @@ library Ledgers {
         uint256 market;
         for (uint256 left = ledger.accounts[account].markets; left != 0; (left >>= 1, ++market)) {
             if (left & 1 == 0) continue;
+            uint256 venue = blob.place(market).venueOf();
+            // By peer: `Peers.ofVenue`.
+            bool isTripped = ledger.tripped >> 2 * venue & 1 == 1;
             uint64 accruedUntil = ledger.funding[market].accruedUntil;
-            if (accruedUntil + blob.maxMoveAge() >= block.timestamp) continue;
-            if (ledger.positions[account][market].size == 0) continue;
-            Closing memory closing = ledger.closings[blob.place(market).venueOf()];
-            require(closing.closedAt > 0, FundingTooOld(market, accruedUntil, block.timestamp));
-            require(block.timestamp <= closing.until, PositionUnpriced(market, closing.until, block.timestamp));
+            bool isFresh = accruedUntil + blob.maxMoveAge() >= block.timestamp;
+            // A closed venue is tripped for ever.
+            if (isFresh && !isTripped || ledger.positions[account][market].size == 0) continue;
+            Closing memory closing = ledger.closings[venue];
+            bool isClosed = closing.closedAt > 0;
+            require(isClosed || isFresh, FundingTooOld(market, accruedUntil, block.timestamp));
+            bool isPriced = !isClosed || block.timestamp <= closing.until;
+            require(isPriced, PositionUnpriced(market, closing.until, block.timestamp));
         }
     }
 

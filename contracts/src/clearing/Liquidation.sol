@@ -50,16 +50,32 @@ library Liquidation {
         ledger.bringUpToDate(account);
         ledger.bringUpToDate(liquidator);
         Margin memory margin = ledger.marginOf(account, blob);
-        if (margin.meetsMaintenance()) return;
-        (uint256 share, uint256 payment) =
-            Share.shareOf(margin, blob.liquidationDiscount(), blob.healthTarget(), blob.cashHaircut());
+        if (!margin.meetsMaintenance()) _takeOver(ledger, book, account, liquidator, margin, blob);
+    }
+
+    /// @dev Moves a share of everything for its price. A vault on this chain is told last, and one that does not want to hear
+    /// of it holds up nobody.
+    function _takeOver(
+        Ledger storage ledger,
+        Book storage book,
+        bytes32 account,
+        bytes32 liquidator,
+        Margin memory margin,
+        bytes memory blob
+    ) private {
+        (uint256 share, uint256 payment) = Share.shareOf(
+            margin, blob.liquidationDiscount(), blob.healthTarget(), blob.cashHaircut()
+        );
         int256 cash = Wad.mulTrunc(ledger.accounts[account].cash, share) - int256(payment);
         ledger.addCash(account, -cash);
         ledger.addCash(liquidator, cash);
         _movePositions(ledger, account, liquidator, share);
-        _moveLines(ledger, book, account, liquidator, share);
+        Key[] memory moved = _moveLines(ledger, book, account, liquidator, share);
         ledger.requireInitialMargin(liquidator, blob);
         emit Liquidated(account, liquidator, share, payment, margin, ledger.version);
+        for (uint256 i; i < moved.length; ++i) {
+            book.tell(moved[i]);
+        }
     }
 
     function _requireNoOutage(Ledger storage ledger, bytes memory blob) private view {
@@ -90,11 +106,22 @@ library Liquidation {
         }
     }
 
-    function _moveLines(Ledger storage ledger, Book storage book, bytes32 from, bytes32 to, uint256 share) private {
+    /// @return moved The keys of the records that say so, two a line.
+    function _moveLines(Ledger storage ledger, Book storage book, bytes32 from, bytes32 to, uint256 share)
+        private
+        returns (Key[] memory moved)
+    {
         uint256 count = ledger.accounts[from].lineCount;
+        moved = new Key[](2 * count);
+        uint256 written;
         for (uint256 i; i < count; ++i) {
             uint256 units = Wad.mulDown(ledger.lines[from][i].units, share);
-            if (units > 0) Transfers.move(ledger, book, from, i, to, units);
+            if (units == 0) continue;
+            (moved[written], moved[written + 1]) = Transfers.move(ledger, book, from, i, to, units);
+            written += 2;
+        }
+        assembly ("memory-safe") {
+            mstore(moved, written)
         }
     }
 }

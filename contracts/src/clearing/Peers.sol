@@ -8,12 +8,13 @@ import {WAD, Wad} from "../math/Wad.sol";
 import {Books} from "../records/Books.sol";
 
 /// What tripped a breaker: the peer was not heard of for longer than its tripAge, an asset's two feeds differ by too much, a
-/// guardian froze it, or it contradicted itself.
+/// guardian froze it, it contradicted itself, or it was closed.
 enum Cause {
     AGE,
     DISPERSION,
     FREEZE,
-    CONTRADICTION
+    CONTRADICTION,
+    CLOSING
 }
 
 /// @title The clearing's peers, venues and vaults: how late they are, and whether their breaker is tripped.

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {WAD, Wad} from "../math/Wad.sol";
 import {Book, Books} from "../records/Books.sol";
+import {Key} from "../records/Records.sol";
 import {Checks} from "./Checks.sol";
 import {Account, Ledger, Ledgers, Line, Listing} from "./Ledger.sol";
 import {ListingTerms, ParameterBlob} from "./Parameters.sol";
@@ -14,6 +15,7 @@ import {Transfers} from "./Transfers.sol";
 /// par, so that nobody gains by being first at the better vault.
 /// @dev Linked: runs in the clearing's storage. spec/settlement.md.
 library Settlement {
+    using Books for Book;
     using Checks for Ledger;
     using Ledgers for Ledger;
     using ParameterBlob for bytes;
@@ -73,8 +75,11 @@ library Settlement {
         uint256 price = priceOf(ledger, listing, units, blob);
         _pay(ledger, buyer, seller, price);
         emit Sold(seller, buyer, listing, units, price, ledger.version);
-        Transfers.move(ledger, book, seller, index, buyer, units);
+        (Key memory lost, Key memory gained) = Transfers.move(ledger, book, seller, index, buyer, units);
         ledger.requireInitialMargin(buyer, blob);
+        // A vault on this chain has to hear of it: units at one that does not answer pay no debt.
+        book.push(lost);
+        book.push(gained);
     }
 
     /// @dev An old debt needs no prices: a line on a dead feed keeps nobody from putting it up.

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Book, Books} from "../records/Books.sol";
+import {Key} from "../records/Records.sol";
 import {Ledger, Ledgers, Line} from "./Ledger.sol";
 
 /// @title Units of a line that go from one account to another: ledger work, written down for the vault.
@@ -17,19 +18,25 @@ library Transfers {
     /// The account has no open line for a listing that it would take units of.
     error LineNotOpen(bytes32 account, uint256 listing);
 
-    /// @notice Moves units, with their part of what is counted rounded down, to the other's line of the same listing. A vault on
-    /// this chain that refuses to hear of it holds up nobody, and can pull it later.
+    /// @notice Moves units, with their part of what is counted rounded down, to the other's line of the same listing.
+    /// @return lost The keys of the two records, which a vault on this chain has yet to be told of.
     function move(Ledger storage ledger, Book storage book, bytes32 from, uint256 i, bytes32 to, uint256 units)
         internal
+        returns (Key memory lost, Key memory gained)
     {
+        uint256 j = _lineFor(ledger, to, ledger.lines[from][i].listing);
+        _moveUnits(ledger, from, i, to, j, units);
+        (lost, gained) = (ledger.ledgerKey(from, i), ledger.ledgerKey(to, j));
+        book.keep(lost, LOST, units.toUint128());
+        book.keep(gained, GAINED, units.toUint128());
+    }
+
+    function _moveUnits(Ledger storage ledger, bytes32 from, uint256 i, bytes32 to, uint256 j, uint256 units) private {
         Line memory line = ledger.lines[from][i];
         uint256 counted = line.counted * units / line.units;
-        uint256 j = _lineFor(ledger, to, line.listing);
         ledger.setLine(from, i, line, line.units - units, line.counted - counted);
         line = ledger.lines[to][j];
         ledger.setLine(to, j, line, line.units + units, line.counted + counted);
-        book.addUnheard(ledger.ledgerKey(from, i), LOST, units.toUint128());
-        book.addUnheard(ledger.ledgerKey(to, j), GAINED, units.toUint128());
     }
 
     function _lineFor(Ledger storage ledger, bytes32 account, uint256 listing) private view returns (uint256 index) {

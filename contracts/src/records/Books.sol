@@ -24,10 +24,15 @@ struct Book {
 
 /// @title Reading and writing a book.
 library Books {
-    /// @notice What a reader on this chain is given to take a record that must not wait for it; it needs less than half.
+    /// @notice What a reader on this chain is given to take a record that must not wait for it; it needs less than two thirds.
     uint256 internal constant PUSH_GAS = 200_000;
+    /// @dev Of which a call is given 63 parts of 64, after what it costs to make it.
+    uint256 private constant LEAST_GAS = PUSH_GAS * 64 / 63 + 20_000;
     /// @notice What a writer on this chain is given to say what it has written; it needs a tenth.
     uint256 internal constant READ_GAS = 100_000;
+
+    /// The call has not enough left for a reader to hear: give it more.
+    error TooLittleGas(uint256 left, uint256 least);
 
     event Recorded(
         Kind indexed kind,
@@ -64,8 +69,28 @@ library Books {
     function writeUnheard(Book storage book, Key memory key, uint128[6] memory fields) internal {
         bytes32 hash = Records.hashOf(key);
         _store(book, key, hash, writtenAt(book, hash, Records.fieldCount(key.kind)), fields);
+        tell(book, key);
+    }
+
+    /// @notice Adds to one field of a record and hands it to nobody: that is for `push` or `tell`, once all else is done.
+    function keep(Book storage book, Key memory key, uint256 field, uint128 amount) internal {
+        bytes32 hash = Records.hashOf(key);
+        uint128[6] memory known = writtenAt(book, hash, Records.fieldCount(key.kind));
+        uint128[6] memory fields = copyOf(known);
+        fields[field] += amount;
+        _store(book, key, hash, known, fields);
+    }
+
+    /// @notice Hands a record as it stands to a reader on this chain, and reverts if that refuses it.
+    function push(Book storage book, Key memory key) internal {
+        if (_isPushed(book, key)) RecordBook(key.reader).push(_recordOf(key, writtenOf(book, key)));
+    }
+
+    /// @notice `push`, whatever the reader makes of it. It has all of its gas, or nothing is done.
+    function tell(Book storage book, Key memory key) internal {
         if (!_isPushed(book, key)) return;
-        bytes memory telling = abi.encodeCall(RecordBook.push, (_recordOf(key, fields)));
+        require(gasleft() >= LEAST_GAS, TooLittleGas(gasleft(), LEAST_GAS));
+        bytes memory telling = abi.encodeCall(RecordBook.push, (_recordOf(key, writtenOf(book, key))));
         (address reader, uint256 gasLimit) = (key.reader, PUSH_GAS);
         assembly ("memory-safe") {
             // What it answers is not even copied.
@@ -113,13 +138,6 @@ library Books {
         uint128[6] memory fields = copyOf(known);
         fields[field] += amount;
         writeOver(book, key, hash, known, fields);
-    }
-
-    /// @notice `add`, whatever the reader on this chain makes of it.
-    function addUnheard(Book storage book, Key memory key, uint256 field, uint128 amount) internal {
-        uint128[6] memory fields = writtenOf(book, key);
-        fields[field] += amount;
-        writeUnheard(book, key, fields);
     }
 
     function writtenOf(Book storage book, Key memory key) internal view returns (uint128[6] memory) {
