@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Account, afterFunding, type Ledger, portfolioOf, withAccount } from '@omnimargin/core/ledger'
 import { computeMargin, isLiquidatable, type Margin } from '@omnimargin/core/margin'
+import { vaultPeer } from '@omnimargin/core/peer'
 import { WAD } from '@omnimargin/core/wad'
 import { apply } from '@omnimargin/core/whatif'
 import { curesOf, isHealthy } from '@omnimargin/risk/cure'
@@ -24,6 +25,7 @@ import {
   systemWith,
   traders,
   USDC,
+  USDC_FAST,
   USDC_HOME,
   WETH_SLOW,
   wad,
@@ -199,15 +201,42 @@ test('WRN-05 a deposit that would not count at once, or beyond a line’s cap, i
   assert.ok(parameters)
   const all = curesOf(ledger, ID, HEALTH, WORLD).deposits
   assert.equal(all.length, 3)
-  const [cheapest] = all
-  assert.ok(cheapest)
-  const capped = (change: object) => {
-    const listings = parameters.listings.map((one, i) => (i === cheapest.listing ? { ...one, ...change } : one))
+  const far = all.find(({ listing }) => listing === USDC_FAST)
+  assert.ok(far)
+  const capped = (listing: number, change: object) => {
+    const listings = parameters.listings.map((one, i) => (i === listing ? { ...one, ...change } : one))
     return curesOf({ ...ledger, parameters: { ...parameters, listings } }, ID, HEALTH, WORLD).deposits
   }
-  assert.equal(capped({ burst: cheapest.units }).length, 3)
-  assert.equal(capped({ burst: cheapest.units - cheapest.units / 100_000n }).length, 2)
-  assert.equal(capped({ lineCap: dollars(10_000) }).length, 2)
+  assert.equal(capped(USDC_FAST, { burst: far.units }).length, 3)
+  assert.equal(capped(USDC_FAST, { burst: far.units - far.units / 100_000n }).length, 2)
+  assert.equal(capped(USDC_HOME, { lineCap: dollars(10_000) }).length, 2)
+})
+
+test('WRN-05 no cure is named where nothing more would count: a late or tripped vault, a full vault, a full asset', () => {
+  const ledger = ledgerOf(account({ [USDC_HOME]: dollars(10_000) }, { [ETH_HOME]: wad(100) }))
+  const { parameters } = ledger
+  assert.ok(parameters)
+  const listingsOf = (parts: Partial<Ledger>) =>
+    curesOf({ ...ledger, ...parts }, ID, HEALTH, WORLD)
+      .deposits.map(({ listing }) => listing)
+      .sort()
+  const heardAt = (vault: number, time: bigint) => ({ heard: new Map(ledger.heard).set(vaultPeer(vault), time) })
+  assert.deepEqual(listingsOf({}), [WETH_SLOW, USDC_FAST, USDC_HOME])
+  assert.deepEqual(listingsOf(heardAt(0, NOW - 3_600n)), [USDC_FAST, USDC_HOME])
+  assert.deepEqual(listingsOf(heardAt(0, NOW - 3_599n)), [WETH_SLOW, USDC_FAST, USDC_HOME])
+  assert.deepEqual(listingsOf({ tripped: new Set([vaultPeer(1), vaultPeer(2)]) }), [WETH_SLOW])
+  const { listings, vaults } = parameters
+  const changed = (index: number, change: object) =>
+    listings.map((one, i) => (i === index ? { ...one, ...change } : one))
+  const withListings = (some: typeof listings) => listingsOf({ parameters: { ...parameters, listings: some } })
+  // 10,000 dollars count at home already, and are of the same asset as those on the fast chain.
+  assert.deepEqual(withListings(changed(USDC_FAST, { assetCap: 10_000n * 10n ** 6n })), [WETH_SLOW, USDC_HOME])
+  const full = vaults.map((vault, i) => (i === 2 ? { ...vault, cap: 10_000n } : vault))
+  const dear = changed(USDC_HOME, { capPrice: WAD })
+  assert.deepEqual(listingsOf({ parameters: { ...parameters, vaults: full, listings: dear } }), [WETH_SLOW, USDC_FAST])
+  // A burst holds back what comes from another chain alone.
+  assert.deepEqual(withListings(changed(USDC_HOME, { burst: 1n })), [WETH_SLOW, USDC_FAST, USDC_HOME])
+  assert.deepEqual(withListings(changed(USDC_FAST, { burst: 1n })), [WETH_SLOW, USDC_HOME])
 })
 
 test('WRN-08 reliability by hand', () => {
