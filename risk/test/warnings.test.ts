@@ -87,6 +87,13 @@ test('WRN-02 the chance rises with the size of a position, with the quantile and
   )
 })
 
+test('WRN-02 a time other than an hour is reached by its root: four hours are an hour of twice the quantile', () => {
+  const held = account({ [USDC_HOME]: dollars(8_000) }, { [ETH_HOME]: wad(60) })
+  const [hours, quantiles] = [chanceOf(held, 0.01, 4 * HOUR), chanceOf(held, 0.02)]
+  assert.ok(hours > 0 && Math.abs(hours - quantiles) < 1e-9, `${hours}, ${quantiles}`)
+  assert.ok(chanceOf(held, 0.01) < hours)
+})
+
 test('WRN-03 at the quantiles told the account is below maintenance, a little before it is not', () => {
   fc.assert(
     fc.property(traders, quantile, ([one], q) => {
@@ -129,6 +136,10 @@ test('WRN-03 each price goes where it hurts, and what offsets is the clearing’
   assert.ok(Math.abs(seen(short).together - Math.sqrt(a * a + b * b) / (a + b)) < 1e-12)
   const flat = ledgerOf(account({ [USDC_HOME]: dollars(20_000) }, { [ETH_HOME]: wad(50), [ETH_FAST]: wad(-50) }))
   assert.ok(seen(flat).chance < seen(long).chance)
+  // They go less far together than each for itself: the chance is that of so much more.
+  const { chance, quantiles, together } = seen(short)
+  assert.ok(together < 1 && chance > 0)
+  assert.equal(chance, unseen.chanceOf(quantiles / together, 'up'))
 })
 
 test('WRN-04 the law: Student’s tail before anything was seen, then what was', () => {
@@ -169,7 +180,9 @@ test('WRN-05 a cure cures, and a little less does not; the cheapest is first', (
       const { deposits, closes } = curesOf(ledger, ID, HEALTH, WORLD)
       const after = (change: Parameters<typeof apply>[2]) => {
         const next = apply(ledger, ID, change, WORLD)
-        return typeof next !== 'string' && isHealthy(next, ID, HEALTH, WORLD)
+        if (typeof next === 'string') return false
+        const { maintenanceMarginBalance, maintenanceMargin } = marginOf(next)
+        return maintenanceMarginBalance * 100n >= maintenanceMargin * 125n
       }
       for (const [i, { listing, units, usd }] of deposits.entries()) {
         assert.ok(after({ kind: 'deposit', listing, units }))
@@ -210,6 +223,19 @@ test('WRN-05 a deposit that would not count at once, or beyond a line’s cap, i
   assert.equal(capped(USDC_FAST, { burst: far.units }).length, 3)
   assert.equal(capped(USDC_FAST, { burst: far.units - far.units / 100_000n }).length, 2)
   assert.equal(capped(USDC_HOME, { lineCap: dollars(10_000) }).length, 2)
+})
+
+test('WRN-05 nobody is told to close less than can be traded, unless it is all there is', () => {
+  const ledger = ledgerOf(account({ [USDC_HOME]: dollars(12_600) }, { [ETH_HOME]: wad(100) }))
+  const closeWith = (minSize: bigint) => {
+    const { parameters } = ledger
+    const markets = parameters?.markets.map((one) => ({ ...one, minSize })) ?? []
+    const world = parameters && { ...ledger, parameters: { ...parameters, markets } }
+    return curesOf(world ?? ledger, ID, HEALTH, WORLD).closes[0]?.size ?? 0n
+  }
+  const free = closeWith(1n)
+  assert.ok(free < 0n && free > -wad(30), `${free}`)
+  assert.ok(closeWith(wad(40)) <= -wad(40))
 })
 
 test('WRN-05 no cure is named where nothing more would count: a late or tripped vault, a full vault, a full asset', () => {
