@@ -15,6 +15,13 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 // Whoever launched this, with a channel between, may be killed outright; the channel itself keeps nobody running.
 process.on('disconnect', () => stopping.abort())
 process.channel?.unref()
+// Who read what was printed may have seen enough, as `head` has: the rest is not said, and what runs on stops.
+for (const output of [process.stdout, process.stderr]) {
+  output.on('error', (failure: NodeJS.ErrnoException) => {
+    if (failure.code !== 'EPIPE') throw failure
+    stopping.abort()
+  })
+}
 
 const program = new Command('omnimargin')
   .description('One margin account over every chain.')

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -159,6 +160,18 @@ test('LST-07 of the shipped assets two may be listed and one may not, and what m
   const refused = JSON.parse(omnimargin('risk', 'list-asset', join('risk', 'assets', 'thin.json'), '--json').stdout)
   const codes = ['not_a_plain_token', 'one_verifier', 'too_few_price_venues', 'too_thin', 'own_token']
   assert.deepEqual(refused.refusals, codes)
+})
+
+test('who reads the first line alone, as head does, meets no stack, and the exit code stands', async () => {
+  const command = ['cli/src/main.ts', 'risk', 'list-asset', 'risk/assets/thin.json']
+  const child = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stdout.destroy()
+  let told = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    told += text
+  })
+  const [code] = await once(child, 'close')
+  assert.deepEqual([code, told], [2, ''])
 })
 
 test('LST-06 an asset’s file that cannot be used is refused with its place', () => {

@@ -10,6 +10,7 @@ import { refusalOf } from '@omnimargin/chains/rehearse'
 import { within } from '@omnimargin/core/bounds'
 import { type Parameters, packParameters, unpackParameters } from '@omnimargin/core/parameters'
 import { abs } from '@omnimargin/core/wad'
+import { formatDecimal } from '@omnimargin/risk/decimal'
 import { softCap } from '@omnimargin/risk/estimate/haircut'
 import { readerOf } from '@omnimargin/service/clients'
 import { chainOf } from '@omnimargin/service/deployment'
@@ -98,11 +99,19 @@ function stewardOf({ deployment: { clearing, chains }, deployment, steward }: De
   }
 }
 
-async function explained({ deploymentFile }: Devnet): Promise<void> {
+async function explained({ deployment, deploymentFile }: Devnet): Promise<void> {
   const command = (...args: string[]) => run('risk', 'explain', ...args, '--deployment', deploymentFile)
   const json = await command('eth', '--chain', 'slow', '--json')
   assert.equal(json.code, 0, json.stderr)
-  const { haircut, inputs, initial, maintenance, breaker, bars } = JSON.parse(json.stdout)
+  const { haircut, inputs, initial, maintenance, breaker, bars, block, version } = JSON.parse(json.stdout)
+  const { address, chainId } = deployment.clearing
+  const read = { address, abi: Clearing.abi, functionName: 'parameters', blockNumber: BigInt(block.number) } as const
+  const [versionThen, blob] = await readerOf(chainOf(deployment, chainId)).readContract(read)
+  const [weth] = unpackParameters(blob).listings
+  assert.deepEqual(
+    [version, initial.posted, maintenance.posted],
+    [versionThen, formatDecimal(weth?.initialHaircut ?? 0n), formatDecimal(weth?.maintenanceHaircut ?? 0n)],
+  )
   const { market, oracle, peg, security, haircut: all } = haircut.terms
   const gone = [market, oracle, peg, security].reduce((left, share) => left * (1 - softCap(share)), 1)
   assert.equal(all, Math.max(inputs.least, 1 - gone))
@@ -113,6 +122,12 @@ async function explained({ deploymentFile }: Devnet): Promise<void> {
   assert.equal(table.code, 0, table.stderr)
   for (const part of ['L_j', 'T_msg', 'QR+ACI over 4000 bars', 'sqrt(300 s / 1 h)', 'The breaker is normal.'])
     assert.ok(table.stdout.includes(part), part)
+  const pegged = await command('USDC', '--chain', 'fast')
+  assert.match(
+    pegged.stdout,
+    /│ h_peg +│ 0\.500 % \+ 4 \* max\(0, 0\.\d{3} % - 0\.200 %\) \+ 0\.\d{3} % of speed, at most 60/,
+  )
+  assert.match(pegged.stdout, /│ slow +│ \d\.\d{3} % \+ \(\d\.\d{3} % - \d\.\d{3} %\) \/ 2\^\(\d+ s \/ 86400 s\)/)
   const widest = Math.max(
     ...table.stdout
       .split('\n')

@@ -123,6 +123,13 @@ test('DRY-02 what an account owes of funding is settled first', () => {
   assert.deepEqual([at(wad(33)), at(wad(34))], [[], [idOf(0)]])
 })
 
+test('DRY-02 new parameters begin their life when they are set, however old those in force are', () => {
+  const short = { ...PARAMETERS, life: 3_600, lifeRamp: 3_600 }
+  // A second beyond their life next to nothing is lost; with the new ones, had they lived as long, all would be.
+  const ledger = { ...ledgerOf([long(10_000)]), parameters: short, setAt: NOW - 3_601n }
+  assert.deepEqual(figuresOf(dryRun(ledger, { ...short, lifeRamp: 1 }, NOW, WAD)).loseInitial, [])
+})
+
 test('DRY-03 refused exactly when more of the margin than is allowed would become liquidatable', () => {
   const saver = account({ lines: [line(USDC_HOME, dollars(1_000_000))] })
   const ledger = ledgerOf([long(3_000), long(97_000), long(100), saver])

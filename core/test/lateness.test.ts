@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Ages, lateAt, latenessAt, widen } from '@omnimargin/core/lateness'
+import { haircutsOf } from '@omnimargin/core/ledger'
+import { vaultPeer } from '@omnimargin/core/peer'
 import { WAD } from '@omnimargin/core/wad'
 import fc from 'fast-check'
+import { CLEARING, NOW, PARAMETERS, USDC_FAST } from './ledgers.ts'
 import { ratio } from './portfolios.ts'
 
 const seconds = fc.integer({ min: 0, max: 1_000_000 })
@@ -68,4 +71,20 @@ test('MRG-40 before warnAge nothing is late for maintenance, and at the end ever
       assert.equal(latenessAt(each, BigInt(each.endAge), false).maintenance, WAD)
     }),
   )
+})
+
+/** The figures of the contract's test of the same name. */
+test('MRG-41 parameters that outlived their life add to what is late, for new risk alone', () => {
+  const listings = PARAMETERS.listings.map((one) => ({ ...one, initialHaircut: WAD / 20n }))
+  const vaults = PARAMETERS.vaults.map((one) => ({ ...one, calmAge: 60, tripAge: 600 }))
+  const parameters = { ...PARAMETERS, listings, vaults, life: 60, lifeRamp: 1_000 }
+  const ledger = { ...CLEARING, parameters, heard: new Map([[vaultPeer(0), NOW]]), setAt: NOW }
+  const maintenanceHaircut = PARAMETERS.listings[USDC_FAST]?.maintenanceHaircut
+  // 5 %, and of the rest half and 27 % of the other half.
+  assert.deepEqual(haircutsOf(ledger, parameters, USDC_FAST, NOW + 330n), {
+    initialHaircut: (65_325n * WAD) / 100_000n,
+    maintenanceHaircut,
+  })
+  assert.equal(haircutsOf(ledger, parameters, USDC_FAST, NOW + 60n).initialHaircut, WAD / 20n)
+  assert.equal(haircutsOf(ledger, parameters, USDC_FAST, NOW + 1_060n).initialHaircut, WAD)
 })

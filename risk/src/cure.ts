@@ -1,8 +1,9 @@
 /** What brings an account back to a health: the least deposit, asset by asset, or the least part of a position to close. spec/warnings.md */
 import type { Hex } from '@omnimargin/core/bytes'
+import { admit } from '@omnimargin/core/counting'
 import { accountIn, afterFunding, type Ledger, portfolioOf, withAccount } from '@omnimargin/core/ledger'
 import { computeMargin } from '@omnimargin/core/margin'
-import { abs, divUp, max, min, mulUp, type Ratio, type Size, type Units, type Usd, WAD } from '@omnimargin/core/wad'
+import { abs, divUp, min, mulUp, type Ratio, type Size, type Units, type Usd, WAD } from '@omnimargin/core/wad'
 import { apply, type Change, type World } from '@omnimargin/core/whatif'
 
 export type Deposit = { readonly listing: number; readonly units: Units; readonly usd: Usd }
@@ -14,6 +15,8 @@ export type Cures = { readonly deposits: readonly Deposit[]; readonly closes: re
 /** Found to a millionth of itself, from above: it cures, and so much less might not. */
 const GRAINS = 20
 const MOST_DOUBLINGS = 112
+/** More than any line may hold. */
+const MOST_UNITS: Units = 1n << 112n
 
 /** `health` is what the maintenance margin balance is to be of the margin that is required. The account is not there yet. */
 export function curesOf(ledger: Ledger, id: Hex, health: Ratio, world: World): Cures {
@@ -23,7 +26,7 @@ export function curesOf(ledger: Ledger, id: Hex, health: Ratio, world: World): C
     return typeof next !== 'string' && isHealthy(next, id, health, world)
   }
   return {
-    deposits: depositsOf(settled, id, cures).sort(byDollars),
+    deposits: depositsOf(settled, id, world.now, cures).sort(byDollars),
     closes: closesOf(settled, id, cures).sort(byDollars),
   }
 }
@@ -36,16 +39,17 @@ export function isHealthy(ledger: Ledger, id: Hex, health: Ratio, { now }: World
   return maintenanceMarginBalance >= mulUp(maintenanceMargin, health)
 }
 
-function depositsOf(ledger: Ledger, id: Hex, cures: (change: Change) => boolean): Deposit[] {
+function depositsOf(ledger: Ledger, id: Hex, now: bigint, cures: (change: Change) => boolean): Deposit[] {
   const { parameters, prices } = ledger
   const held = accountIn(ledger, id).lines
   return [...(parameters?.listings.entries() ?? [])].flatMap(([listing, terms]) => {
     const price = prices.get(terms.feed)?.price
     const counted = held.find((line) => line.listing === listing)?.counted ?? 0n
-    // What is new counts at once as far as the burst, and no line counts beyond its cap.
-    const most = max(0n, min(terms.burst, terms.lineCap - counted))
-    const units = price === undefined ? undefined : least(most, (units) => cures({ kind: 'deposit', listing, units }))
-    if (price === undefined || units === undefined) return []
+    // Nothing more counts where a vault is late or its breaker tripped, nor beyond a cap.
+    const most = admit(ledger, listing, MOST_UNITS, counted, now).admitted
+    if (price === undefined || most === 0n) return []
+    const units = least(most, (units) => cures({ kind: 'deposit', listing, units }))
+    if (units === undefined) return []
     return [{ listing, units, usd: divUp(units * price, 10n ** BigInt(terms.decimals)) }]
   })
 }

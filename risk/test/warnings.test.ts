@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Account, afterFunding, type Ledger, portfolioOf, withAccount } from '@omnimargin/core/ledger'
 import { computeMargin, isLiquidatable, type Margin } from '@omnimargin/core/margin'
+import { vaultPeer } from '@omnimargin/core/peer'
 import { WAD } from '@omnimargin/core/wad'
 import { apply } from '@omnimargin/core/whatif'
 import { curesOf, isHealthy } from '@omnimargin/risk/cure'
@@ -24,6 +25,7 @@ import {
   systemWith,
   traders,
   USDC,
+  USDC_FAST,
   USDC_HOME,
   WETH_SLOW,
   wad,
@@ -85,6 +87,13 @@ test('WRN-02 the chance rises with the size of a position, with the quantile and
   )
 })
 
+test('WRN-02 a time other than an hour is reached by its root: four hours are an hour of twice the quantile', () => {
+  const held = account({ [USDC_HOME]: dollars(8_000) }, { [ETH_HOME]: wad(60) })
+  const [hours, quantiles] = [chanceOf(held, 0.01, 4 * HOUR), chanceOf(held, 0.02)]
+  assert.ok(hours > 0 && Math.abs(hours - quantiles) < 1e-9, `${hours}, ${quantiles}`)
+  assert.ok(chanceOf(held, 0.01) < hours)
+})
+
 test('WRN-03 at the quantiles told the account is below maintenance, a little before it is not', () => {
   fc.assert(
     fc.property(traders, quantile, ([one], q) => {
@@ -127,6 +136,10 @@ test('WRN-03 each price goes where it hurts, and what offsets is the clearing’
   assert.ok(Math.abs(seen(short).together - Math.sqrt(a * a + b * b) / (a + b)) < 1e-12)
   const flat = ledgerOf(account({ [USDC_HOME]: dollars(20_000) }, { [ETH_HOME]: wad(50), [ETH_FAST]: wad(-50) }))
   assert.ok(seen(flat).chance < seen(long).chance)
+  // They go less far together than each for itself: the chance is that of so much more.
+  const { chance, quantiles, together } = seen(short)
+  assert.ok(together < 1 && chance > 0)
+  assert.equal(chance, unseen.chanceOf(quantiles / together, 'up'))
 })
 
 test('WRN-04 the law: Student’s tail before anything was seen, then what was', () => {
@@ -167,7 +180,9 @@ test('WRN-05 a cure cures, and a little less does not; the cheapest is first', (
       const { deposits, closes } = curesOf(ledger, ID, HEALTH, WORLD)
       const after = (change: Parameters<typeof apply>[2]) => {
         const next = apply(ledger, ID, change, WORLD)
-        return typeof next !== 'string' && isHealthy(next, ID, HEALTH, WORLD)
+        if (typeof next === 'string') return false
+        const { maintenanceMarginBalance, maintenanceMargin } = marginOf(next)
+        return maintenanceMarginBalance * 100n >= maintenanceMargin * 125n
       }
       for (const [i, { listing, units, usd }] of deposits.entries()) {
         assert.ok(after({ kind: 'deposit', listing, units }))
@@ -199,15 +214,55 @@ test('WRN-05 a deposit that would not count at once, or beyond a line’s cap, i
   assert.ok(parameters)
   const all = curesOf(ledger, ID, HEALTH, WORLD).deposits
   assert.equal(all.length, 3)
-  const [cheapest] = all
-  assert.ok(cheapest)
-  const capped = (change: object) => {
-    const listings = parameters.listings.map((one, i) => (i === cheapest.listing ? { ...one, ...change } : one))
+  const far = all.find(({ listing }) => listing === USDC_FAST)
+  assert.ok(far)
+  const capped = (listing: number, change: object) => {
+    const listings = parameters.listings.map((one, i) => (i === listing ? { ...one, ...change } : one))
     return curesOf({ ...ledger, parameters: { ...parameters, listings } }, ID, HEALTH, WORLD).deposits
   }
-  assert.equal(capped({ burst: cheapest.units }).length, 3)
-  assert.equal(capped({ burst: cheapest.units - cheapest.units / 100_000n }).length, 2)
-  assert.equal(capped({ lineCap: dollars(10_000) }).length, 2)
+  assert.equal(capped(USDC_FAST, { burst: far.units }).length, 3)
+  assert.equal(capped(USDC_FAST, { burst: far.units - far.units / 100_000n }).length, 2)
+  assert.equal(capped(USDC_HOME, { lineCap: dollars(10_000) }).length, 2)
+})
+
+test('WRN-05 nobody is told to close less than can be traded, unless it is all there is', () => {
+  const ledger = ledgerOf(account({ [USDC_HOME]: dollars(12_600) }, { [ETH_HOME]: wad(100) }))
+  const closeWith = (minSize: bigint) => {
+    const { parameters } = ledger
+    const markets = parameters?.markets.map((one) => ({ ...one, minSize })) ?? []
+    const world = parameters && { ...ledger, parameters: { ...parameters, markets } }
+    return curesOf(world ?? ledger, ID, HEALTH, WORLD).closes[0]?.size ?? 0n
+  }
+  const free = closeWith(1n)
+  assert.ok(free < 0n && free > -wad(30), `${free}`)
+  assert.ok(closeWith(wad(40)) <= -wad(40))
+})
+
+test('WRN-05 no cure is named where nothing more would count: a late or tripped vault, a full vault, a full asset', () => {
+  const ledger = ledgerOf(account({ [USDC_HOME]: dollars(10_000) }, { [ETH_HOME]: wad(100) }))
+  const { parameters } = ledger
+  assert.ok(parameters)
+  const listingsOf = (parts: Partial<Ledger>) =>
+    curesOf({ ...ledger, ...parts }, ID, HEALTH, WORLD)
+      .deposits.map(({ listing }) => listing)
+      .sort()
+  const heardAt = (vault: number, time: bigint) => ({ heard: new Map(ledger.heard).set(vaultPeer(vault), time) })
+  assert.deepEqual(listingsOf({}), [WETH_SLOW, USDC_FAST, USDC_HOME])
+  assert.deepEqual(listingsOf(heardAt(0, NOW - 3_600n)), [USDC_FAST, USDC_HOME])
+  assert.deepEqual(listingsOf(heardAt(0, NOW - 3_599n)), [WETH_SLOW, USDC_FAST, USDC_HOME])
+  assert.deepEqual(listingsOf({ tripped: new Set([vaultPeer(1), vaultPeer(2)]) }), [WETH_SLOW])
+  const { listings, vaults } = parameters
+  const changed = (index: number, change: object) =>
+    listings.map((one, i) => (i === index ? { ...one, ...change } : one))
+  const withListings = (some: typeof listings) => listingsOf({ parameters: { ...parameters, listings: some } })
+  // 10,000 dollars count at home already, and are of the same asset as those on the fast chain.
+  assert.deepEqual(withListings(changed(USDC_FAST, { assetCap: 10_000n * 10n ** 6n })), [WETH_SLOW, USDC_HOME])
+  const full = vaults.map((vault, i) => (i === 2 ? { ...vault, cap: 10_000n } : vault))
+  const dear = changed(USDC_HOME, { capPrice: WAD })
+  assert.deepEqual(listingsOf({ parameters: { ...parameters, vaults: full, listings: dear } }), [WETH_SLOW, USDC_FAST])
+  // A burst holds back what comes from another chain alone.
+  assert.deepEqual(withListings(changed(USDC_HOME, { burst: 1n })), [WETH_SLOW, USDC_FAST, USDC_HOME])
+  assert.deepEqual(withListings(changed(USDC_FAST, { burst: 1n })), [WETH_SLOW, USDC_HOME])
 })
 
 test('WRN-08 reliability by hand', () => {

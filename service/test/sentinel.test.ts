@@ -64,6 +64,8 @@ test('ROL-60 what the reader has beyond what its writer wrote is a fault of that
   assert.equal(faultsOf(sides({}, { learned: new Map([[HOLDER, fills(0n, 0n, 0n, 1n)]]) }))[0]?.peer, VENUE)
   const oneSided = new Map([[LONG, fills(8n, 0n, 80n, 0n)]])
   assert.equal(faultsOf(sides({}, { written: oneSided }))[0]?.what, 'ETH-USD on fast: 8 bought and 0 sold')
+  const unpaid = new Map([...MARKET.written, [SHORT, fills(0n, 8n, 0n, 79n)] as const])
+  assert.equal(faultsOf(sides({}, { written: unpaid }))[0]?.what, 'ETH-USD on fast: 80 paid and 79 received')
 })
 
 test('ROL-61 a route is frozen when it does not add up twice running, and again only after the freeze and its cool-down', () => {

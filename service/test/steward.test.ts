@@ -295,6 +295,32 @@ test('STW-05 round trips are what the clearing hears, but the first of each vaul
   assert.ok(messageSeconds(0, 0, DEFAULTS).seconds < 1)
 })
 
+test('STW-05 amounts are of the listing alone: what all hold, and the account with the most of it', () => {
+  const line = (digit: string, index: bigint, listing: bigint, units: bigint): LedgerEvent[] => {
+    const account = accountOf(address(digit))
+    return [
+      { eventName: 'LineOpened', args: { account, index, listing, holder: address(digit) } },
+      { eventName: 'LineChanged', args: { account, index, units, counted: units } },
+    ]
+  }
+  const { ledger } = started(
+    ...line('5', 0n, 0n, 3n * WAD),
+    ...line('5', 1n, 2n, 5_000n * 10n ** 6n),
+    ...line('6', 0n, 0n, WAD),
+  )
+  const amountsOf = (listing: number) => {
+    const found = measurerOf(known()).measure(ledger, listing, NOW)
+    return typeof found === 'string' ? assert.fail(found) : [found.inputs.amount, found.inputs.held].map(Math.round)
+  }
+  assert.deepEqual(
+    [amountsOf(0), amountsOf(2)],
+    [
+      [6_000, 8_000],
+      [5_000, 5_000],
+    ],
+  )
+})
+
 test('STW-05 prices make hours behind the records, and the same events measure the same', () => {
   const { ledger } = started()
   const whole = known()

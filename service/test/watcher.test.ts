@@ -78,3 +78,22 @@ test('WRN-07 a webhook is tried again, in order, and given up without a sound bu
     ['not_told'],
   )
 })
+
+test('WRN-07 a webhook that never answers makes nothing wait, and holds no more than a thousand messages', async () => {
+  const stop = new AbortController()
+  const silent = createServer(() => undefined).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  const notes: unknown[] = []
+  const note = (event: string, { why }: Record<string, unknown>) => void notes.push([event, why])
+  const hook = hookOf({ url: `http://127.0.0.1:${port}/`, signal: stop.signal, note })
+  try {
+    for (let n = 0; n < 1_001; n++) hook.tell({ n })
+    assert.deepEqual(notes, [['not_told', '1000 are waiting already']])
+  } finally {
+    stop.abort()
+    await hook.drained()
+    silent.closeAllConnections()
+    silent.close()
+  }
+})

@@ -87,9 +87,9 @@ function show(screen: Screen, { symbol, decimals }: Facts, { refusals, listing }
     [symbol, refusals.length === 0 ? 'may be listed with' : 'if it were listed'],
     [
       ['class', kind],
-      ['cap', `${amount(cap, decimals)}, ${amount(capUsd, 18, 0)} USD`],
+      ['cap', `${amount(cap, decimals)} of it, ${amount(capUsd, 18, 0)} USD`],
       ['initial haircut', percent(initialHaircut)],
-      ['maintenance haircut', percent(maintenanceHaircut)],
+      [`maintenance haircut, at least ${percent(rules.LEAST[kind])}`, percent(maintenanceHaircut)],
       [`  price, over ${maintenance.horizonSeconds} s`, percent(volatility)],
       ['  selling, with the cap full', percent(liquidity)],
       ['  oracle', percent(oracle)],

@@ -127,6 +127,18 @@ contract BreakersTest is Aging, Far {
         clearing.raiseLimits(a, 1, 0, 1e18);
     }
 
+    function test_MRG_31_a_late_venues_leg_is_charged_by_its_age_for_maintenance_too() public {
+        _hearVenue();
+        uint256 heard = block.timestamp;
+        _tradeFar(10e18, 20_000e18);
+        assertEq(clearing.marginOf(a).maintenanceMargin, 1_050e18, "5 % of its risk while it is heard of");
+        _later(heard + 1950 - block.timestamp);
+        Margin memory margin = clearing.marginOf(a);
+        // Half of the way from late to dead; for new risk it has tripped.
+        assertEq(margin.maintenanceMargin, 1_000e18 + 525e18);
+        assertEq(margin.initialMargin, 2_000e18 + 2_000e18);
+    }
+
     function test_BRK_02_what_is_at_a_tripped_vault_counts_nothing_for_new_risk() public {
         _grantFar(bob, 1_000e6);
         _hearVault();
@@ -318,6 +330,15 @@ contract BreakersTest is Aging, Far {
         vm.prank(bob.addr);
         clearing.release(b, index, 1_000e6);
         assertEq(_units(b, index), 0, "what it still gives back may go home");
+    }
+
+    function test_BRK_06_time_alone_resets_no_peer_that_contradicted_itself() public {
+        clearing.setParameters(Blobs.amended(_parameters(), 2, 128, 60, 32));
+        _hearVault();
+        assertEq(uint8(_learn(_heardBy(REMOTE_VAULT, block.timestamp + 1))), uint8(Outcome.CONTRADICTION));
+        vm.warp(block.timestamp + TRIP - 1);
+        vm.expectRevert(abi.encodeWithSelector(Breakers.CannotReset.selector, REMOTE, REMOTE_VAULT));
+        clearing.resetBreaker(REMOTE, REMOTE_VAULT);
     }
 
     function test_BRK_06_a_contradiction_ends_no_freeze() public {

@@ -3,10 +3,14 @@ pragma solidity 0.8.37;
 
 import {Listing} from "../../src/clearing/Ledger.sol";
 import {Lines} from "../../src/clearing/Lines.sol";
+import {Record} from "../../src/records/Records.sol";
 import {Blobs} from "../Blobs.sol";
 import {Aging} from "./Aging.sol";
 
 contract CountingTest is Aging {
+    /// The first word of the local listing.
+    uint256 private constant WETH = 4;
+
     function test_MRG_12_a_vault_counts_up_to_its_cap_at_fixed_prices() public {
         bytes memory blob = Blobs.amended(_parameters(), VAULT, 0, 5_000, 64);
         clearing.setParameters(Blobs.amended(blob, INFLOW, 144, 2e18, 96));
@@ -28,6 +32,43 @@ contract CountingTest is Aging {
         assertEq(_counted(a, index), 3_000e6);
         _grantFar(bob, 8_000e6);
         assertEq(_counted(b, 0), 0);
+    }
+
+    function test_MRG_12_listings_of_one_feed_at_two_vaults_share_the_assets_cap() public {
+        // WETH under the coins' feed: of both together 3,000 whole ones may count at the far vault.
+        bytes memory blob = Blobs.amended(_parameters(), WETH, 0, 1, 8);
+        clearing.setParameters(Blobs.amended(blob, CAPS, 136, 3_000e6, 112));
+        _fund(bob, 900e18 + 1);
+        uint256 index = _grantFar(alice, 8_000e6);
+        assertEq(_counted(a, index), 2_100e6 - 1, "what the other one takes rounds up");
+    }
+
+    function test_MRG_12_listings_at_one_vault_share_its_cap() public {
+        Listing memory other = Listing(REMOTE, REMOTE_VAULT, address(9));
+        clearing.listAsset(other);
+        bytes memory blob = bytes.concat(
+            Blobs.general(3, 1, 2, 2, 2, 0),
+            Blobs.listing(0, 18, 0.2e18, 0.15e18, CAP, 0),
+            Blobs.listing(1, 6, 0.05e18, 0.03e18, 1e15, 1),
+            Blobs.listing(1, 6, 0.05e18, 0.03e18, 1e15, 1),
+            Blobs.underlying(0, 0.1e18, 0.05e18, 0, 1e30)
+        );
+        for (uint256 i; i < 2; ++i) {
+            blob = bytes.concat(blob, Blobs.market(0, 0.03e18, 0.01e18, 500e18, i));
+        }
+        blob = bytes.concat(blob, Blobs.venue(0, false), Blobs.venue(0.05e18, true));
+        blob = bytes.concat(blob, Blobs.vault(false), Blobs.vault(true));
+        // 5,000 dollars for both, of which a coin of the one takes one and of the other two.
+        blob = Blobs.amended(Blobs.amended(blob, 22, 0, 5_000, 64), INFLOW, 144, 1e18, 96);
+        clearing.setParameters(Blobs.amended(blob, INFLOW + 3, 144, 2e18, 96));
+        vm.prank(bob.addr);
+        clearing.openLine(b, other, bob.addr);
+        Record memory grant = _grantOf(b, bob.addr, 2_000e6);
+        grant.item = bytes32(uint256(9));
+        _learn(grant);
+        assertEq(_counted(b, 0), 2_000e6);
+        uint256 index = _grantFar(alice, 8_000e6);
+        assertEq(_counted(a, index), 1_000e6);
     }
 
     function test_MRG_13_a_line_counts_up_to_its_own_cap() public {

@@ -124,4 +124,15 @@ contract LatenessTest is Aging {
         clearing.setParameters(blob);
         assertEq(clearing.marginOf(a).initialMarginBalance, 16_000e18, "set again, they live again");
     }
+
+    function test_MRG_41_parameters_that_outlived_their_life_add_to_what_is_late() public {
+        _grantFar(alice, 10_000e6);
+        bytes memory blob = Blobs.amended(_parameters(), 2, 64, 60, 32);
+        clearing.setParameters(Blobs.amended(blob, 2, 96, 1000, 32));
+        _hearVault();
+        _later(330);
+        // Half of the way from calm to tripped, and of the other half 27 % of the ramp.
+        uint256 haircut = Lateness.widen(0.05e18, 0.635e18);
+        assertEq(clearing.marginOf(a).initialMarginBalance, int256(10_000 * (WAD - haircut)));
+    }
 }

@@ -177,6 +177,25 @@ contract LimitsTest is World {
         assertEq(left.asOf, block.timestamp);
     }
 
+    function test_MRG_23_raising_more_makes_what_is_known_of_the_fills_no_younger() public {
+        _raise(alice, 1, 10e18, 0);
+        uint256 since = block.timestamp;
+        vm.warp(block.timestamp + 300);
+        _setPrice(2000);
+        _hear();
+        _raise(alice, 1, 1e18, 0);
+        (, Outstanding memory left) = clearing.positionOf(a, 1);
+        assertEq(left.asOf, since);
+    }
+
+    function test_MRG_23_limits_at_a_venue_on_this_chain_are_charged_the_same_at_any_age() public {
+        _raise(alice, 0, 10e18, 0);
+        uint256 before = clearing.marginOf(a).initialMargin;
+        vm.warp(block.timestamp + 2 hours);
+        _setPrice(2000);
+        assertEq(clearing.marginOf(a).initialMargin, before);
+    }
+
     function test_MRG_20_fills_beyond_the_limit_are_a_contradiction() public {
         _raise(alice, 1, 10e18, 10e18);
         _lieRefused(_fields(11e18, 0, 22_000e18, 0, 0, 0));

@@ -286,6 +286,29 @@ contract LinesTest is World {
         assertEq(version, 2);
     }
 
+    /// @dev A vault's ages, cap and inflow decide what counts while nobody is heard: none may be out of order or missing.
+    function test_MRG_08_bad_parameters_of_vaults_caps_and_lateness_are_refused_by_name() public {
+        bytes memory blob = _parameters();
+        _refuse(Blobs.amended(blob, 5, 0, 1, 8), "listings", 0);
+        _refuse(Blobs.amended(blob, 8, 0, 2, 8), "listings", 1);
+        _refuse(Blobs.amended(blob, 8, 8, 2, 8), "listings", 1);
+        _refuse(Blobs.amended(blob, 9, 112, 0, 32), "listings", 1);
+        _refuse(Blobs.amended(blob, 17, 161, 60, 32), "venues", 1);
+        _refuse(Blobs.amended(blob, 17, 161, 1 hours + 1, 32), "venues", 1);
+        _refuse(Blobs.amended(blob, 18, 160, 1, 1), "vaults", 0);
+        _refuse(Blobs.amended(blob, 19, 160, 0, 1), "vaults", 1);
+        _refuse(Blobs.amended(blob, 19, 64, 365 days + 1, 32), "vaults", 1);
+        _refuse(Blobs.amended(blob, 19, 96, 730 days, 32), "vaults", 1);
+        _refuse(Blobs.amended(blob, 19, 161, 365 days, 32), "vaults", 1);
+        _refuse(Blobs.amended(blob, 19, 161, 730 days + 1, 32), "vaults", 1);
+        _refuse(Blobs.amended(blob, 2, 96, 0, 32), "general", 0);
+        _refuse(Blobs.amended(blob, 0, 168, 1e18 + 1, 64), "general", 0);
+        _refuse(Blobs.amended(blob, 0, 104, 1e18 + 1, 64), "general", 0);
+        _refuse(Blobs.amended(blob, 0, 104, 0.05e18 + 1, 64), "underlyings", 0);
+        _refuse(Blobs.amended(blob, 1, 64, 1e18 + 1, 64), "general", 0);
+        _refuse(Blobs.amended(blob, 1, 128, 1e18 + 1, 64), "general", 0);
+    }
+
     function test_MRG_08_credits_out_of_order_or_beyond_all_of_a_risk_are_refused() public {
         // A second underlying, between the first one and the markets, and a credit at the end.
         bytes memory blob = _parameters();

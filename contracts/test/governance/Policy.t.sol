@@ -418,6 +418,19 @@ contract PolicyTest is World {
         assertEq(_frozenUntil(), block.timestamp);
     }
 
+    function test_POL_08_a_vote_on_one_freeze_is_none_on_the_next() public {
+        _freeze(0);
+        _lift(0);
+        vm.warp(block.timestamp + FREEZE_FOR + COOL_DOWN);
+        _freeze(2);
+        uint64 until = _frozenUntil();
+        vm.warp(block.timestamp + LIFT_DELAY);
+        _lift(1);
+        assertEq(_frozenUntil(), until);
+        _lift(0);
+        assertEq(_frozenUntil(), block.timestamp);
+    }
+
     function test_POL_07_times_that_would_undo_each_other_are_refused() public {
         for (uint256 i; i < 5; ++i) {
             Times memory times = _times();

@@ -18,6 +18,8 @@ export type Measured = {
   readonly haircut: Haircut
   readonly deliveries: number
   readonly bars: number
+  /** Of what is to be worth one dollar: the least of its peg's haircut, and how far it is below now. */
+  readonly pegged: { readonly floor: number; readonly deviation: number } | undefined
 }
 
 export type Measurer = {
@@ -76,7 +78,11 @@ export function measurerOf(known: Known): Measurer {
       }
       // What is in force is where the slow one stands: nothing else is remembered.
       const before = { haircut: terms.maintenanceHaircut, seconds: Math.max(0, Number(now - ledger.setAt)) }
-      return { inputs, haircut: computeHaircut(inputs, defaults, before), deliveries: route.count, bars: market.bars() }
+      const floor = feeds.get(terms.feed)?.pegFloor
+      return {
+        ...{ inputs, haircut: computeHaircut(inputs, defaults, before), deliveries: route.count, bars: market.bars() },
+        pegged: floor === undefined ? undefined : { floor, deviation: Math.max(0, 1 - Number(price.price) / WAD) },
+      }
     },
   }
 }

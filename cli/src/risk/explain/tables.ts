@@ -27,7 +27,9 @@ export function explainTables(screen: Screen, told: Explained): void {
   screen.say(stateOf(told))
 }
 
-function rowsOf({ measured: { inputs, haircut, deliveries, bars }, vault }: Explained): Row[] {
+function rowsOf(told: Explained): Row[] {
+  const { inputs, haircut, deliveries, bars, pegged } = told.measured
+  const { vault } = told
   const { terms } = haircut
   return [
     ...timeRows(
@@ -38,7 +40,9 @@ function rowsOf({ measured: { inputs, haircut, deliveries, bars }, vault }: Expl
         : 'nothing to deliver on the clearing’s own chain',
     ),
     ...lossRows(inputs, terms, bars),
-    ...speedRows(haircut),
+    ['h_peg', pegged ? pegFormula(inputs.peg, pegged) : 'not pegged', part(terms.peg)],
+    ...wholeRows(inputs, terms),
+    ...speedRows(told),
   ]
 }
 
@@ -70,9 +74,8 @@ function timeRows(inputs: HaircutInputs, terms: HaircutTerms, told: string): Row
 }
 
 function lossRows(inputs: HaircutInputs, terms: HaircutTerms, bars: number): Row[] {
-  const { quantile, gap, spread, failuresPerYear, lossGivenFailure, oracleAgeSeconds, oracleConfidence } = inputs
+  const { quantile, gap, spread, oracleAgeSeconds, oracleConfidence } = inputs
   const { oracle, impact } = DEFAULTS
-  const soft = (x: number) => `(1 - s(${part(x)}))`
   return [
     ['q', `loss of an hour exceeded in 1 % of them, QR+ACI over ${bars} bars`, part(quantile)],
     [
@@ -92,7 +95,21 @@ function lossRows(inputs: HaircutInputs, terms: HaircutTerms, bars: number): Row
       `max(q * sqrt(${time(oracleAgeSeconds)} / 1 h), ${part(oracle.deviation)}) + ${oracle.confidences} * ${part(oracleConfidence)}`,
       part(terms.oracle),
     ],
-    ['h_peg', terms.peg > 0 ? 'floor + 4 * deviation + 8 * its velocity' : 'not pegged', part(terms.peg)],
+  ]
+}
+
+/** The speed with which it came off is not kept: it is what the rest leaves. */
+function pegFormula(peg: number, { floor, deviation }: NonNullable<Explained['measured']['pegged']>): string {
+  const { perDeviation, dead, cap } = DEFAULTS.peg
+  const here = floor + perDeviation * Math.max(0, deviation - dead)
+  const rest = part(Math.max(0, peg - here))
+  return `${part(floor)} + ${perDeviation} * max(0, ${part(deviation)} - ${part(dead)}) + ${rest} of speed, at most ${part(cap)}`
+}
+
+function wholeRows(inputs: HaircutInputs, terms: HaircutTerms): Row[] {
+  const { failuresPerYear, lossGivenFailure } = inputs
+  const soft = (x: number) => `(1 - s(${part(x)}))`
+  return [
     ['h_sec', `${lossGivenFailure} * (1 - exp(-${failuresPerYear} * 30 / 365))`, part(terms.security)],
     [
       'H',
@@ -107,14 +124,20 @@ function lossRows(inputs: HaircutInputs, terms: HaircutTerms, bars: number): Row
   ]
 }
 
-function speedRows({ fast, slow, slowTarget, terms }: Explained['measured']['haircut']): Row[] {
-  const { stressWeight, floor } = DEFAULTS.speeds
+function speedRows({ measured: { inputs, haircut }, maintenance, setAgo }: Explained): Row[] {
+  const { fast, slow, slowTarget, terms } = haircut
+  const { stressWeight, floor, upPerHour, downHalfLife } = DEFAULTS.speeds
+  const [before, target] = [share(maintenance.posted), share(slowTarget)]
+  const toward =
+    slowTarget > maintenance.posted
+      ? `min(${target}, ${before} * ${upPerHour}^(${setAgo} s / 1 h)), from what is posted`
+      : `${target} + (${before} - ${target}) / 2^(${setAgo} s / ${downHalfLife} s), from what is posted`
   const blend = `max(${1 - stressWeight} * ${part(terms.haircut)} + ${stressWeight} * ${part(terms.longRun)}, ${floor} * ${part(terms.longRun)})`
   return [
-    ['H_LR', 'H with the quantile over all of the past', part(terms.longRun)],
-    ['target', blend, share(slowTarget)],
-    ['slow', 'from what is posted toward it: up by a quarter an hour, down by half a day', share(slow)],
-    ['fast', `max(H, slow)`, share(fast)],
+    ['H_LR', `H with ${part(inputs.longRunQuantile)}, the q over all of the past`, part(terms.longRun)],
+    ['target', blend, target],
+    ['slow', toward, share(slow)],
+    ['fast', `max(${part(terms.haircut)}, ${share(slow)})`, share(fast)],
   ]
 }
 
@@ -193,8 +216,8 @@ function dollars(amount: number): string {
 
 /** Everything above, as it is. */
 export function explainJson({ measured, ...rest }: Explained): string {
-  const { inputs, haircut, deliveries, bars } = measured
-  const plain = { ...rest, deliveries, bars, inputs, haircut }
+  const { inputs, haircut, deliveries, bars, pegged } = measured
+  const plain = { ...rest, deliveries, bars, pegged, inputs, haircut }
   // Seconds and numbers of blocks are whole; all other integers are shares at 1e18.
   const whole = new Set(['number', 'time', 'age', 'setAgo', 'postedAgo', 'interval', 'cap'])
   const text = (key: string, value: unknown) => {
