@@ -102,6 +102,9 @@ function verdictOf({ steps, after }: Answer, typed: readonly Typed[]): string {
     return steps.some(({ change }) => change.kind !== 'shock' && change.kind !== 'lose')
       ? `The changes may be made. ${end}`
       : end
+  if (refused.isNewRiskRefused) {
+    return `${nameOf(typed, first)} may not be made: its venue is late or its breaker tripped, so only what shrinks a position is allowed there. ${end}`
+  }
   const { need, judged } = refused
   const [balance, required] =
     need === 'initial'
@@ -118,7 +121,11 @@ function assumptionsOf({ chains }: Deployment, changes: readonly Change[], isKno
   const names = chains.filter(({ chainId }) => lost.includes(chainId)).map(({ name }) => name)
   return [
     ...(isKnown ? [] : ['The account has nothing, since nobody has heard of its id.']),
-    ...(has('deposit') ? ['A deposit has arrived, in an open line, and counts as far as the cap leaves room.'] : []),
+    ...(has('deposit')
+      ? [
+          'A deposit has arrived, in an open line, and counts as far as its caps and a whole burst leave room; at a vault that is late, nothing of it.',
+        ]
+      : []),
     ...(has('withdraw')
       ? ['A withdrawal releases units that the account has; fills elsewhere are proven and fresh.']
       : []),

@@ -293,6 +293,11 @@ export function ageOf(ledger: Ledger, peer: Peer, now: bigint): bigint {
   return now - (ledger.heard.get(peer) ?? 0n)
 }
 
+/** Whether new risk may rest on a peer. */
+export function isNormal(ledger: Ledger, peer: Peer, { isRemote, tripAge }: Ages, now: bigint): boolean {
+  return !ledger.tripped.has(peer) && (!isRemote || ageOf(ledger, peer, now) < BigInt(tripAge))
+}
+
 function latenessOf(ledger: Ledger, peer: Peer, ages: Ages, now: bigint): Lateness {
   return latenessAt(ages, ageOf(ledger, peer, now), ledger.tripped.has(peer))
 }

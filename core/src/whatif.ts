@@ -6,6 +6,7 @@ import {
   accountIn,
   afterFunding,
   FLAT,
+  isNormal,
   isOpen,
   type Ledger,
   type Line,
@@ -14,13 +15,13 @@ import {
   type PortfolioFault,
   type Position,
   portfolioOf,
-  unitsOfListing,
   withAccount,
 } from './ledger.ts'
 import { computeMargin, isLiquidatable, type Margin, meetsInitial } from './margin.ts'
-import type { MarketTerms, Parameters } from './parameters.ts'
-import { type Peer, venuePeer } from './peer.ts'
+import { type MarketTerms, type Parameters, venueAges } from './parameters.ts'
+import { type Peer, vaultPeer, venuePeer } from './peer.ts'
 import { book } from './position.ts'
+import { roomOf } from './room.ts'
 import { abs, max, min, mulDown, mulUp, type Price, type Ratio, type Size, type Units, WAD } from './wad.ts'
 
 /** Numbers are the clearing's; sizes and shock ratios are signed. A trade without a price is made at the index. */
@@ -77,6 +78,8 @@ export type Step = {
   readonly need: Need
   /** The margin that is judged: of a trade, with the limit that it is made under still open. */
   readonly judged: Margin
+  /** The venue is late or its breaker tripped, and the trade does more than shrink the position. */
+  readonly isNewRiskRefused: boolean
   readonly isAllowed: boolean
 }
 
@@ -122,7 +125,7 @@ export function apply(ledger: Ledger, id: Hex, change: Change, world: World): Le
   if (!parameters) return 'no_parameters'
   switch (change.kind) {
     case 'deposit':
-      return deposit(ledger, id, change, parameters)
+      return deposit(ledger, id, change, parameters, world)
     case 'withdraw':
       return withdraw(ledger, id, change)
     case 'trade':
@@ -136,17 +139,16 @@ export function apply(ledger: Ledger, id: Hex, change: Change, world: World): Le
 
 type Of<Kind extends Change['kind']> = Extract<Change, { kind: Kind }>
 
-function deposit(ledger: Ledger, id: Hex, { listing, units }: Of<'deposit'>, parameters: Parameters) {
-  const terms = parameters.listings[listing]
+function deposit(ledger: Ledger, id: Hex, { listing, units }: Of<'deposit'>, parameters: Parameters, { now }: World) {
   if (!ledger.listings[listing]) return 'no_such_listing'
-  if (!terms) return 'no_parameters'
+  if (!parameters.listings[listing]) return 'no_parameters'
   if (units <= 0n) return 'nothing_asked'
   const account = accountIn(ledger, id)
   const index = account.lines.findIndex((line) => line.listing === listing)
   const line = account.lines[index] ?? { listing, holder: ownerOf(id), units: 0n, counted: 0n }
   if (line.units + units > MAX_UNITS) return 'amount_too_large'
   if (index < 0 && account.lines.length >= MAX_LINES) return 'too_many_lines'
-  const room = max(0n, terms.cap - unitsOfListing(ledger, listing).counted)
+  const room = roomOf(ledger, parameters, line, now)
   const grown = { ...line, units: line.units + units, counted: min(line.units + units, line.counted + room) }
   const lines = index < 0 ? [...account.lines, grown] : account.lines.map((each, i) => (i === index ? grown : each))
   return withAccount(ledger, id, { ...account, lines })
@@ -222,7 +224,7 @@ function shock(ledger: Ledger, { feed, ratio }: Of<'shock'>): Ledger | Rejection
   return { ...ledger, prices: new Map(ledger.prices).set(feed, { ...cached, price }) }
 }
 
-/** Nothing is heard of the chain's venues any more, and what is locked there is owned and not counted. */
+/** Nothing is heard of the chain's venues and vaults any more, and what is locked there is owned and not counted. */
 function lose(ledger: Ledger, id: Hex, chainId: bigint, parameters: Parameters): Ledger {
   const account = accountIn(ledger, id)
   const isThere = ({ listing }: Line) => ledger.listings[listing]?.chainId === chainId
@@ -231,7 +233,9 @@ function lose(ledger: Ledger, id: Hex, chainId: bigint, parameters: Parameters):
     const venue = parameters.markets[i]?.venue
     return market.chainId === chainId && venue !== undefined ? [venue] : []
   })
-  const heard = new Map([...ledger.heard, ...silent.map((venue): [Peer, bigint] => [venuePeer(venue), 0n])])
+  const gone = parameters.listings.filter((_, i) => ledger.listings[i]?.chainId === chainId)
+  const peers = [...silent.map(venuePeer), ...gone.map(({ vault }) => vaultPeer(vault))]
+  const heard = new Map([...ledger.heard, ...peers.map((peer): [Peer, bigint] => [peer, 0n])])
   return withAccount({ ...ledger, heard }, id, { ...account, lines })
 }
 
@@ -240,11 +244,18 @@ function judge(before: Ledger, after: Ledger, id: Hex, change: Change, world: Wo
   const need = needOf(before, after, id, change, world)
   const judged = marginIn(change.kind === 'trade' ? withLimit(before, id, change, world) : after, id, world)
   if (typeof judged === 'string') return judged
-  const isAllowed =
+  const isNewRiskRefused = change.kind === 'trade' && need === 'initial' && !givesNewRisk(before, change, world)
+  const isEnough =
     need === 'nothing' ||
     (need === 'initial' && meetsInitial(judged)) ||
     (need === 'maintenance' && !isLiquidatable(judged))
-  return { change, need, judged, isAllowed }
+  return { change, need, judged, isNewRiskRefused, isAllowed: isEnough && !isNewRiskRefused }
+}
+
+function givesNewRisk(ledger: Ledger, { market }: Of<'trade'>, { now }: World): boolean {
+  const venue = ledger.parameters?.markets[market]?.venue ?? -1
+  const terms = ledger.parameters?.venues[venue]
+  return terms !== undefined && isNormal(ledger, venuePeer(venue), venueAges(terms), now)
 }
 
 function needOf(before: Ledger, after: Ledger, id: Hex, change: Change, world: World): Need {
