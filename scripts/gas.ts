@@ -19,6 +19,8 @@ const GOALS: Record<string, number> = {
   "Venue.fill on the clearing's chain, two new orders, both accounts with a position": 150_000,
   'Venue.fill far from the clearing, the rest of the same orders': 150_000,
   'Venue.fill far from the clearing, two new orders, both accounts with a position': 150_000,
+  'Venue.fill far from the clearing, two new orders, both accounts without a position': 150_000,
+  "Venue.fill far from the clearing, two new orders, the market's record due": 150_000,
 }
 
 /** What they would cost at best. */

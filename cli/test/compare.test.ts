@@ -161,6 +161,33 @@ test('CAP-22 a book that cannot be used is named with its line', () => {
   }
 })
 
+test('CAP-22 a book with more lines, or drawn with more markets, than one account may have is named with its line', () => {
+  const parameters = JSON.parse(readFileSync(join(root, 'risk', 'parameters.json'), 'utf8'))
+  const chains = Array.from({ length: 17 }, (_, i) => `c${i}`)
+  const file = join(folder, 'chains.json')
+  const terms = Object.fromEntries(chains.map((chain) => [chain, parameters.chains.base]))
+  writeFileSync(file, JSON.stringify({ ...parameters, chains: terms }))
+  const collateral = Object.fromEntries(chains.map((chain) => [chain, '500']))
+  const drawn = { books: 1, seed: '1', underlyings: ['BTC', 'ETH', 'SOL'], notionalMost: '1', collateral: { c0: '1' } }
+  const cases: [string, object, RegExp][] = [
+    [
+      'lines',
+      { name: 'a book', legs: [{ ...LEG, chain: 'c0' }], collateral },
+      /lines\.json:\d+ collateral: has more than 16/,
+    ],
+    [
+      'draw',
+      { name: 'r', random: { ...drawn, chains: chains.slice(0, 6) } },
+      /draw\.json:3 random: has more than 16 legs a book/,
+    ],
+  ]
+  for (const [name, book, expected] of cases) {
+    const run = omnimargin('compare', '--book', bookFile(name, book), '--parameters', file)
+    assert.deepEqual([run.status, run.stdout], [1, ''], name)
+    assert.match(run.stderr, expected)
+  }
+})
+
 test('CAP-10 what fit writes, compare reads', () => {
   const asked = ['fit', '--prices=risk/prices', '--from=2001-01-01', '--to=2001-06-01']
   const { status, stdout, stderr } = omnimargin(...asked)

@@ -69,12 +69,15 @@ test('MRG-03 more collateral or a smaller haircut never lowers a balance', () =>
       const after = computeMargin({ ...p, lines: [...p.lines, extra] })
       assert.ok(after.initialMarginBalance >= before.initialMarginBalance)
       assert.ok(after.maintenanceMarginBalance >= before.maintenanceMarginBalance)
-      const kinder = p.lines.map((l) => ({
-        ...l,
-        initialHaircut: l.initialHaircut / 2n,
-        maintenanceHaircut: l.maintenanceHaircut / 2n,
-      }))
-      assert.ok(computeMargin({ ...p, lines: kinder }).maintenanceMarginBalance >= before.maintenanceMarginBalance)
+      const kinder = [
+        { ...p, lines: p.lines.map((l) => ({ ...l, initialHaircut: l.initialHaircut / 2n })) },
+        { ...p, lines: p.lines.map((l) => ({ ...l, maintenanceHaircut: l.maintenanceHaircut / 2n })) },
+        { ...p, cashHaircut: p.cashHaircut / 2n },
+      ]
+      for (const kind of kinder.map(computeMargin)) {
+        assert.ok(kind.initialMarginBalance >= before.initialMarginBalance)
+        assert.ok(kind.maintenanceMarginBalance >= before.maintenanceMarginBalance)
+      }
     }),
   )
 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Hex } from '@omnimargin/core/bytes'
 import {
   type Account,
   accountIn,
@@ -10,6 +11,7 @@ import {
   portfolioOf,
 } from '@omnimargin/core/ledger'
 import { computeMargin, isLiquidatable, type Margin } from '@omnimargin/core/margin'
+import type { ListingTerms } from '@omnimargin/core/parameters'
 import { vaultPeer, venuePeer } from '@omnimargin/core/peer'
 import { min, WAD } from '@omnimargin/core/wad'
 import {
@@ -26,6 +28,7 @@ import {
   account,
   CLEARING,
   clearingWith,
+  DEBTOR,
   ETH_FAST,
   ETH_HOME,
   FAST,
@@ -38,6 +41,7 @@ import {
   trader,
   USDC_FAST,
   USDC_HOME,
+  WETH_FAST,
 } from './ledgers.ts'
 import { wad } from './portfolios.ts'
 
@@ -85,6 +89,71 @@ test('WHI-02 a deposit counts up to its cap, in its line or a new one', () => {
       assert.equal(after?.counted, min(after?.units ?? 0n, cap))
     }),
   )
+})
+
+test('WHI-02 the least of all caps counts, and nothing at a vault that is late or tripped', () => {
+  const [first, second, third] = PARAMETERS.listings
+  if (!first || !second || !third) return assert.fail()
+  const others = [
+    [ID, account({ lines: [line(USDC_FAST, dollars(100))] })],
+    [
+      DEBTOR,
+      account({ lines: [line(USDC_FAST, dollars(50)), line(USDC_HOME, dollars(200)), line(WETH_FAST, wad(1))] }),
+    ],
+  ] as const
+  const countedOf = (listing: Partial<ListingTerms>, change: Partial<Ledger> = {}, vaultCap = 10n ** 12n) => {
+    const listings = [
+      { ...first, capPrice: listing.capPrice === undefined ? 0n : wad(2_000) },
+      { ...second, ...listing },
+      third,
+    ]
+    const vaults = PARAMETERS.vaults.map((vault) => ({ ...vault, cap: vaultCap }))
+    const ledger = { ...clearingWith(...others.map(([id, own]): [Hex, Account] => [id, own])), ...change }
+    const terms = { ...ledger, parameters: { ...PARAMETERS, listings, vaults } }
+    const after = apply(terms, ID, { kind: 'deposit', listing: USDC_FAST, units: dollars(1_000) }, WORLD)
+    return typeof after === 'string' ? assert.fail(after) : accountIn(after, ID).lines[0]?.counted
+  }
+  assert.equal(countedOf({}), dollars(1_100))
+  assert.equal(countedOf({ cap: dollars(400) }), dollars(100 + 250))
+  assert.equal(countedOf({ lineCap: dollars(400) }), dollars(400))
+  assert.equal(countedOf({ burst: dollars(30) }), dollars(130))
+  // Both listings of the feed count: 350 of 400 tokens.
+  assert.equal(countedOf({ assetCap: 400n * 10n ** 6n }), dollars(100 + 50))
+  // The vault's cap is in dollars at capPrice, 0.5 here: 75 for what is there, and 2,000 for the ether.
+  assert.equal(countedOf({ capPrice: WAD / 2n }, {}, 2_100n), dollars(100 + 50))
+  const silent = new Map([...CLEARING.heard, [vaultPeer(0), NOW - 3_600n]] as const)
+  assert.equal(countedOf({}, { heard: silent }), dollars(100))
+  assert.equal(countedOf({}, { tripped: new Set([vaultPeer(0)]) }), dollars(100))
+  const lost = whatIf(
+    CLEARING,
+    ID,
+    [
+      { kind: 'lose', chainId: FAST },
+      { kind: 'deposit', listing: USDC_FAST, units: 1n },
+    ],
+    WORLD,
+  )
+  assert.equal('code' in lost ? lost.code : lost.after.maintenanceMarginBalance, 0n)
+})
+
+test('WHI-05 at a venue that is late or tripped only what shrinks may be traded', () => {
+  const own = account({
+    lines: [line(USDC_HOME, dollars(100_000))],
+    positions: held(ETH_FAST, { size: wad(5), quote: -wad(10_000) }),
+  })
+  const lose: Change = { kind: 'lose', chainId: FAST }
+  const trade = (n: number, market = ETH_FAST): Change => ({ kind: 'trade', market, size: wad(n) })
+  const may = (changes: Change[], change: Partial<Ledger> = {}) => {
+    const answer = whatIf({ ...clearingWith([ID, own]), ...change }, ID, changes, WORLD)
+    return 'code' in answer ? answer.code : answer.mayBeMade
+  }
+  assert.equal(may([trade(1)]), true)
+  assert.equal(may([lose, trade(1)]), false)
+  assert.equal(may([lose, trade(-6)]), false)
+  assert.equal(may([lose, trade(-5)]), true)
+  assert.equal(may([lose, trade(1, ETH_HOME)]), true)
+  assert.equal(may([trade(1)], { tripped: new Set([venuePeer(1)]) }), false)
+  assert.equal(may([trade(1, ETH_HOME)], { tripped: new Set([venuePeer(0)]) }), false)
 })
 
 test('WHI-03 a trade at the index changes no equity but by its rounding, and a position is booked as a fill is', () => {

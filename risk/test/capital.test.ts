@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { max, min, WAD } from '@omnimargin/core/wad'
+import { divUp, max, min, WAD } from '@omnimargin/core/wad'
 import { drawBooks, type Leg } from '@omnimargin/risk/book'
 import { compare } from '@omnimargin/risk/compare'
 import { marketOf, needsOf, type Path, pathOf } from '@omnimargin/risk/path'
@@ -112,6 +112,28 @@ test('CAP-03 three regimes, by hand', () => {
   // 10 % of 108 on each chain.
   assert.equal(regimes.siloed.capitalUtilization, (WAD * 216n) / 1000n)
   assert.equal(regimes.siloed.requiredCapitalUtilization, (WAD * 505n) / 1000n)
+})
+
+test('CAP-03 a loss that stays, and what else a report says of it, by hand', () => {
+  // 2 units long on x, 1 short on y, over the same prices. All of it loses 10, then gains 30, then loses 12.
+  const held = [legOf('x', 'A', 2, 'units'), legOf('y', 'A', -1, 'units')]
+  const report = comparison(held, { A: seriesOf('A', [100, 90, 120, 108]) }, TERMS)
+  const { siloed, bridge, unified } = report.regimes
+  // x: twice as above, 29. y: 36.
+  assert.equal(siloed.capital, usd(65))
+  // x: 29, 9, and from 120: 40 - 5.2. y: 36. The sum: 10.
+  assert.equal(bridge.capital, usd(808) / 10n)
+  // As a long of 1 alone.
+  assert.equal(unified.capital, usd(145) / 10n)
+  assert.equal(report.savingToSiloed, WAD - divUp(WAD * 145n, 650n))
+  assert.equal(report.savingToBridge, WAD - divUp(WAD * 145n, 808n))
+  assert.equal(report.gross, usd(324))
+  assert.equal(siloed.notionalPerCapital, (WAD * 324n) / 65n)
+  assert.deepEqual([siloed.atOwnCapital.starts, siloed.atOwnCapital.liquidated], [2, 0])
+  // Of 14.5, 36/65 are on y. From 90 to 120 it loses 30, and keeps 6: 36 less what is there is missing.
+  const shortfall = usd(36) - (usd(145) * 36n) / 650n
+  assert.deepEqual(siloed.atUnifiedCapital, { starts: 2, liquidated: 2, unnecessary: 2, worstShortfall: shortfall })
+  assert.equal(siloed.shortfallPerNotional, divUp(shortfall, 324n))
 })
 
 test('CAP-03 a leg in dollars is the same after every bar, a leg in units is not', () => {

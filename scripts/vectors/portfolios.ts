@@ -156,15 +156,15 @@ const VENUE_LOSS: Record<string, Portfolio> = {
   no_share_of_venue_loss: of({ positions: [hold(60), hold(-60, 0, 1)], venueLossShare: 0n }),
   whole_share_of_venue_loss: of({ positions: [hold(60), hold(-60, 0, 1)], venueLossShare: WAD }),
   venue_loss_below_the_directional_risk: of({ positions: [hold(60), hold(-10, 0, 1)] }),
-  venue_loss_just_above_the_directional_risk: of({ positions: [hold(60), hold(-50, 0, 1)] }),
+  venue_loss_just_above_the_directional_risk: of({ positions: [hold(60), hold(-46, 0, 1)] }),
   the_worst_venue_counts: of({ positions: [hold(60), hold(-50, 0, 1), hold(-10, 0, 2)] }),
   the_lost_venue_holds_two_underlyings: of({
     positions: [hold(60, 0, 1), hold(-60, 0, 0), hold(-2, 1, 1), hold(2, 1, 0)],
   }),
-  a_single_venue_cannot_be_lost: of({ positions: [hold(60), hold(-60)], venueLossShare: WAD }),
+  a_single_venue_cannot_be_lost: of({ credits: CREDITS, positions: [hold(60), hold(-2, 1)], venueLossShare: WAD }),
   loss_looks_at_the_rest_without_credits: of({
     credits: CREDITS,
-    positions: [hold(60, 0, 1), hold(-2, 1, 0), hold(-60, 0, 0), hold(2, 1, 1)],
+    positions: [hold(60, 0, 1), hold(-2, 1, 1), hold(-60, 0, 0), hold(2, 1, 0)],
   }),
 }
 

@@ -6,6 +6,7 @@ import {Clearing} from "../../src/clearing/Clearing.sol";
 import {Ledgers, Line, Listing, Market} from "../../src/clearing/Ledger.sol";
 import {Lines} from "../../src/clearing/Lines.sol";
 import {ParameterBlob} from "../../src/clearing/Parameters.sol";
+import {Registrar} from "../../src/clearing/Registrar.sol";
 import {Key, Kind} from "../../src/records/Records.sol";
 import {Order} from "../../src/venue/Orders.sol";
 import {Blobs} from "../Blobs.sol";
@@ -93,6 +94,55 @@ contract LinesTest is World {
         vm.expectRevert(abi.encodeWithSelector(Lines.TooManyLines.selector, a));
         clearing.openLine(a, remote, address(uint160(17)));
         assertEq(clearing.accountOf(a).lineCount, 16);
+    }
+
+    function test_MRG_07_no_more_is_added_than_a_check_has_room_for() public {
+        for (uint256 i = 2; i < 16; ++i) {
+            clearing.addVault(1000 + i, address(1));
+            clearing.addVenue(1000 + i, address(1));
+        }
+        for (uint256 i = 2; i < 32; ++i) {
+            clearing.addMarket(Market(REMOTE, REMOTE_VENUE, bytes32(i)));
+        }
+        for (uint256 i = 2; i < 64; ++i) {
+            clearing.listAsset(Listing(REMOTE, REMOTE_VAULT, address(uint160(1000 + i))));
+        }
+        for (uint256 i = 2; i < 255; ++i) {
+            clearing.addFeed(bytes32(1000 + i));
+        }
+        vm.expectRevert(abi.encodeWithSelector(Registrar.TooManyEntries.selector, 16));
+        clearing.addVault(1000, address(1));
+        vm.expectRevert(abi.encodeWithSelector(Registrar.TooManyEntries.selector, 16));
+        clearing.addVenue(1000, address(1));
+        vm.expectRevert(abi.encodeWithSelector(Registrar.TooManyEntries.selector, 32));
+        clearing.addMarket(Market(REMOTE, REMOTE_VENUE, "one more"));
+        vm.expectRevert(abi.encodeWithSelector(Registrar.TooManyEntries.selector, 64));
+        clearing.listAsset(Listing(REMOTE, REMOTE_VAULT, address(1000)));
+        vm.expectRevert(abi.encodeWithSelector(Registrar.TooManyEntries.selector, 255));
+        clearing.addFeed("one more");
+    }
+
+    function test_MRG_07_parameters_name_no_more_underlyings_and_credits_than_a_check_has_room_for() public {
+        bytes memory blob = _parameters();
+        bytes memory underlyings;
+        for (uint256 i; i < 16; ++i) {
+            underlyings = bytes.concat(underlyings, Blobs.underlying(0, 0.1e18, 0.05e18, 0, 0));
+        }
+        bytes memory credits;
+        for (uint256 i; i < 33; ++i) {
+            credits = bytes.concat(credits, Blobs.credit(uint8(i / 15), uint8(i % 15 + 1), 0));
+        }
+        clearing.setParameters(
+            bytes.concat(Blobs.general(2, 16, 2, 2, 2, 0), _words(blob, 4, 6), underlyings, _words(blob, 12, 8))
+        );
+        bytes memory extra = bytes.concat(underlyings, Blobs.underlying(0, 0.1e18, 0.05e18, 0, 0));
+        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "underlyings", 17, 16));
+        clearing.setParameters(
+            bytes.concat(Blobs.general(2, 17, 2, 2, 2, 0), _words(blob, 4, 6), extra, _words(blob, 12, 8))
+        );
+        bytes memory fore = bytes.concat(Blobs.general(2, 16, 2, 2, 2, 33), _words(blob, 4, 6), underlyings);
+        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "credits", 33, 32));
+        clearing.setParameters(bytes.concat(fore, _words(blob, 12, 8), credits));
     }
 
     function test_MRG_06_a_line_counts_up_to_what_the_cap_leaves() public {
