@@ -1,6 +1,7 @@
 /** Carrying what emitters wrote to where it is read: asks the attestors, and submits roots and records. */
 import { RecordBook } from '@omnimargin/chains/abi'
 import { type Checkpoint, checkpointAt, type Emitter, type Write } from '@omnimargin/chains/emitter'
+import type { Refusal } from '@omnimargin/chains/rehearse'
 import type { Kind } from '@omnimargin/core/record'
 import { max } from '@omnimargin/core/wad'
 import { type Address, getAddress, recoverTypedDataAddress } from 'viem'
@@ -42,6 +43,8 @@ export type Relay = {
   readonly patienceSeconds: number
   /** Whether readers are made to write down, for the emitter, how new a root they have. */
   readonly hears?: boolean
+  /** Is told of each record that its reader refuses, and may see to what is missing before it is tried again. Throws nothing that may pass. */
+  readonly refused?: (write: Write, refusal: Refusal) => Promise<void>
   readonly signal: AbortSignal
   readonly note: ReturnType<typeof logOf>
 }
@@ -136,6 +139,7 @@ async function carryEffect(parts: Relay, { destination, quorum, claims, hears }:
     const outcome = await carryTo(target, parts.deployment.committee.signers, load, sent)
     const hashes = outcome.settled.map(({ hash }) => hash)
     parts.note(outcome.accepted ? 'records_learned' : 'root_not_accepted', { ...place, hashes })
+    for (const { write, refusal } of outcome.refused) await parts.refused?.(write, refusal)
     return [...others, ...outcome.settled]
   } catch (failure) {
     parts.note('failed', { ...place, why: `${failure}` })

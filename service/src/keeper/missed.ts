@@ -1,0 +1,103 @@
+/**
+ * Which of Pyth's reports the clearing is to be shown when it refuses a fill for its price: of those that the venue's own
+ * index went through, the lowest and the highest, where they are beyond what the clearing saw.
+ */
+import { mulDown, mulUp, type Price, type Ratio, WAD } from '@omnimargin/core/wad'
+import type { Report } from '../hermes.ts'
+
+/** A price that a venue says it was poked with, and when it was published (seconds). */
+export type IndexUpdate = { readonly price: Price; readonly publishTime: bigint }
+
+/** Between which prices the clearing believes a fill: its extremes, and the band beyond them. */
+export type Bounds = { readonly low: Price; readonly high: Price; readonly band: Ratio }
+
+/** By market: what was tried of late. */
+export type MissedState = ReadonlyMap<number, Tries>
+
+type Tries = {
+  readonly lastMs: number
+  /** The publish times of reports that could not be shown. */
+  readonly failed: ReadonlySet<bigint>
+  /** How often running there was nothing left to try. */
+  readonly rounds: number
+}
+
+export type MissedEvent =
+  | { readonly type: 'refused'; readonly market: number; readonly nowMs: number }
+  /** What the venue says its index went through, since what it filled is known. */
+  | {
+      readonly type: 'read'
+      readonly market: number
+      readonly bounds: Bounds
+      readonly updates: readonly IndexUpdate[]
+    }
+  | { readonly type: 'shown'; readonly market: number }
+  | { readonly type: 'failed'; readonly market: number; readonly publishTime: bigint }
+
+export type MissedEffect =
+  | { readonly type: 'read' }
+  | { readonly type: 'show'; readonly update: IndexUpdate }
+  /** The venue's index went through nothing that the clearing has not seen, or nothing that could be shown. */
+  | { readonly type: 'unexplained' }
+
+/** Between two tries for one market. It doubles, six times at most, whenever nothing is left to try. */
+const PAUSE_MS = 5_000
+const MOST_DOUBLINGS = 6
+
+const NO_TRIES: Tries = { lastMs: Number.NEGATIVE_INFINITY, failed: new Set(), rounds: 0 }
+
+/** A report that failed gives way to the next; once there is none left, all are tried again, later. */
+export function step(state: MissedState, event: MissedEvent): { state: MissedState; effects: MissedEffect[] } {
+  const before = state.get(event.market) ?? NO_TRIES
+  const after = (change: Partial<Tries>, ...effects: MissedEffect[]) => ({
+    state: new Map(state).set(event.market, { ...before, ...change }),
+    effects,
+  })
+  switch (event.type) {
+    case 'refused': {
+      const isPaused = event.nowMs < before.lastMs + PAUSE_MS * 2 ** Math.min(before.rounds, MOST_DOUBLINGS)
+      return isPaused ? { state, effects: [] } : after({ lastMs: event.nowMs }, { type: 'read' })
+    }
+    case 'read': {
+      const untried = event.updates.filter(({ publishTime }) => !before.failed.has(publishTime))
+      const wanted = extremes(untried, event.bounds).map((update): MissedEffect => ({ type: 'show', update }))
+      if (wanted.length > 0) return after({}, ...wanted)
+      return after({ failed: NO_TRIES.failed, rounds: before.rounds + 1 }, { type: 'unexplained' })
+    }
+    case 'shown':
+      return after({ failed: NO_TRIES.failed, rounds: 0 })
+    case 'failed':
+      return after({ failed: new Set(before.failed).add(event.publishTime) })
+  }
+}
+
+/** Why a report is not the one that the venue speaks of, or of no use. */
+export function faultOf(report: Report | undefined, { publishTime }: IndexUpdate, bounds: Bounds): string | undefined {
+  if (report?.publishTime !== publishTime) return `Pyth has no report of ${publishTime}, which the venue has`
+  const price = priceIn(report)
+  const isOutside = price !== undefined && (isBelow(price, bounds) || isAbove(price, bounds))
+  return isOutside ? undefined : `Pyth's report of ${publishTime} is within what the clearing has seen`
+}
+
+/** The lowest that is too low and the highest that is too high. */
+function extremes(updates: readonly IndexUpdate[], bounds: Bounds): IndexUpdate[] {
+  const below = updates.filter(({ price }) => isBelow(price, bounds))
+  const above = updates.filter(({ price }) => isAbove(price, bounds))
+  const lowest = below.reduce<IndexUpdate[]>(([best], one) => [best && best.price <= one.price ? best : one], [])
+  const highest = above.reduce<IndexUpdate[]>(([best], one) => [best && best.price >= one.price ? best : one], [])
+  return [...lowest, ...highest]
+}
+
+/** Whether a fill would be believed at a lower price if the clearing had seen this one; rounded as the clearing does. */
+function isBelow(price: Price, { low, band }: Bounds): boolean {
+  return mulDown(price, WAD - band) < low
+}
+
+function isAbove(price: Price, { high, band }: Bounds): boolean {
+  return mulUp(price, WAD + band) > high
+}
+
+/** At 1e18, rounded down; nothing for what the clearing would not take either. */
+function priceIn({ price, exponent }: Report): Price | undefined {
+  return price > 0n && exponent <= 0 && exponent >= -36 ? (price * WAD) / 10n ** BigInt(-exponent) : undefined
+}
