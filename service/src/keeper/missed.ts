@@ -18,7 +18,7 @@ type Tries = {
   readonly lastMs: number
   /** The publish times of reports that could not be shown. */
   readonly failed: ReadonlySet<bigint>
-  /** How often running there was nothing left to try. */
+  /** How often all had been tried, or there was nothing to try. */
   readonly rounds: number
 }
 
@@ -37,16 +37,16 @@ export type MissedEvent =
 export type MissedEffect =
   | { readonly type: 'read' }
   | { readonly type: 'show'; readonly update: IndexUpdate }
-  /** The venue's index went through nothing that the clearing has not seen, or nothing that could be shown. */
+  /** The venue's index went through nothing that the clearing has not seen. */
   | { readonly type: 'unexplained' }
 
-/** Between two tries for one market. It doubles, six times at most, whenever nothing is left to try. */
+/** Between two tries for one market. It doubles, six times at most, whenever all has been tried. */
 const PAUSE_MS = 5_000
 const MOST_DOUBLINGS = 6
 
 const NO_TRIES: Tries = { lastMs: Number.NEGATIVE_INFINITY, failed: new Set(), rounds: 0 }
 
-/** A report that failed gives way to the next; once there is none left, all are tried again, later. */
+/** A report that failed gives way to the next; once all have failed they are tried again, ever more slowly. */
 export function step(state: MissedState, event: MissedEvent): { state: MissedState; effects: MissedEffect[] } {
   const before = state.get(event.market) ?? NO_TRIES
   const after = (change: Partial<Tries>, ...effects: MissedEffect[]) => ({
@@ -59,16 +59,22 @@ export function step(state: MissedState, event: MissedEvent): { state: MissedSta
       return isPaused ? { state, effects: [] } : after({ lastMs: event.nowMs }, { type: 'read' })
     }
     case 'read': {
+      const wanted = extremes(event.updates, event.bounds)
       const untried = event.updates.filter(({ publishTime }) => !before.failed.has(publishTime))
-      const wanted = extremes(untried, event.bounds).map((update): MissedEffect => ({ type: 'show', update }))
-      if (wanted.length > 0) return after({}, ...wanted)
-      return after({ failed: NO_TRIES.failed, rounds: before.rounds + 1 }, { type: 'unexplained' })
+      const next = extremes(untried, event.bounds)
+      if (next.length > 0) return after({}, ...next.map(toShow))
+      const again = { failed: NO_TRIES.failed, rounds: before.rounds + 1 }
+      return wanted.length > 0 ? after(again, ...wanted.map(toShow)) : after(again, { type: 'unexplained' })
     }
     case 'shown':
       return after({ failed: NO_TRIES.failed, rounds: 0 })
     case 'failed':
       return after({ failed: new Set(before.failed).add(event.publishTime) })
   }
+}
+
+function toShow(update: IndexUpdate): MissedEffect {
+  return { type: 'show', update }
 }
 
 /** Why a report is not the one that the venue speaks of, or of no use. */
