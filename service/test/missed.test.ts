@@ -4,7 +4,7 @@ import { max, min, mulDown, mulUp, WAD } from '@omnimargin/core/wad'
 import fc from 'fast-check'
 import type { Report } from '../src/hermes.ts'
 import {
-  type Bounds,
+  type Doubt,
   faultOf,
   type IndexUpdate,
   type MissedEffect,
@@ -20,16 +20,16 @@ const at = (publishTime: number, price: number): IndexUpdate => ({
 })
 
 /** What the clearing refuses by, having seen prices from `lowest` to `highest`, with a band of 3 %. */
-function boundsOf(lowest: bigint, highest: bigint): Bounds {
+function doubtOf(lowest: bigint, highest: bigint, since = 0n): Doubt {
   const band = (3n * WAD) / 100n
-  return { band, low: mulDown(lowest, WAD - band), high: mulUp(highest, WAD + band) }
+  return { since, band, low: mulDown(lowest, WAD - band), high: mulUp(highest, WAD + band) }
 }
 
-const SEEN = boundsOf(usd(1_990), usd(2_010))
+const SEEN = doubtOf(usd(1_990), usd(2_010))
 const NOTHING: MissedState = new Map()
 
-function read(state: MissedState, updates: readonly IndexUpdate[], bounds = SEEN) {
-  return step(state, { type: 'read', market: MARKET, bounds, updates })
+function read(state: MissedState, updates: readonly IndexUpdate[], ...doubts: Doubt[]) {
+  return step(state, { type: 'read', market: MARKET, doubts: doubts.length > 0 ? doubts : [SEEN], updates })
 }
 
 function shown(effects: readonly MissedEffect[]): number[] {
@@ -51,12 +51,26 @@ test('ROL-46 once what is asked for has been shown, no price of the venue is bey
     fc.property(price, price, prices, (a, b, all) => {
       const updates = all.map((price, i) => ({ price, publishTime: BigInt(i) }))
       const [lowest, highest] = [min(a, b), max(a, b)]
-      const { effects } = read(NOTHING, updates, boundsOf(lowest, highest))
+      const { effects } = read(NOTHING, updates, doubtOf(lowest, highest))
       const added = effects.flatMap((effect) => (effect.type === 'show' ? [effect.update.price] : []))
-      const after = boundsOf([lowest, ...added].reduce(min), [highest, ...added].reduce(max))
+      const after = doubtOf([lowest, ...added].reduce(min), [highest, ...added].reduce(max))
       assert.deepEqual(read(NOTHING, updates, after).effects, [{ type: 'unexplained' }])
       assert.ok(added.length <= 2)
     }),
+  )
+})
+
+test('ROL-46 all refused fills of a market are seen to at once: each from when it matters to it, each report once', () => {
+  const updates = [at(1, 2_300), at(5, 2_200), at(9, 2_100)]
+  const [early, late, other] = [0n, 5n, 5n].map((since) => doubtOf(usd(1_990), usd(2_010), since))
+  assert.ok(early && late && other)
+  assert.deepEqual(shown(read(NOTHING, updates, late, other).effects), [5])
+  assert.deepEqual(shown(read(NOTHING, updates, early, late, other).effects), [1, 5])
+  const never = doubtOf(usd(1), usd(9_999))
+  assert.deepEqual(
+    shown(read(NOTHING, updates, never, late).effects),
+    [5],
+    'one that nothing explains is in nobody’s way',
   )
 })
 

@@ -4,7 +4,7 @@ import { Batch, Clearing, RecordBook } from '@omnimargin/chains/abi'
 import { type Hex, keccak, toHex, word } from '@omnimargin/core/bytes'
 import { type Fields, type Key, KIND, keyHash } from '@omnimargin/core/record'
 import { decodeFunctionData, encodeErrorResult, RawContractError } from 'viem'
-import type { Destination } from '../src/relayer/carry.ts'
+import type { Destination, Refused } from '../src/relayer/carry.ts'
 import { pullDue } from '../src/relayer/pull.ts'
 import type { Pending } from '../src/relayer/step.ts'
 
@@ -114,7 +114,9 @@ test('ROL-46 what is refused is told with the refusal, after what is welcome is 
   const outside = encodeErrorResult({ abi: Clearing.abi, errorName: 'FillOutsideBand', args: [7n, 1_940n, 2_060n] })
   const { home, sent } = chainWith({}, { [hash(1)]: outside })
   const told: unknown[] = []
-  const refused = async ({ key }: { key: Key }, refusal: unknown) => void told.push([key.account, refusal, sent.length])
+  const refused = async (records: readonly Refused[]) => {
+    told.push(...records.map(({ write, refusal }) => [write.key.account, refusal, sent.length]))
+  }
   const notes: unknown[] = []
   const parts = { ...partsOf(home, notes), refused }
   assert.deepEqual(await pullDue(parts, home, [fillsOf(1, 5n), fillsOf(2, 6n)]), [])

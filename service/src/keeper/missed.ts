@@ -8,8 +8,8 @@ import type { Report } from '../hermes.ts'
 /** A price that a venue says it was poked with, and when it was published (seconds). */
 export type IndexUpdate = { readonly price: Price; readonly publishTime: bigint }
 
-/** Between which prices the clearing believes a fill: its extremes, and the band beyond them. */
-export type Bounds = { readonly low: Price; readonly high: Price; readonly band: Ratio }
+/** Between which prices the clearing would have believed a fill: its extremes since a time (seconds), and the band beyond them. */
+export type Doubt = { readonly low: Price; readonly high: Price; readonly band: Ratio; readonly since: bigint }
 
 /** By market: what was tried of late. */
 export type MissedState = ReadonlyMap<number, Tries>
@@ -24,19 +24,21 @@ type Tries = {
 
 export type MissedEvent =
   | { readonly type: 'refused'; readonly market: number; readonly nowMs: number }
-  /** What the venue says its index went through, since what it filled is known. */
+  /** Why each of the market's fills was refused, and what the venue says its index went through. */
   | {
       readonly type: 'read'
       readonly market: number
-      readonly bounds: Bounds
+      readonly doubts: readonly Doubt[]
       readonly updates: readonly IndexUpdate[]
     }
   | { readonly type: 'shown'; readonly market: number }
   | { readonly type: 'failed'; readonly market: number; readonly publishTime: bigint }
 
+export type Showing = { readonly type: 'show'; readonly update: IndexUpdate; readonly doubt: Doubt }
+
 export type MissedEffect =
   | { readonly type: 'read' }
-  | { readonly type: 'show'; readonly update: IndexUpdate }
+  | Showing
   /** The venue's index went through nothing that the clearing has not seen. */
   | { readonly type: 'unexplained' }
 
@@ -59,12 +61,13 @@ export function step(state: MissedState, event: MissedEvent): { state: MissedSta
       return isPaused ? { state, effects: [] } : after({ lastMs: event.nowMs }, { type: 'read' })
     }
     case 'read': {
-      const wanted = extremes(event.updates, event.bounds)
-      const untried = event.updates.filter(({ publishTime }) => !before.failed.has(publishTime))
-      const next = extremes(untried, event.bounds)
-      if (next.length > 0) return after({}, ...next.map(toShow))
+      const { doubts, updates } = event
+      const untried = updates.filter(({ publishTime }) => !before.failed.has(publishTime))
+      const next = showings(doubts, untried)
+      if (next.length > 0) return after({}, ...next)
+      const all = showings(doubts, updates)
       const again = { failed: NO_TRIES.failed, rounds: before.rounds + 1 }
-      return wanted.length > 0 ? after(again, ...wanted.map(toShow)) : after(again, { type: 'unexplained' })
+      return after(again, ...(all.length > 0 ? all : [{ type: 'unexplained' } as const]))
     }
     case 'shown':
       return after({ failed: NO_TRIES.failed, rounds: 0 })
@@ -73,33 +76,38 @@ export function step(state: MissedState, event: MissedEvent): { state: MissedSta
   }
 }
 
-function toShow(update: IndexUpdate): MissedEffect {
-  return { type: 'show', update }
-}
-
 /** Why a report is not the one that the venue speaks of, or of no use. */
-export function faultOf(report: Report | undefined, { publishTime }: IndexUpdate, bounds: Bounds): string | undefined {
+export function faultOf(report: Report | undefined, { publishTime }: IndexUpdate, doubt: Doubt): string | undefined {
   if (report?.publishTime !== publishTime) return `Pyth has no report of ${publishTime}, which the venue has`
   const price = priceIn(report)
-  const isOutside = price !== undefined && (isBelow(price, bounds) || isAbove(price, bounds))
+  const isOutside = price !== undefined && (isBelow(price, doubt) || isAbove(price, doubt))
   return isOutside ? undefined : `Pyth's report of ${publishTime} is within what the clearing has seen`
 }
 
+/** Each report once, however many fills it is wanted for. */
+function showings(doubts: readonly Doubt[], updates: readonly IndexUpdate[]): Showing[] {
+  const wanted = doubts.flatMap((doubt) =>
+    extremes(updates, doubt).map((update): Showing => ({ type: 'show', update, doubt })),
+  )
+  return [...new Map(wanted.map((showing) => [showing.update.publishTime, showing])).values()]
+}
+
 /** The lowest that is too low and the highest that is too high. */
-function extremes(updates: readonly IndexUpdate[], bounds: Bounds): IndexUpdate[] {
-  const below = updates.filter(({ price }) => isBelow(price, bounds))
-  const above = updates.filter(({ price }) => isAbove(price, bounds))
+function extremes(all: readonly IndexUpdate[], doubt: Doubt): IndexUpdate[] {
+  const updates = all.filter(({ publishTime }) => publishTime >= doubt.since)
+  const below = updates.filter(({ price }) => isBelow(price, doubt))
+  const above = updates.filter(({ price }) => isAbove(price, doubt))
   const lowest = below.reduce<IndexUpdate[]>(([best], one) => [best && best.price <= one.price ? best : one], [])
   const highest = above.reduce<IndexUpdate[]>(([best], one) => [best && best.price >= one.price ? best : one], [])
   return [...lowest, ...highest]
 }
 
 /** Whether a fill would be believed at a lower price if the clearing had seen this one; rounded as the clearing does. */
-function isBelow(price: Price, { low, band }: Bounds): boolean {
+function isBelow(price: Price, { low, band }: Doubt): boolean {
   return mulDown(price, WAD - band) < low
 }
 
-function isAbove(price: Price, { high, band }: Bounds): boolean {
+function isAbove(price: Price, { high, band }: Doubt): boolean {
   return mulUp(price, WAD + band) > high
 }
 

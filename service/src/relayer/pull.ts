@@ -10,7 +10,7 @@ import { type Fields, isKind, KIND, keyHash } from '@omnimargin/core/record'
 import { type Address, encodeFunctionData, isAddressEqual } from 'viem'
 import { follow } from '../follow.ts'
 import { repeat } from '../role.ts'
-import { type Destination, FINAL_REFUSALS } from './carry.ts'
+import { type Destination, FINAL_REFUSALS, type Refused } from './carry.ts'
 import { isKnown, type Relay } from './relay.ts'
 import { MAX_RECORDS_A_BATCH, marketKeyOf, type Pending, without, withPending } from './step.ts'
 
@@ -98,10 +98,11 @@ export async function pullDue(parts: Pull, home: Destination, due: readonly Pend
   const welcome = unknown.filter((_, i) => refusals[i] === undefined)
   const final = unknown.filter((_, i) => FINAL_REFUSALS.includes(refusals[i]?.name ?? ''))
   if (welcome.length > 0) await pull(parts, home, welcome)
-  for (const [i, refusal] of refusals.entries()) {
-    const write = unknown[i]
-    if (write && refusal) await parts.refused?.(write, refusal)
-  }
+  const refused = unknown.flatMap((write, i): Refused[] => {
+    const refusal = refusals[i]
+    return refusal ? [{ write, refusal }] : []
+  })
+  if (refused.length > 0) await parts.refused?.(refused)
   // Whether each of the welcome was taken is asked when it is looked at next.
   return [...settled, ...final]
 }

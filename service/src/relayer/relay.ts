@@ -1,7 +1,6 @@
 /** Carrying what emitters wrote to where it is read: asks the attestors, and submits roots and records. */
 import { RecordBook } from '@omnimargin/chains/abi'
 import { type Checkpoint, checkpointAt, type Emitter, type Write } from '@omnimargin/chains/emitter'
-import type { Refusal } from '@omnimargin/chains/rehearse'
 import type { Kind } from '@omnimargin/core/record'
 import { max } from '@omnimargin/core/wad'
 import { type Address, getAddress, recoverTypedDataAddress } from 'viem'
@@ -14,7 +13,7 @@ import { senderOf } from '../sender.ts'
 import { hashStatement, typedStatement } from '../statement.ts'
 import type { Store } from '../store.ts'
 import { fetchSigned } from './attestors.ts'
-import { carryTo, type Destination, heardBy } from './carry.ts'
+import { carryTo, type Destination, heardBy, type Refused } from './carry.ts'
 import {
   type Heard,
   type Hearer,
@@ -43,8 +42,8 @@ export type Relay = {
   readonly patienceSeconds: number
   /** Whether readers are made to write down, for the emitter, how new a root they have. */
   readonly hears?: boolean
-  /** Is told of each record that its reader refuses, and may see to what is missing before it is tried again. Throws nothing that may pass. */
-  readonly refused?: (write: Write, refusal: Refusal) => Promise<void>
+  /** Is told what readers refuse, and may see to what is missing before it is tried again. Throws nothing that may pass. */
+  readonly refused?: (records: readonly Refused[]) => Promise<void>
   readonly signal: AbortSignal
   readonly note: ReturnType<typeof logOf>
 }
@@ -139,7 +138,7 @@ async function carryEffect(parts: Relay, { destination, quorum, claims, hears }:
     const outcome = await carryTo(target, parts.deployment.committee.signers, load, sent)
     const hashes = outcome.settled.map(({ hash }) => hash)
     parts.note(outcome.accepted ? 'records_learned' : 'root_not_accepted', { ...place, hashes })
-    for (const { write, refusal } of outcome.refused) await parts.refused?.(write, refusal)
+    if (outcome.refused.length > 0) await parts.refused?.(outcome.refused)
     return [...others, ...outcome.settled]
   } catch (failure) {
     parts.note('failed', { ...place, why: `${failure}` })
