@@ -1,6 +1,6 @@
 /**
  * Seeing to fills that the clearing refuses for their price: where the venue was poked with one that the clearing never saw,
- * it is shown Pyth's report of that time, out of Hermes' history. A venue that lies costs a question to Hermes and a note.
+ * it is shown Pyth's report of that time, out of Hermes' history. A venue that lies costs here a question to Hermes and a note.
  */
 import { Clearing, Venue } from '@omnimargin/chains/abi'
 import { ChainError, RpcFailed } from '@omnimargin/chains/errors'
