@@ -62,10 +62,11 @@ for (const place of ['near', 'far'] as const) {
       const notes = events.filter(({ role, event }) => role === 'keeper' && /widened$/.test(event))
       assert.deepEqual(
         notes.map(({ event }) => event),
-        ['not_widened', 'widened'],
+        ['not_widened', 'not_widened', 'widened'],
       )
-      assert.match(`${notes[0]?.why}`, /answered 404/)
-      assert.equal(asked(), 2, 'and no more than that, though it was refused at every block')
+      assert.match(`${notes[0]?.why}`, /answered 503/)
+      assert.match(`${notes[1]?.why}`, /answered 404/)
+      assert.equal(asked(), 3, 'and no more than that, though it was refused at every block')
     } finally {
       stopping.abort()
       await running
@@ -161,15 +162,15 @@ async function peakOf(devnet: Devnet, market: number): Promise<bigint | undefine
   return updates[0]?.args.publishTime
 }
 
-/** The devnet's oracle, but it does not answer the first question. */
+/** The devnet's oracle, but it is away at the first question, and has no history at the second. */
 async function forgetfulHermes(t: TestContext, { oracle }: Devnet) {
   let asked = 0
   const server = createServer(async (request, response) => {
     asked++
     const answer = await fetch(
-      `${oracle.url}${request.url?.replace(/\d+(?=\?)/, (time) => (asked === 1 ? '1' : time))}`,
+      `${oracle.url}${request.url?.replace(/\d+(?=\?)/, (time) => (asked === 2 ? '1' : time))}`,
     )
-    response.writeHead(answer.status)
+    response.writeHead(asked === 1 ? 503 : answer.status)
     response.end(await answer.text())
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
