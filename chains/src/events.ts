@@ -39,6 +39,22 @@ export async function eventsSince(
   }
 }
 
+/** The first block from `from` on that is no older than a time (seconds); the one to come if none is. Throws RpcFailed. */
+export async function firstBlockSince(client: PublicClient, time: bigint, from: bigint): Promise<bigint> {
+  try {
+    let [first, end] = [from, (await client.getBlockNumber()) + 1n]
+    while (first < end) {
+      const middle = (first + end) / 2n
+      const { timestamp } = await client.getBlock({ blockNumber: middle })
+      if (timestamp < time) first = middle + 1n
+      else end = middle
+    }
+    return first
+  } catch (cause) {
+    throw new RpcFailed(`the first block since ${time}`, cause)
+  }
+}
+
 async function hashAt(client: PublicClient, blockNumber: bigint): Promise<Hex | undefined> {
   const block = await client.getBlock({ blockNumber }).catch(() => undefined)
   return block?.hash

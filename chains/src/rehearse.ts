@@ -12,19 +12,27 @@ import { RpcFailed } from './errors.ts'
 
 export type Rehearsal = { readonly from: Address; readonly to: Address; readonly data: Hex; readonly value?: bigint }
 
+/** The error a contract refuses with; for one that the ABI does not have, its name says what it reverted with. */
+export type Refusal = { readonly name: string; readonly args: readonly unknown[] }
+
 /** The name of the error the contract would refuse with at the newest block, or nothing if it would do it. Throws RpcFailed. */
-export async function refusalOf(
+export async function refusalOf(client: PublicClient, call: Rehearsal, abi: Abi): Promise<string | undefined> {
+  return (await rehearse(client, call, abi))?.name
+}
+
+/** The whole error, for who can tell from it what is missing. Throws RpcFailed. */
+export async function rehearse(
   client: PublicClient,
   { from, to, data, value = 0n }: Rehearsal,
   abi: Abi,
-): Promise<string | undefined> {
+): Promise<Refusal | undefined> {
   try {
     await client.call({ account: from, to, data, value })
     return undefined
   } catch (cause) {
     const reason = revertData(cause)
     if (reason === undefined) throw new RpcFailed(`what ${to} would answer`, cause)
-    return errorName(abi, reason)
+    return refusalIn(abi, reason)
   }
 }
 
@@ -36,10 +44,11 @@ function revertData(cause: unknown): Hex | undefined {
   return cause.walk((one) => one instanceof ExecutionRevertedError) ? '0x' : undefined
 }
 
-function errorName(abi: Abi, data: Hex): string {
+function refusalIn(abi: Abi, data: Hex): Refusal {
   try {
-    return decodeErrorResult({ abi, data }).errorName
+    const { errorName: name, args = [] } = decodeErrorResult({ abi, data })
+    return { name, args }
   } catch {
-    return data === '0x' ? 'reverted without a reason' : `reverted with ${data}`
+    return { name: data === '0x' ? 'reverted without a reason' : `reverted with ${data}`, args: [] }
   }
 }

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { Token } from '@omnimargin/chains/abi'
 import { startAnvil } from '@omnimargin/chains/anvil'
 import { deploy } from '@omnimargin/chains/deploy'
-import { type EventCursor, eventsSince } from '@omnimargin/chains/events'
+import { type EventCursor, eventsSince, firstBlockSince } from '@omnimargin/chains/events'
 import { createPublicClient, createWalletClient, defineChain, http, type PublicClient, toHex } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 
@@ -54,6 +54,21 @@ test('ROL-35 events come once and in order, and a reorg of what was read is told
     assert.equal(again.events.length, 1, 'the reorg dropped the last two')
   } finally {
     await anvil.stop()
+  }
+})
+
+test('the first block since a time is found, wherever it is', async () => {
+  const times = [10n, 10n, 12n, 15n, 15n, 15n, 20n]
+  const client = {
+    getBlockNumber: async () => BigInt(times.length - 1),
+    getBlock: async ({ blockNumber }: { blockNumber: bigint }) => ({ timestamp: times[Number(blockNumber)] }),
+  } as unknown as PublicClient
+  for (let time = 9n; time <= 21n; time++) {
+    for (let from = 0; from < times.length; from++) {
+      const first = times.findIndex((timestamp, i) => i >= from && timestamp >= time)
+      const found = await firstBlockSince(client, time, BigInt(from))
+      assert.equal(Number(found), first === -1 ? times.length : first, `${time} from ${from}`)
+    }
   }
 })
 

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { accountOf } from '@omnimargin/core/account'
 import type { Hex } from '@omnimargin/core/bytes'
 import { EMPTY_LEDGER, type LedgerEvent } from '@omnimargin/core/ledger'
-import { packParameters } from '@omnimargin/core/parameters'
+import { type ListingTerms, packParameters } from '@omnimargin/core/parameters'
 import { WAD } from '@omnimargin/core/wad'
 import { FEEDS, PARAMETERS } from '../src/devnet/parameters.ts'
 import { type KeeperState, step } from '../src/keeper/step.ts'
@@ -193,4 +193,60 @@ test('ROL-43 the grace is the one that was in force when the venue was closed', 
   const until = NOW + BigInt(PARAMETERS.closeGrace)
   assert.deepEqual(block(state, [], until).effects, [])
   assert.equal(block(state, [], until + 1n).effects.length, 1)
+})
+
+const SLOW = 0
+const HERE = 2
+
+/** With another burst, cap or such of a listing, and everybody heard of at NOW. */
+function rulesWith(listing: number, change: Partial<ListingTerms>): LedgerEvent[] {
+  const listings = PARAMETERS.listings.map((terms, i) => (i === listing ? { ...terms, ...change } : terms))
+  const blob = packParameters({ ...PARAMETERS, listings })
+  return [...rules, { eventName: 'ParametersSet', args: { version: 2, blob, setAt: NOW } }]
+}
+
+/** A line of which so much counts. */
+function partOf(account: Hex, listing: number, units: bigint, counted: bigint): LedgerEvent[] {
+  const opened = lineOf(account, 0n, BigInt(listing), 0n)
+  return [...opened, { eventName: 'LineChanged', args: { account, index: 0n, units, counted } }]
+}
+
+function counts(events: LedgerEvent[], now = NOW): [Hex, bigint][] {
+  const { effects } = block(blank, events, now)
+  return effects.flatMap((effect) => (effect.type === 'count' ? [[effect.account, effect.admitted]] : []))
+}
+
+test('ROL-48 more is counted once a tenth of the burst has room, or all that is missing, and not before', () => {
+  const burst = 1_000n
+  const remote = rulesWith(SLOW, { burst, refillTime: 10 })
+  const usedUp: LedgerEvent = { eventName: 'InflowChanged', args: { listing: BigInt(SLOW), used: burst, at: NOW } }
+  const lacking = (missing: bigint) => [...remote, ...partOf(ANN, SLOW, 5_000n, 5_000n - missing), usedUp]
+  assert.deepEqual(counts(lacking(500n)), [], 'there is no room')
+  assert.deepEqual(counts(lacking(500n), NOW + 1n), [[ANN, 100n]])
+  const slower = [...rulesWith(SLOW, { burst, refillTime: 11 }), ...partOf(ANN, SLOW, 5_000n, 4_500n), usedUp]
+  assert.deepEqual(counts(slower, NOW + 1n), [], '90 is less than a tenth')
+  assert.deepEqual(counts(slower, NOW + 2n), [[ANN, 181n]])
+  assert.deepEqual(counts(lacking(7n), NOW + 1n), [[ANN, 7n]], 'all of it, however little')
+  assert.deepEqual(counts(lacking(0n), NOW + 9n), [], 'nothing is missing')
+})
+
+test('ROL-48 lines of one listing share what room there is; one that its own cap fills is in nobody’s way', () => {
+  const capped = (burst: bigint) => rulesWith(HERE, { cap: 1_000n, lineCap: 600n, burst })
+  const lines = (...counted: [bigint, bigint]) =>
+    [ANN, BOB].flatMap((account, i) => partOf(account, HERE, 900n, counted[i] ?? 0n))
+  assert.deepEqual(counts([...capped(1n), ...lines(0n, 0n)]), [
+    [ANN, 600n],
+    [BOB, 400n],
+  ])
+  assert.deepEqual(counts([...capped(1n), ...lines(600n, 0n)]), [[BOB, 400n]])
+  assert.deepEqual(counts([...capped(1n), ...lines(600n, 400n)]), [], 'the listing’s cap is full')
+  assert.deepEqual(counts([...capped(6_001n), ...lines(0n, 0n)]), [], 'neither all of a line nor a tenth of the burst')
+})
+
+test('ROL-48 nothing is asked for at a vault that gives no new risk, nor before there are parameters', () => {
+  const line = partOf(ANN, SLOW, 500n, 0n)
+  assert.deepEqual(counts([...rules, ...line]), [[ANN, 500n]])
+  const tripped: LedgerEvent = { eventName: 'BreakerTripped', args: { isVault: true, number: BigInt(SLOW) } }
+  assert.deepEqual(counts([...rules, ...line, tripped]), [])
+  assert.deepEqual(counts(line), [])
 })

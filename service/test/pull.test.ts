@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Batch, RecordBook } from '@omnimargin/chains/abi'
+import { Batch, Clearing, RecordBook } from '@omnimargin/chains/abi'
 import { type Hex, keccak, toHex, word } from '@omnimargin/core/bytes'
 import { type Fields, type Key, KIND, keyHash } from '@omnimargin/core/record'
 import { decodeFunctionData, encodeErrorResult, RawContractError } from 'viem'
-import type { Destination } from '../src/relayer/carry.ts'
+import type { Destination, Refused } from '../src/relayer/carry.ts'
 import { pullDue } from '../src/relayer/pull.ts'
 import type { Pending } from '../src/relayer/step.ts'
 
@@ -108,4 +108,18 @@ test('ROL-45 where everything is known nothing is sent', async () => {
   const due = fillsOf(1, 5n)
   assert.deepEqual(await pullDue(partsOf(home), home, [due]), [due.write])
   assert.deepEqual(sent, [])
+})
+
+test('ROL-46 what is refused is told with the refusal, after what is welcome is sent', async () => {
+  const outside = encodeErrorResult({ abi: Clearing.abi, errorName: 'FillOutsideBand', args: [7n, 1_940n, 2_060n] })
+  const { home, sent } = chainWith({}, { [hash(1)]: outside })
+  const told: unknown[] = []
+  const refused = async (records: readonly Refused[]) => {
+    told.push(...records.map(({ write, refusal }) => [write.key.account, refusal, sent.length]))
+  }
+  const notes: unknown[] = []
+  const parts = { ...partsOf(home, notes), refused }
+  assert.deepEqual(await pullDue(parts, home, [fillsOf(1, 5n), fillsOf(2, 6n)]), [])
+  assert.deepEqual(told, [[hash(1), { name: 'FillOutsideBand', args: [7n, 1_940n, 2_060n] }, 1]])
+  assert.deepEqual(notes[0], ['not_pulled', { hash: fillsOf(1, 5n).write.hash, why: 'FillOutsideBand' }])
 })

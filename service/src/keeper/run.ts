@@ -1,24 +1,25 @@
 /**
- * The keeper's process: proves fills that nobody else carried home, rebuilds every account from the clearing's events,
- * and takes over who is below maintenance.
+ * The keeper's process: proves fills that nobody else carried home, and shows the clearing what prices it missed of them; rebuilds
+ * every account from the clearing's events, and takes over who is below maintenance.
  */
 import { Clearing } from '@omnimargin/chains/abi'
+import { ChainError } from '@omnimargin/chains/errors'
 import { accountOf } from '@omnimargin/core/account'
 import { EMPTY_LEDGER, type LedgerEvent } from '@omnimargin/core/ledger'
 import { KIND } from '@omnimargin/core/record'
-import { encodeFunctionData, type Hex } from 'viem'
+import { encodeFunctionData } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
-import { attempt } from '../attempt.ts'
 import type { Deployment } from '../deployment.ts'
 import { follow } from '../follow.ts'
-import { fetchFirst, HermesFailed } from '../hermes.ts'
-import { updateFee } from '../pyth.ts'
+import { fetchFirst, type Hermes } from '../hermes.ts'
 import type { Destination } from '../relayer/carry.ts'
 import { pullFills } from '../relayer/pull.ts'
 import { type Destinations, destinationsOf, type Relay, relay } from '../relayer/relay.ts'
 import { emittersOf, logOf, type RoleContext, repeat } from '../role.ts'
 import { openStore } from '../store.ts'
+import { type Show, senderTo, showerTo } from './show.ts'
 import { type KeeperEffect, type KeeperState, step } from './step.ts'
+import { widenerOf } from './widen.ts'
 
 export type KeeperConfig = {
   readonly deployment: Deployment
@@ -37,7 +38,6 @@ type Note = ReturnType<typeof logOf>
 /** Nothing was tried, and nothing is said of it. */
 const NOT_YET = 'not yet'
 
-const GAS_LIMIT = 12_000_000n
 /** A report of the past that was not there, or not taken, is asked for again after this. */
 const PRICE_PAUSE_MS = 5_000
 /** What is noted of an effect that was carried out; with `not_` before it, of one that was not. */
@@ -47,6 +47,7 @@ const DONE: Record<KeeperEffect['type'], string> = {
   close_venue: 'venue_closed',
   price_closed: 'priced',
   settle_closed: 'settled',
+  count: 'counted',
 }
 
 /** Runs until the signal. Only what proves fills is kept on disk: of accounts the events say all again after a start. */
@@ -65,13 +66,18 @@ export async function runKeeper(config: KeeperConfig, { signal, log }: RoleConte
   }
 }
 
-/** A venue is believed once its record is proven, or pulled where it is here, and what it filled can only be bad news left unproven. */
+/**
+ * A venue is believed once its record is proven, or pulled where it is here, and what it filled can only be bad news left unproven.
+ * A fill at a price that the clearing missed is not: it is shown that price first.
+ */
 async function proveFills(
-  { deployment, dataDir, pollMs, patienceSeconds }: KeeperConfig,
+  config: KeeperConfig,
   destinations: Destinations,
   signal: AbortSignal,
   note: Note,
 ): Promise<void> {
+  const { deployment, dataDir, pollMs, patienceSeconds } = config
+  const show = showerTo(homeOf(config, destinations), senderTo(config, homeOf(config, destinations)))
   const store = openStore(dataDir)
   const venues = deployment.clearing.markets.map(({ venue }) => venue)
   const emitters = deployment.chains
@@ -79,7 +85,8 @@ async function proveFills(
     .flatMap(emittersOf)
     .filter(({ address }) => venues.includes(address))
   const kinds = [KIND.MARKET, KIND.FILLS]
-  const parts: Relay = { deployment, destinations, store, pollMs, kinds, patienceSeconds, signal, note }
+  const refused = widenerOf({ deployment, destinations, hermes: hermesOf(config), show, signal, note })
+  const parts: Relay = { deployment, destinations, store, pollMs, kinds, patienceSeconds, refused, signal, note }
   try {
     await Promise.all([pullFills(parts), ...emitters.map((emitter) => relay(parts, emitter))])
   } finally {
@@ -88,9 +95,8 @@ async function proveFills(
 }
 
 async function watch(config: KeeperConfig, destinations: Destinations, signal: AbortSignal, note: Note): Promise<void> {
-  const { address, chainId } = config.deployment.clearing
-  const home = destinations.get(chainId)
-  if (!home) throw new Error(`The deployment has no chain ${chainId}.`)
+  const { address } = config.deployment.clearing
+  const home = homeOf(config, destinations)
   const act = actorOf(config, home, signal, note)
   const followed = follow(home, { address, abi: Clearing.abi }, (from) => note('reorganized', { from }))
   const blank: KeeperState = { ledger: EMPTY_LEDGER, account: accountOf(config.account.address) }
@@ -110,11 +116,21 @@ async function watch(config: KeeperConfig, destinations: Destinations, signal: A
   await repeat(work, config.pollMs, { signal, report: (failure) => note('failed', { why: `${failure}` }) })
 }
 
+function homeOf({ deployment: { clearing } }: KeeperConfig, destinations: Destinations): Destination {
+  const home = destinations.get(clearing.chainId)
+  if (!home) throw new Error(`The deployment has no chain ${clearing.chainId}.`)
+  return home
+}
+
+function hermesOf({ hermes: url, hermesKey: key }: KeeperConfig): Hermes {
+  return { url, key }
+}
+
 /** Carries an effect out, or says why not: one that fails keeps none of the others from being tried. */
 function actorOf(config: KeeperConfig, home: Destination, signal: AbortSignal, note: Note) {
   const own = accountOf(config.account.address)
   const send = senderTo(config, home)
-  const price = pricerOf(config, home, send, signal)
+  const price = pricerOf(hermesOf(config), showerTo(home, send), signal)
   const carryOut = async (effect: KeeperEffect): Promise<string | undefined> => {
     const call = { abi: Clearing.abi } as const
     switch (effect.type) {
@@ -132,6 +148,10 @@ function actorOf(config: KeeperConfig, home: Destination, signal: AbortSignal, n
         const args = [effect.account, BigInt(effect.market)] as const
         return send(encodeFunctionData({ ...call, functionName: 'settleClosed', args }))
       }
+      case 'count': {
+        const args = [effect.account, BigInt(effect.line)] as const
+        return send(encodeFunctionData({ ...call, functionName: 'count', args }))
+      }
     }
   }
   return async (effect: KeeperEffect): Promise<void> => {
@@ -143,29 +163,19 @@ function actorOf(config: KeeperConfig, home: Destination, signal: AbortSignal, n
   }
 }
 
-type Send = (data: Hex, value?: bigint) => Promise<string | undefined>
-
-function senderTo({ deployment, account }: KeeperConfig, home: Destination): Send {
-  const call = { from: account.address, to: deployment.clearing.address, gas: GAS_LIMIT }
-  return (data, value = 0n) => attempt(home, { ...call, data, value }, Clearing.abi)
-}
-
 /** Shows the clearing a closed market's price: the first report after the grace, out of Hermes' history. */
-function pricerOf(config: KeeperConfig, { chain, reader }: Destination, send: Send, signal: AbortSignal) {
-  const hermes = { url: config.hermes, key: config.hermesKey }
+function pricerOf(hermes: Hermes, show: Show, signal: AbortSignal) {
   const askedAt = new Map<number, number>()
   return async ({ market, feedId, until }: Extract<KeeperEffect, { type: 'price_closed' }>) => {
     const now = performance.now()
     if (now < (askedAt.get(market) ?? -PRICE_PAUSE_MS) + PRICE_PAUSE_MS) return NOT_YET
     askedAt.set(market, now)
-    if (!chain.pyth) return `the deployment names no "pyth" for chain ${chain.name}`
     try {
-      const { data } = await fetchFirst(hermes, feedId, until, signal)
-      const value = await updateFee(reader, chain.pyth, data)
-      const args = [BigInt(market), [...data]] as const
-      return await send(encodeFunctionData({ abi: Clearing.abi, functionName: 'priceClosed', args }), value)
+      const update = await fetchFirst(hermes, feedId, until, signal)
+      const args = [BigInt(market), [...update.data]] as const
+      return await show(encodeFunctionData({ abi: Clearing.abi, functionName: 'priceClosed', args }), update)
     } catch (failure) {
-      if (failure instanceof HermesFailed) return failure.message
+      if (failure instanceof ChainError) return failure.message
       throw failure
     }
   }

@@ -1,9 +1,11 @@
 /**
- * What a keeper does about the clearing's events: find who is below maintenance, make ready to take them over, and bring
- * dead venues to their end.
+ * What a keeper does about the clearing's events: find who is below maintenance, make ready to take them over, bring dead
+ * venues to their end, and have counted what by now there is room for.
  */
 import type { Hex } from '@omnimargin/core/bytes'
+import { admit } from '@omnimargin/core/counting'
 import {
+  accountIn,
   afterFunding,
   applyEvents,
   isOpen,
@@ -15,6 +17,7 @@ import {
 } from '@omnimargin/core/ledger'
 import { computeMargin, isLiquidatable, type Margin } from '@omnimargin/core/margin'
 import { venuePeer } from '@omnimargin/core/peer'
+import type { Units } from '@omnimargin/core/wad'
 
 export type KeeperState = {
   readonly ledger: Ledger
@@ -31,9 +34,12 @@ export type KeeperEffect =
   | { readonly type: 'close_venue'; readonly venue: number }
   | { readonly type: 'price_closed'; readonly market: number; readonly feedId: Hex; readonly until: bigint }
   | { readonly type: 'settle_closed'; readonly account: Hex; readonly market: number }
+  | { readonly type: 'count'; readonly account: Hex; readonly line: number; readonly admitted: Units }
 
 /** How long after the grace the clearing waits for the first price of that time, in seconds: `Closings.PRICE_WAIT`. */
 const PRICE_WAIT = 3_600n
+/** Less than all that a line lacks is counted from this part of the listing's burst on, so that it is not asked for every second. */
+const PART_OF_BURST = 10n
 
 /**
  * Nothing is remembered of what was tried: an account that is still below maintenance after a block is tried again.
@@ -52,6 +58,7 @@ export function step(state: KeeperState, event: KeeperEvent): { state: KeeperSta
     ...due.map(({ account, margin }): KeeperEffect => ({ type: 'liquidate', account, margin })),
     ...silentVenues(ledger, event.now).map((venue): KeeperEffect => ({ type: 'close_venue', venue })),
     ...atTheEnd(ledger, event.now),
+    ...countable(ledger, event.now),
   ]
   return { state: { ...state, ledger }, effects }
 }
@@ -101,6 +108,32 @@ function atTheEnd(ledger: Ledger, now: bigint): KeeperEffect[] {
       .filter(({ market, until }) => priced.has(market) || now > until + PRICE_WAIT)
       .map(({ account, market }): KeeperEffect => ({ type: 'settle_closed', account, market })),
   ]
+}
+
+/** Lines of which more would count by now, each with what the ones before it leave room for. */
+function countable(before: Ledger, now: bigint): KeeperEffect[] {
+  let ledger = before
+  const full = new Set<number>()
+  const effects: KeeperEffect[] = []
+  for (const [account, { lines }] of before.accounts) {
+    for (const [line, { listing, units, counted }] of lines.entries()) {
+      const terms = before.parameters?.listings[listing]
+      if (!terms || units <= counted || counted >= terms.lineCap || full.has(listing)) continue
+      const { admitted, ledger: after } = admit(ledger, listing, units - counted, counted, now)
+      if (admitted === 0n) full.add(listing)
+      const isAll = admitted === units - counted
+      if (admitted === 0n || !(isAll || admitted * PART_OF_BURST >= terms.burst)) continue
+      ledger = withCounted(after, account, line, counted + admitted)
+      effects.push({ type: 'count', account, line, admitted })
+    }
+  }
+  return effects
+}
+
+function withCounted(ledger: Ledger, id: Hex, line: number, counted: Units): Ledger {
+  const account = accountIn(ledger, id)
+  const lines = account.lines.map((each, i) => (i === line ? { ...each, counted } : each))
+  return withAccount(ledger, id, { ...account, lines })
 }
 
 /** Listings that the accounts hold units of and the keeper has no line for, each once. */

@@ -1,7 +1,7 @@
 /** One batched transaction: the root, every record that the destination does not know yet, and who is to hear of it. */
-import { Batch, CommitteeRoots, RecordBook } from '@omnimargin/chains/abi'
+import { Batch, Clearing, CommitteeRoots, RecordBook } from '@omnimargin/chains/abi'
 import type { Write } from '@omnimargin/chains/emitter'
-import { refusalOf } from '@omnimargin/chains/rehearse'
+import { type Refusal, refusalOf, rehearse } from '@omnimargin/chains/rehearse'
 import { KIND } from '@omnimargin/core/record'
 import {
   type Address,
@@ -31,13 +31,21 @@ export const FINAL_REFUSALS = ['UnknownPeer', 'PeerEnded', 'UnusedField', 'PeerI
 
 export type Load = { readonly quorum: Quorum; readonly claims: readonly Claim[]; readonly hears: readonly Address[] }
 
-/** The writes that are settled: learned, known already, or refused for good. The others are worth another try. */
+export type Refused = { readonly write: Write; readonly refusal: Refusal }
+
+export type Outcome = {
+  /** Learned, known already, or refused for good. The others are worth another try. */
+  readonly settled: readonly Write[]
+  readonly refused: readonly Refused[]
+  readonly accepted: boolean
+}
+
 export async function carryTo(
   destination: Destination,
   signers: readonly Hex[],
   { quorum, claims, hears }: Load,
   sent: (hash: Hex) => void,
-): Promise<{ settled: Write[]; accepted: boolean }> {
+): Promise<Outcome> {
   const { chain, reader, sender } = destination
   const { statement } = quorum
   const place = [statement.chainId, statement.emitter] as const
@@ -46,10 +54,10 @@ export async function carryTo(
     reader.readContract({ ...contract, functionName: 'nextPosition', args: place }),
     reader.readContract({ ...contract, functionName: 'newest', args: place }),
   ])
-  if (newest > statement.blockNumber) return { settled: [], accepted: false }
+  if (newest > statement.blockNumber) return { settled: [], refused: [], accepted: false }
   const isThere = newest === statement.blockNumber
   const hearing = await hearCalls(destination, quorum, hears, isThere)
-  if (isThere && claims.length + hearing.length === 0) return { settled: [], accepted: true }
+  if (isThere && claims.length + hearing.length === 0) return { settled: [], refused: [], accepted: true }
   const position = isThere ? (next + RING - 1n) % RING : next
   const root = encodeFunctionData({
     abi: CommitteeRoots.abi,
@@ -68,11 +76,12 @@ export async function carryTo(
   const data = encodeFunctionData({ abi: Batch.abi, functionName: 'aggregate3', args: [calls] })
   const gas = ROOT_GAS + RECORD_GAS * BigInt(claims.length) + HEAR_GAS * BigInt(hearing.length)
   const receipt = await sender.send({ to: chain.batch, data, gas }, sent)
-  if (receipt.status !== 'success') return { settled: [], accepted: false }
+  if (receipt.status !== 'success') return { settled: [], refused: [], accepted: false }
   const learned = learnedIn(receipt, claims)
   const others = claims.filter(({ write }) => !learned.includes(write))
-  const refused = await refusedOf(destination, others, quorum, position)
-  return { settled: [...learned, ...refused], accepted: true }
+  const { known, refused } = await tryAgain(destination, others, quorum, position)
+  const final = refused.filter(({ refusal }) => FINAL_REFUSALS.includes(refusal.name)).map(({ write }) => write)
+  return { settled: [...learned, ...known, ...final], refused, accepted: true }
 }
 
 /** Tried as calls first. That nothing new is heard is no refusal while the root that is new comes in the same batch. */
@@ -129,19 +138,27 @@ function learnedIn({ logs }: TransactionReceipt, claims: readonly Claim[]): Writ
   })
 }
 
-/** Of writes that were not taken: those the reader knows something newer of, and those it refuses for good. */
-async function refusedOf(
+/** Of writes that were not taken: those the reader knows something newer of, and those it refuses. No answer is neither. */
+async function tryAgain(
   { chain, reader }: Destination,
   claims: readonly Claim[],
   quorum: Quorum,
   position: bigint,
-): Promise<Write[]> {
+): Promise<{ known: Write[]; refused: Refused[] }> {
   const answers = claims.map(async (claim) => {
-    const call = { from: chain.batch, to: claim.write.key.reader, data: learnCall(claim, quorum, position) }
-    const refusal = await refusalOf(reader, call, RecordBook.abi).catch(() => 'not known')
-    return refusal === undefined || FINAL_REFUSALS.includes(refusal) ? [claim.write] : []
+    const { write } = claim
+    const call = { from: chain.batch, to: write.key.reader, data: learnCall(claim, quorum, position) }
+    // The clearing's ABI has the errors of its libraries, and all that a vault or venue refuses a record with.
+    return rehearse(reader, call, Clearing.abi).then(
+      (refusal) => [{ write, refusal }],
+      () => [],
+    )
   })
-  return (await Promise.all(answers)).flat()
+  const answered = (await Promise.all(answers)).flat()
+  return {
+    known: answered.flatMap(({ write, refusal }) => (refusal ? [] : [write])),
+    refused: answered.flatMap(({ write, refusal }) => (refusal ? [{ write, refusal }] : [])),
+  }
 }
 
 function learnCall({ write, siblings }: Claim, { statement }: Quorum, position: bigint): Hex {

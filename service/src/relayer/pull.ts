@@ -2,19 +2,19 @@
  * Having the clearing read what venues on its own chain have written. There is nothing to prove, so nothing waits for finality or
  * signatures; a reorg wastes gas and no more, since the clearing reads what is there.
  */
-import { Batch, RecordBook } from '@omnimargin/chains/abi'
+import { Batch, Clearing, RecordBook } from '@omnimargin/chains/abi'
 import type { DecodedEvent } from '@omnimargin/chains/events'
-import { refusalOf } from '@omnimargin/chains/rehearse'
+import { rehearse } from '@omnimargin/chains/rehearse'
 import type { Hex } from '@omnimargin/core/bytes'
 import { type Fields, isKind, KIND, keyHash } from '@omnimargin/core/record'
 import { type Address, encodeFunctionData, isAddressEqual } from 'viem'
 import { follow } from '../follow.ts'
 import { repeat } from '../role.ts'
-import { type Destination, FINAL_REFUSALS } from './carry.ts'
+import { type Destination, FINAL_REFUSALS, type Refused } from './carry.ts'
 import { isKnown, type Relay } from './relay.ts'
 import { MAX_RECORDS_A_BATCH, marketKeyOf, type Pending, without, withPending } from './step.ts'
 
-type Pull = Pick<Relay, 'deployment' | 'destinations' | 'pollMs' | 'patienceSeconds' | 'signal' | 'note'>
+type Pull = Pick<Relay, 'deployment' | 'destinations' | 'pollMs' | 'patienceSeconds' | 'signal' | 'note' | 'refused'>
 type Waiting = ReadonlyMap<Hex, Pending>
 type Recorded = {
   readonly kind: number
@@ -82,29 +82,39 @@ type Write = Pending['write']
 
 /** What of it is settled: known by now, or refused for good. Each is tried first, so that one that is refused costs nothing. */
 export async function pullDue(parts: Pull, home: Destination, due: readonly Pending[]): Promise<Write[]> {
-  const { chain, reader, sender } = home
+  const { chain, reader } = home
   const { address } = parts.deployment.clearing
   const writes = due.slice(0, MAX_RECORDS_A_BATCH).map(({ write }) => write)
   const known = await Promise.all(writes.map((write) => isKnown(parts, write)))
   const settled = writes.filter((_, i) => known[i])
   const unknown = writes.filter((_, i) => !known[i])
   const tried = unknown.map(async (write) => {
-    const why = await refusalOf(reader, { from: chain.batch, to: address, data: pullData([write]) }, RecordBook.abi)
-    if (why !== undefined) parts.note('not_pulled', { hash: write.hash, why })
-    return why
+    const call = { from: chain.batch, to: address, data: pullData([write]) }
+    const refusal = await rehearse(reader, call, Clearing.abi)
+    if (refusal) parts.note('not_pulled', { hash: write.hash, why: refusal.name })
+    return refusal
   })
   const refusals = await Promise.all(tried)
   const welcome = unknown.filter((_, i) => refusals[i] === undefined)
-  const final = unknown.filter((_, i) => FINAL_REFUSALS.includes(refusals[i] ?? ''))
-  if (welcome.length === 0) return [...settled, ...final]
+  const final = unknown.filter((_, i) => FINAL_REFUSALS.includes(refusals[i]?.name ?? ''))
+  if (welcome.length > 0) await pull(parts, home, welcome)
+  const refused = unknown.flatMap((write, i): Refused[] => {
+    const refusal = refusals[i]
+    return refusal ? [{ write, refusal }] : []
+  })
+  if (refused.length > 0) await parts.refused?.(refused)
+  // Whether each of the welcome was taken is asked when it is looked at next.
+  return [...settled, ...final]
+}
+
+async function pull({ deployment, note }: Pull, { chain, sender }: Destination, welcome: readonly Write[]) {
+  const target = deployment.clearing.address
   // One that is refused after all, since the block is another, takes no other with it.
-  const calls = welcome.map((write) => ({ target: address, allowFailure: true, callData: pullData([write]) }))
+  const calls = welcome.map((write) => ({ target, allowFailure: true, callData: pullData([write]) }))
   const data = encodeFunctionData({ abi: Batch.abi, functionName: 'aggregate3', args: [calls] })
   const { status } = await sender.send({ to: chain.batch, data, gas: RECORD_GAS * BigInt(welcome.length) })
   const hashes = welcome.map(({ hash }) => hash)
-  parts.note(status === 'success' ? 'records_pulled' : 'not_pulled', { hashes })
-  // Whether each was is asked when it is looked at next.
-  return [...settled, ...final]
+  note(status === 'success' ? 'records_pulled' : 'not_pulled', { hashes })
 }
 
 /** Fills go behind the record of their market, whether or not that has changed. */

@@ -13,7 +13,7 @@ import { senderOf } from '../sender.ts'
 import { hashStatement, typedStatement } from '../statement.ts'
 import type { Store } from '../store.ts'
 import { fetchSigned } from './attestors.ts'
-import { carryTo, type Destination, heardBy } from './carry.ts'
+import { carryTo, type Destination, heardBy, type Refused } from './carry.ts'
 import {
   type Heard,
   type Hearer,
@@ -42,6 +42,8 @@ export type Relay = {
   readonly patienceSeconds: number
   /** Whether readers are made to write down, for the emitter, how new a root they have. */
   readonly hears?: boolean
+  /** Is told what readers refuse, and may see to what is missing before it is tried again. Throws nothing that may pass. */
+  readonly refused?: (records: readonly Refused[]) => Promise<void>
   readonly signal: AbortSignal
   readonly note: ReturnType<typeof logOf>
 }
@@ -136,6 +138,7 @@ async function carryEffect(parts: Relay, { destination, quorum, claims, hears }:
     const outcome = await carryTo(target, parts.deployment.committee.signers, load, sent)
     const hashes = outcome.settled.map(({ hash }) => hash)
     parts.note(outcome.accepted ? 'records_learned' : 'root_not_accepted', { ...place, hashes })
+    if (outcome.refused.length > 0) await parts.refused?.(outcome.refused)
     return [...others, ...outcome.settled]
   } catch (failure) {
     parts.note('failed', { ...place, why: `${failure}` })

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Clearing, Policy } from '@omnimargin/chains/abi'
+import { packParameters } from '@omnimargin/core/parameters'
+import { type Devnet, startDevnet } from '@omnimargin/service/devnet/devnet'
+import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
+import { until } from '@omnimargin/service/devnet/until'
+import type { LogEvent } from '@omnimargin/service/role'
+import { senderOf } from '@omnimargin/service/sender'
+import { encodeFunctionData, zeroAddress } from 'viem'
+import { makeActor } from '../src/story/actor.ts'
+import { whole } from '../src/story/amounts.ts'
+import { tradingChain } from '../src/story/witness.ts'
+
+/** USDC on fast. */
+const LISTING = 1
+const BURST = whole(1_000n, 6)
+const REFILL_SECONDS = 20
+const DEPOSIT = whole(1_500n, 6)
+
+test('ROL-48 the keeper has all of a deposit counted as the burst fills up again, a tenth of it at a time or the rest', async () => {
+  const events: LogEvent[] = []
+  const log = (event: LogEvent) => void events.push(event)
+  const devnet = await startDevnet({ log, roles: ['attestor', 'relayer', 'keeper'] })
+  try {
+    const { deployment, chains } = devnet
+    await setBurst(devnet)
+    const token = deployment.tokens[LISTING]
+    assert.ok(token)
+    const holder = await makeActor('holder', chains, deployment)
+    await holder.openLine(token)
+    await holder.deposit(token, DEPOSIT)
+    const { reader } = tradingChain(devnet)
+    const read = { address: deployment.clearing.address, abi: Clearing.abi } as const
+    await until('all of it to count', async () => {
+      const [{ units, counted }] = await reader.readContract({
+        ...read,
+        functionName: 'lineOf',
+        args: [holder.account, 0n],
+      })
+      return units === DEPOSIT && counted === units
+    })
+
+    const changes = await reader.getContractEvents({
+      ...{ ...read, eventName: 'LineChanged', args: { account: holder.account }, fromBlock: 0n, strict: true },
+    })
+    const counted = changes.map(({ args }) => args.counted)
+    const steps = counted.map((now, i) => now - (counted[i - 1] ?? 0n)).filter((step) => step > 0n)
+    assert.ok(steps.length > 1)
+    assert.ok(
+      steps.slice(0, -1).every((step) => step >= BURST / 10n),
+      `${steps}`,
+    )
+    const asked = events.filter(({ role, event }) => role === 'keeper' && event === 'counted')
+    assert.ok(asked.length >= steps.length - 1, 'the first may have counted by being learned')
+    assert.deepEqual(
+      events.filter(({ event }) => event === 'not_counted'),
+      [],
+    )
+  } finally {
+    await devnet.stop()
+  }
+})
+
+async function setBurst(devnet: Devnet): Promise<void> {
+  const terms = { burst: BURST, refillTime: REFILL_SECONDS }
+  const listings = PARAMETERS.listings.map((listing, i) => (i === LISTING ? { ...listing, ...terms } : listing))
+  const blob = packParameters({ ...PARAMETERS, listings })
+  const set = encodeFunctionData({ abi: Clearing.abi, functionName: 'setParameters', args: [blob] })
+  const data = encodeFunctionData({ abi: Policy.abi, functionName: 'execute', args: [set] })
+  const { reader, walletOf } = tradingChain(devnet)
+  const sender = senderOf(reader, walletOf(devnet.owner))
+  const { status } = await sender.send({ to: devnet.deployment.clearing.policy ?? zeroAddress, data, gas: 5_000_000n })
+  assert.equal(status, 'success')
+}
