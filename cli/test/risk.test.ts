@@ -215,7 +215,7 @@ test('DRY-06 what is printed is read as the same parameters', () => {
   const listing = fc.record(
     {
       ...{ feed: fc.nat(255), decimals: fc.nat(36), initialHaircut: share, maintenanceHaircut: share },
-      ...{ cap: most, lineCap: most, assetCap: most, burst: most, refillTime: age, capPrice: share },
+      ...{ cap: most, accountCap: most, assetCap: most, burst: most, refillTime: age, capPrice: share },
       ...{ vault: fc.nat(255), secondFeed: fc.nat(255), hasSecondFeed: fc.boolean() },
     },
     plain,

@@ -14,8 +14,8 @@ export type Admission = {
 /** The asset's cap is in whole tokens at 1e6. */
 const CAP_UNIT = 10n ** 6n
 
-/** Of `wanted` units more of a listing, on a line where `counted` do, at time `now` (seconds). Asserts that the listing has parameters. */
-export function admit(ledger: Ledger, listing: number, wanted: Units, counted: Units, now: bigint): Admission {
+/** Of `wanted` units more of a listing, of an account where `own` do, at time `now` (seconds). Asserts that the listing has parameters. */
+export function admit(ledger: Ledger, listing: number, wanted: Units, own: Units, now: bigint): Admission {
   const { parameters } = ledger
   const terms = parameters?.listings[listing]
   const vault = terms && parameters?.vaults[terms.vault]
@@ -25,7 +25,7 @@ export function admit(ledger: Ledger, listing: number, wanted: Units, counted: U
   const room = [
     wanted,
     max(0n, terms.cap - unitsOfListing(ledger, listing).counted),
-    max(0n, terms.lineCap - counted),
+    max(0n, terms.accountCap - own),
     roomAtVault(ledger, parameters, terms, vault.cap * WAD),
     roomOfAsset(ledger, parameters, terms),
   ].reduce(min)

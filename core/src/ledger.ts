@@ -373,6 +373,11 @@ export function unitsOfListing(ledger: Ledger, listing: number): { units: Units;
   return { units, counted }
 }
 
+/** What counts of a listing on all lines of an account, whoever their holders are. */
+export function countedOf({ lines }: Account, listing: number): Units {
+  return lines.reduce((total, line) => (line.listing === listing ? total + min(line.units, line.counted) : total), 0n)
+}
+
 function entryOf<Entry>(entries: readonly Entry[], index: number): Entry {
   const entry = entries[index]
   if (entry === undefined) throw new Error(`The parameters have no entry ${index}, though an account uses it.`)

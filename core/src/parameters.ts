@@ -4,7 +4,7 @@ import type { Ages } from './lateness.ts'
 import type { Ratio, Size, Units, Usd } from './wad.ts'
 
 /**
- * An asset at a vault. Haircuts are shares not counted. Caps: `cap` over all accounts and `lineCap` for one line in the asset's
+ * An asset at a vault. Haircuts are shares not counted. Caps: `cap` over all accounts and `accountCap` for one in the asset's
  * own units, `assetCap` over all vaults in whole tokens at 1e6; `capPrice` is the USD that a whole token takes of its vault's cap.
  * What is newly granted counts at once while it fits `burst`, which is full again after `refillTime` seconds.
  */
@@ -18,7 +18,7 @@ export type ListingTerms = {
   /** A feed of the same asset by another way; how far the two may differ is `maxDispersion`. */
   readonly secondFeed: number
   readonly hasSecondFeed: boolean
-  readonly lineCap: Units
+  readonly accountCap: Units
   readonly assetCap: bigint
   readonly burst: Units
   readonly refillTime: number
@@ -131,7 +131,7 @@ const LISTING: Layout = [
   ['secondFeed', 8n],
   ['hasSecondFeed', 1n],
   ['unused', 7n],
-  ['lineCap', 112n],
+  ['accountCap', 112n],
   ['assetCap', 112n],
   ['unused', 8n],
   ['burst', 112n],

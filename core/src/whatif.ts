@@ -6,6 +6,7 @@ import {
   type Account,
   accountIn,
   afterFunding,
+  countedOf,
   FLAT,
   isNormal,
   isOpen,
@@ -150,7 +151,7 @@ function deposit(ledger: Ledger, id: Hex, { listing, units }: Of<'deposit'>, { n
   if (line.units + units > MAX_UNITS) return 'amount_too_large'
   if (index < 0 && account.lines.length >= MAX_LINES) return 'too_many_lines'
   const counted = min(line.units, line.counted)
-  const admission = admit(ledger, listing, line.units + units - counted, counted, now)
+  const admission = admit(ledger, listing, line.units + units - counted, countedOf(account, listing), now)
   const grown = { ...line, units: line.units + units, counted: counted + admission.admitted }
   const lines = index < 0 ? [...account.lines, grown] : account.lines.map((each, i) => (i === index ? grown : each))
   return withAccount(admission.ledger, id, { ...account, lines })

@@ -25,7 +25,7 @@ type Figures = Pick<ListingTerms, 'feed' | 'decimals' | 'initialHaircut' | 'main
 /** With no cap but the first, and no limit on what comes in. */
 function listing(figures: Figures, vault = 0): ListingTerms {
   const most = 2n ** 112n - 1n
-  const caps = { lineCap: most, assetCap: most, burst: most, refillTime: 1, capPrice: 0n }
+  const caps = { accountCap: most, assetCap: most, burst: most, refillTime: 1, capPrice: 0n }
   return { ...figures, ...caps, vault, secondFeed: 0, hasSecondFeed: false }
 }
 

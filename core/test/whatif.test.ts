@@ -115,7 +115,11 @@ test('WHI-02 the least of all caps counts, and nothing at a vault that is late o
   }
   assert.equal(countedOf({}), dollars(1_100))
   assert.equal(countedOf({ cap: dollars(400) }), dollars(100 + 250))
-  assert.equal(countedOf({ lineCap: dollars(400) }), dollars(400))
+  assert.equal(countedOf({ accountCap: dollars(400) }), dollars(400))
+  const twoLines = account({
+    lines: [line(USDC_FAST, dollars(100)), line(USDC_FAST, dollars(250), dollars(250), DEBTOR.slice(0, 42) as Hex)],
+  })
+  assert.equal(countedOf({ accountCap: dollars(400) }, { accounts: new Map([[ID, twoLines]]) }), dollars(150))
   assert.equal(countedOf({ burst: dollars(30) }), dollars(130))
   // Both listings of the feed count: 350 of 400 tokens.
   assert.equal(countedOf({ assetCap: 400n * 10n ** 6n }), dollars(100 + 50))

@@ -1,7 +1,7 @@
 /** What brings an account back to a health: the least deposit, asset by asset, or the least part of a position to close. spec/warnings.md */
 import type { Hex } from '@omnimargin/core/bytes'
 import { admit } from '@omnimargin/core/counting'
-import { accountIn, afterFunding, type Ledger, portfolioOf, withAccount } from '@omnimargin/core/ledger'
+import { accountIn, afterFunding, countedOf, type Ledger, portfolioOf, withAccount } from '@omnimargin/core/ledger'
 import { computeMargin } from '@omnimargin/core/margin'
 import { abs, divUp, min, mulUp, type Ratio, type Size, type Units, type Usd, WAD } from '@omnimargin/core/wad'
 import { apply, type Change, type World } from '@omnimargin/core/whatif'
@@ -41,12 +41,11 @@ export function isHealthy(ledger: Ledger, id: Hex, health: Ratio, { now }: World
 
 function depositsOf(ledger: Ledger, id: Hex, now: bigint, cures: (change: Change) => boolean): Deposit[] {
   const { parameters, prices } = ledger
-  const held = accountIn(ledger, id).lines
+  const account = accountIn(ledger, id)
   return [...(parameters?.listings.entries() ?? [])].flatMap(([listing, terms]) => {
     const price = prices.get(terms.feed)?.price
-    const counted = held.find((line) => line.listing === listing)?.counted ?? 0n
     // Nothing more counts where a vault is late or its breaker tripped, nor beyond a cap.
-    const most = admit(ledger, listing, MOST_UNITS, counted, now).admitted
+    const most = admit(ledger, listing, MOST_UNITS, countedOf(account, listing), now).admitted
     if (price === undefined || most === 0n) return []
     const units = least(most, (units) => cures({ kind: 'deposit', listing, units }))
     if (units === undefined) return []

@@ -23,7 +23,7 @@ const address = (digit: string): Hex => `0x${digit.repeat(40)}`
 /** None that anything here would reach. */
 function capsOf(vault: number) {
   const most = 2n ** 112n - 1n
-  const caps = { cap: most, lineCap: most, assetCap: most, burst: most, refillTime: 1, capPrice: 0n }
+  const caps = { cap: most, accountCap: most, assetCap: most, burst: most, refillTime: 1, capPrice: 0n }
   return { ...caps, vault, secondFeed: 0, hasSecondFeed: false }
 }
 

@@ -222,7 +222,7 @@ test('WRN-05 a deposit that would not count at once, or beyond a line’s cap, i
   }
   assert.equal(capped(USDC_FAST, { burst: far.units }).length, 3)
   assert.equal(capped(USDC_FAST, { burst: far.units - far.units / 100_000n }).length, 2)
-  assert.equal(capped(USDC_HOME, { lineCap: dollars(10_000) }).length, 2)
+  assert.equal(capped(USDC_HOME, { accountCap: dollars(10_000) }).length, 2)
 })
 
 test('WRN-05 nobody is told to close less than can be traded, unless it is all there is', () => {

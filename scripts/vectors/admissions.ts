@@ -11,7 +11,7 @@ const [FAR, HOME] = [1, 2]
 const dollars = (n: number) => BigInt(Math.round(n * 1e6))
 const MOST = 2n ** 112n - 1n
 /** Nothing in the way of a listing but what a case puts there. */
-const FREE = { cap: MOST, lineCap: MOST, assetCap: MOST, burst: MOST, refillTime: 1, capPrice: 0n }
+const FREE = { cap: MOST, accountCap: MOST, assetCap: MOST, burst: MOST, refillTime: 1, capPrice: 0n }
 
 type Asked = {
   readonly listing: number
@@ -19,7 +19,7 @@ type Asked = {
   /** What all listings get besides. */
   readonly all: Partial<ListingTerms>
   readonly vaultCap: bigint
-  /** Counted by others, by listing; then on the line itself, and wanted beside that. */
+  /** Counted by others, by listing; then of the account itself, and wanted beside that. */
   readonly counted: readonly bigint[]
   readonly own: bigint
   readonly wanted: bigint
@@ -43,7 +43,7 @@ const ADMISSIONS: Record<string, Asked> = {
   listing_cap_leaves_a_part: asked({ terms: { cap: dollars(500) }, counted: [0n, dollars(100), 0n] }),
   listing_cap_counts_the_line_itself: asked({ terms: { cap: dollars(500) }, own: dollars(150) }),
   listing_cap_was_lowered: asked({ terms: { cap: dollars(500) }, counted: [0n, dollars(900), 0n] }),
-  line_cap: asked({ terms: { lineCap: dollars(300) }, own: dollars(100), counted: [0n, dollars(900), 0n] }),
+  account_cap: asked({ terms: { accountCap: dollars(300) }, own: dollars(100), counted: [0n, dollars(900), 0n] }),
   vault_cap_at_two_dollars_a_coin: asked({ all: { capPrice: 2n * 10n ** 18n }, vaultCap: 1_000n }),
   vault_cap_rounds_down: asked({ all: { capPrice: 3n * 10n ** 18n }, vaultCap: 10n, own: 1n }),
   vault_cap_shared_by_listings: asked({
@@ -97,7 +97,7 @@ function ledgerOf(one: Asked): Ledger {
   }
 }
 
-/** Input: listing, what counts of the line, what is wanted, now, used, since when, heard, tripped. Output: admitted, used, since when. */
+/** Input: listing, what counts of the account, what is wanted, now, used, since when, heard, tripped. Output: admitted, used, since when. */
 export const ADMISSION_CASES = Object.entries(ADMISSIONS).map(([name, one]) => {
   const { admitted, ledger } = admit(ledgerOf(one), one.listing, one.wanted, one.own, NOW)
   const { used, at } = ledger.inflow.get(one.listing) ?? { used: 0n, at: 0n }

@@ -231,7 +231,7 @@ test('ROL-48 more is counted once a tenth of the burst has room, or all that is 
 })
 
 test('ROL-48 lines of one listing share what room there is; one that its own cap fills is in nobody’s way', () => {
-  const capped = (burst: bigint) => rulesWith(HERE, { cap: 1_000n, lineCap: 600n, burst })
+  const capped = (burst: bigint) => rulesWith(HERE, { cap: 1_000n, accountCap: 600n, burst })
   const lines = (...counted: [bigint, bigint]) =>
     [ANN, BOB].flatMap((account, i) => partOf(account, HERE, 900n, counted[i] ?? 0n))
   assert.deepEqual(counts([...capped(1n), ...lines(0n, 0n)]), [
@@ -246,7 +246,7 @@ test('ROL-48 lines of one listing share what room there is; one that its own cap
 test('ROL-48 nothing is asked for at a vault that gives no new risk, nor before there are parameters', () => {
   const line = partOf(ANN, SLOW, 500n, 0n)
   assert.deepEqual(counts([...rules, ...line]), [[ANN, 500n]])
-  const tripped: LedgerEvent = { eventName: 'BreakerTripped', args: { isVault: true, number: BigInt(SLOW) } }
+  const tripped: LedgerEvent = { eventName: 'BreakerTripped', args: { isVault: true, number: BigInt(SLOW), cause: 0 } }
   assert.deepEqual(counts([...rules, ...line, tripped]), [])
   assert.deepEqual(counts(line), [])
 })

@@ -72,7 +72,7 @@ function rowSchema(kinds: Row) {
 /** Of a listing, in the asset's own units or in whole tokens at 1e6; of a vault, in whole USD. */
 function scalesOf(row: Row): Record<string, number> {
   const own = Number(row.decimals)
-  if ('decimals' in row) return { cap: own, lineCap: own, burst: own, assetCap: 6 }
+  if ('decimals' in row) return { cap: own, accountCap: own, burst: own, assetCap: 6 }
   return 'zeroAge' in row ? { cap: 0 } : {}
 }
 

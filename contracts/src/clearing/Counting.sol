@@ -26,12 +26,24 @@ library Counting {
     {
         Line memory line = ledger.lines[account][index];
         uint256 counted = Wad.min(units, line.counted);
-        if (units > counted) counted += _admit(ledger, line.listing, units - counted, counted, blob);
+        if (units > counted) {
+            uint256 own = _countedOf(ledger, account, line.listing);
+            counted += _admit(ledger, line.listing, units - counted, own, blob);
+        }
         ledger.setLine(account, index, line, units, counted);
     }
 
-    /// @dev How many of `wanted` units more of a listing may count, on a line where `counted` do; takes them off its burst.
-    function _admit(Ledger storage ledger, uint256 listing, uint256 wanted, uint256 counted, bytes memory blob)
+    /// @dev What counts of a listing on all lines of an account, whoever their holders are.
+    function _countedOf(Ledger storage ledger, bytes32 account, uint256 listing) private view returns (uint256 total) {
+        uint256 count = ledger.accounts[account].lineCount;
+        for (uint256 i; i < count; ++i) {
+            Line memory line = ledger.lines[account][i];
+            if (line.listing == listing) total += line.counted;
+        }
+    }
+
+    /// @dev How many of `wanted` units more of a listing may count, of an account where `own` do; takes them off its burst.
+    function _admit(Ledger storage ledger, uint256 listing, uint256 wanted, uint256 own, bytes memory blob)
         private
         returns (uint256 admitted)
     {
@@ -40,7 +52,7 @@ library Counting {
         Ages ages = blob.vault(vault).vaultAgesOf();
         if (!Peers.isNormal(ledger, Peers.ofVault(vault), ages)) return 0;
         admitted = Wad.min(wanted, _left(blob.listing(listing).capOf(), ledger.counted[listing]));
-        admitted = Wad.min(admitted, _left(caps.lineCapOf(), counted));
+        admitted = Wad.min(admitted, _left(caps.accountCapOf(), own));
         if (admitted > 0) admitted = Wad.min(admitted, _roomAtVault(ledger, listing, blob));
         if (admitted > 0) admitted = Wad.min(admitted, _roomOfAsset(ledger, listing, blob));
         // What a vault on this chain says is certain at once, and a top-up there must not wait for others' deposits.

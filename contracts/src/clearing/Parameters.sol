@@ -12,8 +12,8 @@ uint256 constant MAX_MARKETS = 32;
 /// maintenanceHaircut (64), cap (112). Haircuts are shares not counted (1e18); the cap is in the asset's own units.
 type ListingTerms is uint256;
 
-/// The second word of a listing: vault (8), secondFeed (8), hasSecondFeed (8), lineCap (112), assetCap (112): what one line
-/// may count of it, and what all listings of its feed may count together, in whole tokens at 1e6.
+/// The second word of a listing: vault (8), secondFeed (8), hasSecondFeed (8), accountCap (112), assetCap (112): what an
+/// account may count of it, and what all listings of its feed may count together, in whole tokens at 1e6.
 type CapTerms is uint256;
 
 /// The third word of a listing: burst (112), refillTime (32), capPrice (96). What is newly granted counts at once while it
@@ -54,7 +54,7 @@ using {underlyingOf, bandOf, minSizeOf, openInterestCapOf} for MarketTerms globa
 using {venueOf, instrumentOf, maxFundingOf} for PlaceTerms global;
 using {legShareOf, deadAgeOf, agesOf} for VenueTerms global;
 using {vaultCapOf, vaultAgesOf} for VaultTerms global;
-using {vaultOf, secondFeedOf, hasSecondFeedOf, lineCapOf, assetCapOf} for CapTerms global;
+using {vaultOf, secondFeedOf, hasSecondFeedOf, accountCapOf, assetCapOf} for CapTerms global;
 using {burstOf, refillTimeOf, capPriceOf} for InflowTerms global;
 using {firstOf, secondOf, ratioOf} for CreditTerms global;
 
@@ -166,7 +166,7 @@ function hasSecondFeedOf(CapTerms t) pure returns (bool) {
     return uint8(CapTerms.unwrap(t) >> 16) != 0;
 }
 
-function lineCapOf(CapTerms t) pure returns (uint256) {
+function accountCapOf(CapTerms t) pure returns (uint256) {
     return uint112(CapTerms.unwrap(t) >> 24);
 }
 

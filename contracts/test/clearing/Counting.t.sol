@@ -71,12 +71,26 @@ contract CountingTest is Aging {
         assertEq(_counted(a, index), 1_000e6);
     }
 
-    function test_MRG_13_a_line_counts_up_to_its_own_cap() public {
+    function test_MRG_13_an_account_counts_up_to_its_own_cap() public {
         clearing.setParameters(Blobs.amended(_parameters(), CAPS, 24, 1_000e6, 112));
         uint256 index = _grantFar(alice, 8_000e6);
         assertEq(_counted(a, index), 1_000e6);
         _grantFar(bob, 8_000e6);
         assertEq(_counted(b, 0), 1_000e6, "and leaves room for the next");
+    }
+
+    function test_MRG_13_more_lines_of_an_account_count_no_more() public {
+        clearing.setParameters(Blobs.amended(_parameters(), CAPS, 24, 1_000e6, 112));
+        _grantFar(alice, 800e6);
+        vm.prank(alice.addr);
+        uint256 other = clearing.openLine(a, remote, bob.addr);
+        _learn(_grantOf(a, bob.addr, 8_000e6));
+        assertEq(_counted(a, 0) + _counted(a, other), 1_000e6);
+        vm.prank(alice.addr);
+        clearing.release(a, 0, 300e6);
+        clearing.count(a, other);
+        assertEq(_counted(a, other), 500e6);
+        assertEq(_counted(a, 0) + _counted(a, other), 1_000e6);
     }
 
     /* INFLOW */

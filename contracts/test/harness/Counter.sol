@@ -15,7 +15,7 @@ contract Counter {
     Ledger private _ledger;
 
     /// @param counted By listing, on other lines.
-    /// @param input Listing, what counts of the line, what is wanted, now, used of the burst, since when, heard, tripped.
+    /// @param input Listing, what counts of the account, what is wanted, now, used of the burst, since when, heard, tripped.
     constructor(bytes memory blob, int256[] memory counted, int256[] memory input) {
         (_blob, _wanted) = (blob, uint256(input[2]));
         for (uint256 i; i < counted.length; ++i) {
@@ -23,7 +23,11 @@ contract Counter {
         }
         (uint256 listing, uint256 own) = (uint256(input[0]), uint256(input[1]));
         _ledger.counted[listing] += own;
-        _ledger.lines[0][0] = Line(uint112(own), uint112(own), uint8(listing));
+        // A third of it on another line of the account.
+        uint112 other = uint112(own / 3);
+        _ledger.lines[0][0] = Line(uint112(own) - other, uint112(own) - other, uint8(listing));
+        _ledger.lines[0][1] = Line(other, other, uint8(listing));
+        _ledger.accounts[0].lineCount = 2;
         _ledger.inflow[listing] = Inflow(uint112(uint256(input[4])), uint64(uint256(input[5])));
         uint256 peer = Peers.ofVault(blob.capTerms(listing).vaultOf());
         Peers.keep(_ledger, peer, uint256(input[6]));

@@ -344,7 +344,7 @@ contract VectorsTest is Test {
         CapTerms caps = blob.capTerms(1);
         assertEq(caps.vaultOf(), 1);
         assertFalse(caps.hasSecondFeedOf());
-        assertEq(caps.lineCapOf(), 1e13);
+        assertEq(caps.accountCapOf(), 1e13);
         assertEq(caps.assetCapOf(), 2e14);
         InflowTerms inflow = blob.inflowTerms(0);
         assertEq(inflow.burstOf(), 10_000e18);

@@ -43,13 +43,13 @@ const usd = (value: bigint) => value * 10n ** 18n
 type Place = { readonly cap: bigint; readonly vault: number; readonly capPrice: bigint }
 type Figures = Pick<ListingTerms, 'feed' | 'decimals' | 'initialHaircut' | 'maintenanceHaircut'>
 
-/** With a cap in whole tokens; one line counts a tenth of it, and as much of what is new counts at once, again after ten minutes. */
+/** With a cap in whole tokens; one account counts a tenth of it, and as much of what is new counts at once, again after ten minutes. */
 function listing(figures: Figures, { cap, vault, capPrice }: Place): ListingTerms {
   const whole = 10n ** BigInt(figures.decimals)
   const tenth = (cap * whole) / 10n
   return {
     ...figures,
-    ...{ cap: cap * whole, lineCap: tenth, assetCap: 2n * cap * 10n ** 6n, burst: tenth, refillTime: 600 },
+    ...{ cap: cap * whole, accountCap: tenth, assetCap: 2n * cap * 10n ** 6n, burst: tenth, refillTime: 600 },
     ...{ vault, capPrice, secondFeed: 0, hasSecondFeed: false },
   }
 }

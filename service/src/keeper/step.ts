@@ -8,6 +8,7 @@ import {
   accountIn,
   afterFunding,
   applyEvents,
+  countedOf,
   isOpen,
   type Ledger,
   type LedgerEvent,
@@ -118,8 +119,9 @@ function countable(before: Ledger, now: bigint): KeeperEffect[] {
   for (const [account, { lines }] of before.accounts) {
     for (const [line, { listing, units, counted }] of lines.entries()) {
       const terms = before.parameters?.listings[listing]
-      if (!terms || units <= counted || counted >= terms.lineCap || full.has(listing)) continue
-      const { admitted, ledger: after } = admit(ledger, listing, units - counted, counted, now)
+      const own = countedOf(accountIn(ledger, account), listing)
+      if (!terms || units <= counted || own >= terms.accountCap || full.has(listing)) continue
+      const { admitted, ledger: after } = admit(ledger, listing, units - counted, own, now)
       if (admitted === 0n) full.add(listing)
       const isAll = admitted === units - counted
       if (admitted === 0n || !(isAll || admitted * PART_OF_BURST >= terms.burst)) continue
