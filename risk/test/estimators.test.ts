@@ -131,7 +131,6 @@ test('HCT-13 the same bars give the same bits', () => {
       close,
       high: Math.max(open, close) + b,
       low: Math.max(1, Math.min(open, close) - c),
-      volume: a + 1,
     }
   })
   const hash = createHash('sha256')
@@ -258,7 +257,6 @@ test('HCT-16 whatever a price does, forecasts are shares from 0 to 1', () => {
     high: price,
     low: price,
     close: price,
-    volume: 0,
   })
   const still = Array.from({ length: 3000 }, (_, i) => flat(1, i * 3600))
   const collapsing = Array.from({ length: 3000 }, (_, i) =>

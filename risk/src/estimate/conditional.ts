@@ -1,7 +1,7 @@
 /** One-hour loss quantiles that know the market's state: HAR, quantile regression on top of it, and two corrections of its level. */
 import type { Defaults } from './defaults.ts'
 import { exp, ln } from './elementary.ts'
-import { harOf } from './har.ts'
+import { CENTER, harOf } from './har.ts'
 import type { Memory } from './memory.ts'
 import { fitQuantile } from './regression.ts'
 import { sortedWindow } from './rolling.ts'
@@ -19,8 +19,8 @@ export type Conditional = {
 
 /** Below this loss in deviations the regression does not look. */
 const SMALLEST = 0.05
-/** The features: five variances by the longest, two moves, volume, and the clock. */
-const FEATURES = 13
+/** The features: five variances by the longest, that one, and two falls. */
+const FEATURES = 8
 
 /** Told bar by bar; nothing until there are scores enough. */
 export function conditionalOf(defaults: Defaults): (memory: Memory) => Conditional | undefined {
@@ -60,11 +60,11 @@ export function conditionalOf(defaults: Defaults): (memory: Memory) => Condition
   }
 }
 
-function featuresOf({ logs, hour, day, volume, calendar }: Memory, { estimator }: Defaults): Float64Array {
+function featuresOf({ logs, falls }: Memory, { estimator }: Defaults): Float64Array {
   const { clip } = estimator.regression
   const longest = logs[5]!
   const variances = logs.slice(0, 5).map((log) => log - longest)
-  const all = [...variances, hour, day, volume, ...calendar]
+  const all = [...variances, longest + CENTER, ...falls]
   return Float64Array.from([1, ...all.map((value) => Math.min(clip, Math.max(-clip, value)))])
 }
 

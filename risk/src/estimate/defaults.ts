@@ -23,6 +23,8 @@ export const DEFAULTS = {
     /** HAR: mean variance over so many hours explains the next three. [S] Corsi 2009; [J] spans */
     spans: [1, 3, 12, 24, 168, 720],
     ahead: 3,
+    /** Each hour of the week has a mean of its own, half believed after so many weeks. [S] Andersen and Bollerslev 1997; [J] weeks */
+    seasonWeeks: 30,
     refit: 168,
     /** Standard deviation of an hour below which a price that does not move is not believed: a tick of a stablecoin. [J] */
     quietest: 0.00002,
