@@ -1,7 +1,7 @@
 /** One-hour loss quantiles that know the market's state: HAR, quantile regression on top of it, and two corrections of its level. */
 import type { Defaults } from './defaults.ts'
 import { exp, ln } from './elementary.ts'
-import { CENTER, harOf } from './har.ts'
+import { harOf } from './har.ts'
 import type { Memory } from './memory.ts'
 import { fitQuantile } from './regression.ts'
 import { sortedWindow } from './rolling.ts'
@@ -19,7 +19,7 @@ export type Conditional = {
 
 /** Below this loss in deviations the regression does not look. */
 const SMALLEST = 0.05
-/** The features: five variances by the longest, that one, and two falls. */
+/** The features: six variances by what is usual, and two falls. */
 const FEATURES = 8
 
 /** Told bar by bar; nothing until there are scores enough. */
@@ -60,11 +60,9 @@ export function conditionalOf(defaults: Defaults): (memory: Memory) => Condition
   }
 }
 
-function featuresOf({ logs, falls }: Memory, { estimator }: Defaults): Float64Array {
+function featuresOf({ logs, usual, falls }: Memory, { estimator }: Defaults): Float64Array {
   const { clip } = estimator.regression
-  const longest = logs[5]!
-  const variances = logs.slice(0, 5).map((log) => log - longest)
-  const all = [...variances, longest + CENTER, ...falls]
+  const all = [...logs.map((log) => log - usual), ...falls]
   return Float64Array.from([1, ...all.map((value) => Math.min(clip, Math.max(-clip, value)))])
 }
 

@@ -23,6 +23,8 @@ export const DEFAULTS = {
     /** HAR: mean variance over so many hours explains the next three. [S] Corsi 2009; [J] spans */
     spans: [1, 3, 12, 24, 168, 720],
     ahead: 3,
+    /** What is usual of a variance: a year's mean. [J] */
+    usual: 8760,
     /** Each hour of the week has a mean of its own, half believed after so many weeks. [S] Andersen and Bollerslev 1997; [J] weeks */
     seasonWeeks: 30,
     refit: 168,

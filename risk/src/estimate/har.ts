@@ -5,7 +5,7 @@ import type { Memory } from './memory.ts'
 import { solve } from './solve.ts'
 
 /** Keeps the sums of squares small: the logarithm of the variance of an hour whose deviation is 0.7 %. */
-export const CENTER = 10
+const CENTER = 10
 
 /** A row whose hours to come are not over yet. */
 type Open = { readonly row: Float64Array; sum: number; hours: number }

@@ -13,6 +13,8 @@ export type Memory = {
   readonly loss: number | undefined
   /** Logarithms of the mean of such variances over each of the spans. */
   readonly logs: readonly number[]
+  /** The same over a year: what is usual. */
+  readonly usual: number
   /** What the hour of the week that comes adds to them. */
   readonly season: number
   /** The last hour's and the last day's return in deviations of the last day, where it was a fall; else zero. */
@@ -29,6 +31,7 @@ const GARMAN_KLASS = 0.38629436111989057
 /** Told bar by bar, in order; nothing until there are as many as the least. */
 export function memoryOf({ estimator }: Defaults): (candle: Candle) => Memory | undefined {
   const variances = estimator.spans.map(rollingMean)
+  const year = rollingMean(estimator.usual)
   const season = seasonOf(estimator.seasonWeeks)
   const quietest = estimator.quietest * estimator.quietest
   const closes = new Float64Array(HOURS_OF_DAY + 1)
@@ -45,7 +48,7 @@ export function memoryOf({ estimator }: Defaults): (candle: Candle) => Memory | 
     const variance = whole * exp(-season.of(candle.time))
     const meanOf = (span: number) => Math.max(quietest, variances[span]!.mean())
     if (bars >= HOURS_OF_DAY) season.add(candle.time, ln(whole / meanOf(DAY)))
-    for (const one of variances) one.add(variance)
+    for (const one of [...variances, year]) one.add(variance)
     // The closes of the last day, newest last; a gap forgets them.
     if (!follows) closes.fill(candle.close)
     closes.copyWithin(0, 1)
@@ -58,6 +61,7 @@ export function memoryOf({ estimator }: Defaults): (candle: Candle) => Memory | 
       variance,
       loss: follows && last ? lossOf(last.close, candle.close) : undefined,
       logs: variances.map((_, span) => ln(meanOf(span))),
+      usual: ln(Math.max(quietest, year.mean())),
       season: season.of(candle.time + HOUR),
       falls: [fallFrom(closes[HOURS_OF_DAY - 1]!) / daily, fallFrom(closes[0]!) / (daily * Math.sqrt(HOURS_OF_DAY))],
     }
