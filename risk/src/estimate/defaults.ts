@@ -1,6 +1,6 @@
 /**
  * Every number that the estimators and the haircut are not told by data, in one place, with where it is from. [M] measured on hourly
- * bars of BTC, ETH and SOL and on public tables of bridge delays, [S] a published source, [J] judgement. None was fitted to the
+ * bars of BTC, ETH and SOL and on public tables of bridge delays, [S] a published source, [J] judgement. None was changed for the
  * three assets of docs/backtest.md; what the regressions look at was chosen on others (docs/decisions/2026-11-25-haircut.md).
  */
 

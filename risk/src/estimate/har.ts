@@ -1,4 +1,4 @@
-/** The scale of the next hours' moves: ordinary least squares of the logarithm of variance on its own past (Corsi's HAR), times what the hour of the week is wont to have. */
+/** The scale of the next hour: least squares of the logarithm of variance on its own past (Corsi's HAR), and the hour of the week. */
 import type { Defaults } from './defaults.ts'
 import { exp, ln } from './elementary.ts'
 import type { Memory } from './memory.ts'
