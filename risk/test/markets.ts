@@ -26,7 +26,7 @@ export function candlesWith(bars: number, seed: bigint, sigmaAt: (bar: number) =
       high = Math.max(high, close)
       low = Math.min(low, close)
     }
-    return { time: i * HOUR, open, high, low, close, volume: 1000 * sigmaAt(i) }
+    return { time: i * HOUR, open, high, low, close }
   })
 }
 

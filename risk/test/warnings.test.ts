@@ -157,7 +157,7 @@ test('WRN-04 the law: Student’s tail before anything was seen, then what was',
   assert.equal(unseen.chanceOf(0, 'down'), 1)
   assert.ok(Math.abs(unseen.chanceOf(1, 'down') - 0.02) < 1e-12)
   const seen = crossingsOf(DEFAULTS)
-  const at = (time: number, low: number, high: number) => ({ time, open: 100, high, low, close: 100, volume: 1 })
+  const at = (time: number, low: number, high: number) => ({ time, open: 100, high, low, close: 100 })
   // Three quantiles down and one up in 40 of 400 hours; a bar after a gap says nothing.
   for (let i = 1; i <= 400; i++) {
     seen.add(at((i - 1) * HOUR, 100, 100), at(i * HOUR, i % 10 === 0 ? 97 : 100, i % 10 === 0 ? 101 : 100), 0.01)

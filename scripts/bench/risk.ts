@@ -156,7 +156,6 @@ function candlesOf(bars: number): Candle[] {
       close,
       high: Math.max(open, close) * above,
       low: Math.min(open, close) * below,
-      volume: 1 + chance(),
     }
   })
 }

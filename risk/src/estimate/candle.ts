@@ -8,13 +8,12 @@ export type Candle = {
   readonly high: number
   readonly low: number
   readonly close: number
-  readonly volume: number
 }
 
 const SCALE = 1e18
 
 export function candlesOf(series: Series): Candle[] {
-  const { opens, highs, lows, closes, volumes, start, interval } = series
+  const { opens, highs, lows, closes, start, interval } = series
   const at = (values: readonly bigint[], i: number) => Number(values[i] ?? 0n) / SCALE
   return closes.map((_, i) => ({
     time: start + i * interval,
@@ -22,7 +21,6 @@ export function candlesOf(series: Series): Candle[] {
     high: at(highs, i),
     low: at(lows, i),
     close: at(closes, i),
-    volume: at(volumes, i),
   }))
 }
 

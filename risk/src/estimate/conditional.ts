@@ -19,8 +19,8 @@ export type Conditional = {
 
 /** Below this loss in deviations the regression does not look. */
 const SMALLEST = 0.05
-/** The features: five variances by the longest, two moves, volume, and the clock. */
-const FEATURES = 13
+/** The features: six variances by what is usual, and two falls. */
+const FEATURES = 8
 
 /** Told bar by bar; nothing until there are scores enough. */
 export function conditionalOf(defaults: Defaults): (memory: Memory) => Conditional | undefined {
@@ -60,11 +60,9 @@ export function conditionalOf(defaults: Defaults): (memory: Memory) => Condition
   }
 }
 
-function featuresOf({ logs, hour, day, volume, calendar }: Memory, { estimator }: Defaults): Float64Array {
+function featuresOf({ logs, usual, falls }: Memory, { estimator }: Defaults): Float64Array {
   const { clip } = estimator.regression
-  const longest = logs[5]!
-  const variances = logs.slice(0, 5).map((log) => log - longest)
-  const all = [...variances, hour, day, volume, ...calendar]
+  const all = [...logs.map((log) => log - usual), ...falls]
   return Float64Array.from([1, ...all.map((value) => Math.min(clip, Math.max(-clip, value)))])
 }
 

@@ -1,7 +1,7 @@
 /**
  * Every number that the estimators and the haircut are not told by data, in one place, with where it is from. [M] measured on hourly
- * bars of BTC, ETH and SOL and on public tables of bridge delays, [S] a published source, [J] judgement. None was changed after a
- * backtest of docs/backtest.md had been seen.
+ * bars of BTC, ETH and SOL and on public tables of bridge delays, [S] a published source, [J] judgement. None was changed for the
+ * three assets of docs/backtest.md; what the regressions look at was chosen on others (docs/decisions/2026-11-25-haircut.md).
  */
 
 const HOUR = 3600
@@ -23,6 +23,10 @@ export const DEFAULTS = {
     /** HAR: mean variance over so many hours explains the next three. [S] Corsi 2009; [J] spans */
     spans: [1, 3, 12, 24, 168, 720],
     ahead: 3,
+    /** What is usual of a variance: a year's mean. [J] */
+    usual: 8760,
+    /** Each hour of the week has a mean of its own, half believed after so many weeks. [S] Andersen and Bollerslev 1997; [J] weeks */
+    seasonWeeks: 30,
     refit: 168,
     /** Standard deviation of an hour below which a price that does not move is not believed: a tick of a stablecoin. [J] */
     quietest: 0.00002,

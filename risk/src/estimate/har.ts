@@ -1,10 +1,10 @@
-/** The scale of the next hours' moves: ordinary least squares of the logarithm of variance on its own past and the clock (Corsi's HAR). */
+/** The scale of the next hour: least squares of the logarithm of variance on its own past (Corsi's HAR), and the hour of the week. */
 import type { Defaults } from './defaults.ts'
 import { exp, ln } from './elementary.ts'
 import type { Memory } from './memory.ts'
 import { solve } from './solve.ts'
 
-/** Keeps the sums of squares small: the logarithm of an hour's variance of 0.7 %. */
+/** Keeps the sums of squares small: the logarithm of the variance of an hour whose deviation is 0.7 %. */
 const CENTER = 10
 
 /** A row whose hours to come are not over yet. */
@@ -13,7 +13,7 @@ type Open = { readonly row: Float64Array; sum: number; hours: number }
 /** Told bar by bar; returns the deviation of an hour. Until it is fitted, that of the last day. */
 export function harOf({ estimator }: Defaults): (memory: Memory) => number {
   const { ahead, refit, least } = estimator
-  const width = 1 + estimator.spans.length + 5
+  const width = 1 + estimator.spans.length
   const squares = new Float64Array(width * width)
   const products = new Float64Array(width)
   let weights: Float64Array | undefined
@@ -36,13 +36,13 @@ export function harOf({ estimator }: Defaults): (memory: Memory) => number {
       if (one.hours === ahead) take(one)
     }
     open = open.filter(({ hours }) => hours < ahead)
-    const row = Float64Array.from([1, ...memory.logs.map((log) => log + CENTER), ...memory.calendar])
+    const row = Float64Array.from([1, ...memory.logs.map((log) => log + CENTER)])
     open.push({ row, sum: 0, hours: 0 })
     if (rows >= least && (weights === undefined || rows - fitted >= refit)) {
       weights = solve(mirrored(squares, width), products)
       fitted = rows
     }
-    if (weights === undefined) return exp(memory.logs[3]! / 2)
+    if (weights === undefined) return exp((memory.logs[3]! + memory.season) / 2)
     let log = -CENTER
     for (let i = 0; i < width; i++) log += weights[i]! * row[i]!
     // Never far outside of what was seen, however few the rows were.
@@ -50,7 +50,7 @@ export function harOf({ estimator }: Defaults): (memory: Memory) => number {
       memory.logs.reduce((a, b) => Math.min(a, b)),
       memory.logs.reduce((a, b) => Math.max(a, b)),
     ]
-    return exp(Math.min(wildest + 2, Math.max(calmest - 2, log)) / 2)
+    return exp((Math.min(wildest + 2, Math.max(calmest - 2, log)) + memory.season) / 2)
   }
 }
 

@@ -10,8 +10,8 @@ export type Hours = {
   readonly pass: (time: number) => Candle | undefined
 }
 
-/** Nothing before `from` counts. What is not known of such prices is their volume: every bar has the one that is given. */
-export function hoursOf(from: number, volume: number): Hours {
+/** Nothing before `from` counts. */
+export function hoursOf(from: number): Hours {
   let over = from
   let open: Candle | undefined
   const pass = (time: number): Candle | undefined => {
@@ -26,7 +26,7 @@ export function hoursOf(from: number, volume: number): Hours {
       if (!(price > 0)) throw new RangeError(`A price of ${price}: give one above zero.`)
       const closed = pass(time)
       if (time < over) return closed
-      const at = open ?? { time: time - (time % HOUR), open: price, high: price, low: price, close: price, volume }
+      const at = open ?? { time: time - (time % HOUR), open: price, high: price, low: price, close: price }
       open = { ...at, high: Math.max(at.high, price), low: Math.min(at.low, price), close: price }
       return closed
     },

@@ -23,8 +23,6 @@ export type Market = {
   readonly bars: () => number
 }
 
-/** Prices that come have no volume that anybody knows: they are given the usual one of the records. */
-const VOLUME_BARS = 720
 const HOUR = 3600
 
 /** `pegFloor` only of what is to be worth one dollar. */
@@ -32,10 +30,7 @@ export function marketOf(recorded: readonly Candle[], pegFloor: number | undefin
   const observe = observerOf(defaults, defaults.estimator.least)
   const crossings = crossingsOf(defaults)
   const pegged = pegFloor === undefined ? undefined : pegOf(pegFloor, defaults)
-  const hours = hoursOf(
-    recorded.length === 0 ? 0 : (recorded.at(-1)?.time ?? 0) + HOUR,
-    volumeOf(recorded.slice(-VOLUME_BARS)),
-  )
+  const hours = hoursOf(recorded.length === 0 ? 0 : (recorded.at(-1)?.time ?? 0) + HOUR)
   let expected: Expected | undefined
   let [peg, heardAt, bars] = [pegFloor ?? 0, 0, 0]
   let before: Candle | undefined
@@ -67,9 +62,4 @@ export function marketOf(recorded: readonly Candle[], pegFloor: number | undefin
     crossings,
     bars: () => bars,
   }
-}
-
-function volumeOf(candles: readonly Candle[]): number {
-  const total = candles.reduce((sum, { volume }) => sum + volume, 0)
-  return candles.length === 0 ? 0 : total / candles.length
 }
