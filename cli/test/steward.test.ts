@@ -120,7 +120,15 @@ async function explained({ deployment, deploymentFile }: Devnet): Promise<void> 
   assert.ok(Number(maintenance.bound.floor) > 0.0243 && Number(maintenance.bound.next) <= Number(maintenance.posted))
   const table = await command('WETH', '--chain', '31001')
   assert.equal(table.code, 0, table.stderr)
-  for (const part of ['L_j', 'T_msg', 'QR+ACI over 4000 bars', 'sqrt(300 s / 1 h)', 'The breaker is normal.'])
+  for (const part of [
+    'L_j',
+    'L_q',
+    'T_msg',
+    'made-up ones',
+    'QR+ACI over 4000 bars',
+    'sqrt(300 s / 1 h)',
+    'The breaker is normal.',
+  ])
     assert.ok(table.stdout.includes(part), part)
   const pegged = await command('USDC', '--chain', 'fast')
   assert.match(

@@ -22,6 +22,9 @@ import { explainJson, explainTables } from './explain/tables.ts'
 
 export const SHIPPED_MEASURES = join(import.meta.dirname, '..', '..', '..', 'risk', 'steward.json')
 
+const MADE_UP =
+  'The hourly bars, depths and routes are the made-up ones that are shipped: name yours in a file, with --config.\n'
+
 export type ExplainOptions = {
   readonly asset: string
   readonly chain: string
@@ -84,6 +87,7 @@ export async function explain({ asset, chain, deployment: file, config, block: t
   const told = { name, block, measured, ...onChainOf({ ledger, parameters, listing, policy, measured, now }) }
   if (json) process.stdout.write(explainJson(told))
   else explainTables(screenOn(process.stdout), told)
+  if (!json && config === SHIPPED_MEASURES) process.stdout.write(MADE_UP)
 }
 
 const CURES: Record<Unmeasured, string> = {

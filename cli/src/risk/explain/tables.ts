@@ -21,7 +21,9 @@ export function explainTables(screen: Screen, told: Explained): void {
   const { inputs } = measured
   const all = termsOnly(measured.haircut.terms)
   if (all < inputs.least)
-    screen.say(`All terms together are ${part(all)}: H_min is more, so that waiting costs nothing until they pass it.`)
+    screen.say(
+      `All terms together are ${part(all)}: H_min is more, so that waiting costs nothing until they pass it; what it costs them is L_q.`,
+    )
   screen.say('\nOn chain')
   screen.table(['', 'for new risk', 'for liquidation'], chainRows(told))
   screen.say(stateOf(told))
@@ -121,7 +123,17 @@ function wholeRows(inputs: HaircutInputs, terms: HaircutTerms): Row[] {
       `H(T) - H(T - T_msg) = ${part(terms.haircut)} - ${part(terms.withoutMessage)}`,
       part(terms.haircut - terms.withoutMessage),
     ],
+    [
+      'L_q',
+      `${part(inputs.quantile)} * (sqrt(T / 1 h) - sqrt((T - T_msg) / 1 h)), before g and H_min`,
+      part(inputs.quantile * (rootOf(terms.horizonSeconds) - rootOf(terms.horizonSeconds - terms.messageSeconds))),
+    ],
   ]
+}
+
+/** Of the hours that so many seconds are. */
+function rootOf(seconds: number): number {
+  return Math.sqrt(seconds / 3600)
 }
 
 function speedRows({ measured: { inputs, haircut }, maintenance, setAgo }: Explained): Row[] {
