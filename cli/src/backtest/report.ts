@@ -30,7 +30,7 @@ coverage; of static: that by static’s. Short: mean loss beyond those, in hundr
 the most beyond the haircut as it was. After a fall: coverage in the hour after one of ${percent(DEFAULTS.triggerFall, 0)} or more, by its close and
 at its low. Peak: greatest by least haircut in 30 days, in the middle one of all such spans and in the worst.
 Rise: the greatest in 24 hours. Slow: with a quarter of the long run, a floor and bounded speed, as liquidation sees it;
-fast is what new risk pays. Haircuts are made of ${CHOSEN}.`
+fast is what is said of the hour; new risk pays it, or slow where that is more. Haircuts are made of ${CHOSEN}.`
 
 const HEAD = [
   '',
