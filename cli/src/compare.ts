@@ -37,10 +37,15 @@ export function compare(options: CompareOptions): string {
   )
   const series = readSpan(used, files, options)
   assertLongEnough(series, terms)
-  return formatReport(reportOn(bookFiles, series, terms), options.format)
+  const report = { ...reportOn(bookFiles, series, terms), isMadeUp: options.prices === SHIPPED.prices }
+  return formatReport(report, options.format)
 }
 
-function reportOn(bookFiles: readonly BookFile[], series: ReadonlyMap<string, Series>, terms: Terms): Report {
+function reportOn(
+  bookFiles: readonly BookFile[],
+  series: ReadonlyMap<string, Series>,
+  terms: Terms,
+): Omit<Report, 'isMadeUp'> {
   const groups = bookFiles.map(({ name, isRandom, books }) => ({
     name,
     isRandom,

@@ -47,6 +47,7 @@ test('CAP-03 the shipped books over the shipped prices, as table, CSV and JSON',
   const table = run('table')
   assert.equal(table.status, 0, table.stderr)
   assert.match(table.stdout, /^4,000 bars of 1 h, 2001-01-01 00:00 to 2001-06-16 16:00/)
+  assert.match(table.stdout, /\nThe prices are made up: /)
   assert(table.stdout.split('\n').every((line) => [...line].length <= 120))
   const csv = run('csv').stdout.trimEnd().split('\n')
   assert.equal(csv.length, 1 + 3 * 3)
@@ -73,6 +74,9 @@ test('CAP-21 one plain file, or months of Binance dumps in .gz, are the same pri
   )
   assert.equal(one?.status, 0, one?.stderr)
   assert.equal(many?.stdout, one?.stdout)
+  const table = omnimargin('compare', '--book', book, '--prices', plain).stdout
+  assert.match(table, /^60 bars/)
+  assert.doesNotMatch(table, /made up/)
 })
 
 test('CAP-20 a price file that cannot be used is named with its line', () => {

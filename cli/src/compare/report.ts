@@ -15,6 +15,8 @@ export type Report = {
   readonly groups: readonly Group[]
   readonly terms: Terms
   readonly span: { readonly from: number; readonly to: number; readonly interval: number; readonly bars: number }
+  /** The prices are those that are shipped, which nobody ever paid. */
+  readonly isMadeUp: boolean
 }
 
 const WAD = 10n ** 18n
@@ -29,6 +31,7 @@ export function formatReport(report: Report, format: 'table' | 'csv' | 'json'): 
 function toTables(report: Report): string {
   return textOf((screen) => {
     screen.say(`${headline(report)}\n`)
+    if (report.isMadeUp) screen.say('The prices are made up: give recorded ones with --prices DIR.\n')
     screen.table(
       [
         '',
