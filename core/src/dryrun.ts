@@ -1,7 +1,7 @@
 /** What new parameters would do to every account there is, before anybody sets them: spec/dryrun.md. */
 import type { Hex } from './bytes.ts'
 import { areInOrder } from './lateness.ts'
-import { afterFunding, type Ledger, type PortfolioFault, portfolioOf, withAccount } from './ledger.ts'
+import { type Ledger, type PortfolioFault, portfolioOf, upToDate, withAccount } from './ledger.ts'
 import { computeMargin, isLiquidatable, type Margin, meetsInitial } from './margin.ts'
 import { type Parameters, vaultAges, venueAges } from './parameters.ts'
 import { divUp, max, type Ratio, type Usd, WAD } from './wad.ts'
@@ -53,7 +53,7 @@ export function dryRun(ledger: Ledger, parameters: Parameters, now: bigint, maxS
   if (misfit !== undefined) return { code: 'do_not_fit', what: misfit }
   const judged: Judged[] = []
   for (const id of ledger.accounts.keys()) {
-    const account = afterFunding(ledger, id)
+    const account = upToDate(ledger, id)
     if (!isMargined(account)) continue
     const settled = withAccount(ledger, id, account)
     const before = marginIn(settled, id, now)

@@ -262,7 +262,7 @@ function withPosition(account: Account, market: bigint, change: Partial<Position
  * The account brought up to date: its funding settled up to the newest known index, what it owes rounded up, what it gets down; and
  * positions in closed markets that have their price turned into cash.
  */
-export function afterFunding(ledger: Ledger, id: Hex): Account {
+export function upToDate(ledger: Ledger, id: Hex): Account {
   const account = accountIn(ledger, id)
   const positions = new Map<number, Position>()
   let { cash } = account

@@ -5,7 +5,6 @@ import { admit } from './counting.ts'
 import {
   type Account,
   accountIn,
-  afterFunding,
   countedOf,
   FLAT,
   isNormal,
@@ -17,6 +16,7 @@ import {
   type PortfolioFault,
   type Position,
   portfolioOf,
+  upToDate,
   withAccount,
 } from './ledger.ts'
 import { computeMargin, isLiquidatable, type Margin, meetsInitial } from './margin.ts'
@@ -161,7 +161,7 @@ function deposit(ledger: Ledger, id: Hex, { listing, units }: Of<'deposit'>, { n
 function withdraw(ledger: Ledger, id: Hex, { listing, units }: Of<'withdraw'>) {
   if (!ledger.listings[listing]) return 'no_such_listing'
   if (units <= 0n) return 'nothing_asked'
-  const account = afterFunding(ledger, id)
+  const account = upToDate(ledger, id)
   let missing = units
   const lines = account.lines.map((line) => {
     const taken = line.listing === listing ? min(line.units, missing) : 0n
@@ -190,7 +190,7 @@ function trade(ledger: Ledger, id: Hex, change: Of<'trade'>, parameters: Paramet
   if (abs(size) < terms.minSize) return 'below_min_size'
   const price = change.price ?? index
   if (price < mulDown(index, WAD - terms.band) || price > mulUp(index, WAD + terms.band)) return 'outside_band'
-  const account = afterFunding(ledger, id)
+  const account = upToDate(ledger, id)
   const before = account.positions.get(market) ?? { ...FLAT, fundedTo: ledger.funding.get(market) ?? 0n }
   if (!isOpen(before) && marketsOf(account) >= MAX_ACCOUNT_MARKETS) return 'too_many_markets'
   // What the buyer pays the seller receives, rounded up.
@@ -264,7 +264,7 @@ function needOfLimit(before: Ledger, limited: Ledger, id: Hex, market: number, w
   const { size, buyOut, sellOut } = accountIn(limited, id).positions.get(market) ?? FLAT
   const shrinks = size > 0n ? buyOut === 0n && sellOut <= size : sellOut === 0n && buyOut <= -size
   if (!shrinks) return givesNewRisk(before, market, world) ? 'initial' : 'new_risk'
-  const unlimited = withAccount(before, id, afterFunding(before, id))
+  const unlimited = withAccount(before, id, upToDate(before, id))
   return unbanded(limited, id, world) <= unbanded(unlimited, id, world) ? 'maintenance' : 'initial'
 }
 
@@ -289,7 +289,7 @@ export function isMargined(account: Account): boolean {
 
 /** With a limit of the trade's size raised, and nothing filled of it. */
 function withLimit(ledger: Ledger, id: Hex, { market, size }: Of<'trade'>, { now }: World): Ledger {
-  const account = afterFunding(ledger, id)
+  const account = upToDate(ledger, id)
   const position = account.positions.get(market) ?? FLAT
   const [buy, sell] = size > 0n ? [size, 0n] : [0n, -size]
   const asOf = position.buyOut + position.sellOut > 0n ? position.asOf : now

@@ -3,11 +3,11 @@ import type { Hex } from './bytes.ts'
 import {
   type Account,
   accountIn,
-  afterFunding,
   type Ledger,
   type Line,
   MAX_LINES,
   portfolioOf,
+  upToDate,
   withAccount,
 } from './ledger.ts'
 import { computeMargin, meetsInitial } from './margin.ts'
@@ -116,12 +116,12 @@ export function planWithdrawal(ledger: Ledger, wish: Wish, around: Around): Plan
 export function take(ledger: Ledger, { account: id, holder, listing }: Wish, step: Step): Ledger {
   switch (step.kind) {
     case 'release': {
-      const account = afterFunding(ledger, id)
+      const account = upToDate(ledger, id)
       const lines = account.lines.map((line, i) => (i === step.index ? without(line, step.units) : line))
       return withAccount(ledger, id, { ...account, lines })
     }
     case 'pay_funding':
-      return withAccount(ledger, id, afterFunding(ledger, id))
+      return withAccount(ledger, id, upToDate(ledger, id))
     case 'open_line': {
       const account = accountIn(ledger, id)
       // As if none of it counted: how much does is the cap's to say.
@@ -168,7 +168,7 @@ function opened(draft: Draft, wish: Wish, { unopened }: Around): Draft {
 /** As much of the account's own line as it can do without; what is not counted goes first. */
 function releaseOwn(draft: Draft, wish: Wish, around: Around): Draft {
   const { ledger, missing } = draft
-  const account = afterFunding(ledger, wish.account)
+  const account = upToDate(ledger, wish.account)
   const index = account.lines.findIndex((line) => line.listing === wish.listing && isSame(line.holder, wish.holder))
   const line = account.lines[index]
   const most = min(missing, line?.units ?? 0n)
@@ -202,7 +202,7 @@ function buyAll(draft: Draft, wish: Wish, around: Around): Draft {
 
 /** With its funding settled and a line to buy into; or what keeps the account from buying at all. */
 function readyToBuy(draft: Draft, wish: Wish, around: Around): Draft {
-  const settled = afterFunding(draft.ledger, wish.account)
+  const settled = upToDate(draft.ledger, wish.account)
   const isUnpaid = settled.cash !== accountIn(draft.ledger, wish.account).cash
   const line = settled.lines.find(({ listing }) => listing === wish.listing)
   const now = standing(withAccount(draft.ledger, wish.account, settled), wish, around)

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { accountOf } from '@omnimargin/core/account'
 import type { Hex } from '@omnimargin/core/bytes'
 import { type DryRun, dryRun, REFUSALS, type Refusal, type Verdict } from '@omnimargin/core/dryrun'
-import { type Account, afterFunding, type Ledger, portfolioOf, withAccount } from '@omnimargin/core/ledger'
+import { type Account, type Ledger, portfolioOf, upToDate, withAccount } from '@omnimargin/core/ledger'
 import { computeMargin, isLiquidatable, meetsInitial } from '@omnimargin/core/margin'
 import type { Parameters } from '@omnimargin/core/parameters'
 import { divUp, WAD } from '@omnimargin/core/wad'
@@ -53,7 +53,7 @@ function figuresOf(verdict: Verdict): DryRun {
 }
 
 function marginOf(ledger: Ledger, id: Hex, parameters: Parameters) {
-  const settled = withAccount({ ...ledger, parameters }, id, afterFunding(ledger, id))
+  const settled = withAccount({ ...ledger, parameters }, id, upToDate(ledger, id))
   const portfolio = portfolioOf(settled, id, NOW)
   return typeof portfolio === 'string' ? assert.fail(portfolio) : computeMargin(portfolio)
 }
@@ -78,7 +78,7 @@ test('DRY-02 who becomes liquidatable, and who loses initial margin, by the form
       const parameters = scaled(percent)
       const figures = figuresOf(dryRun(ledger, parameters, NOW, WAD))
       const isAtRisk = (id: Hex) => {
-        const { cash, positions } = afterFunding(ledger, id)
+        const { cash, positions } = upToDate(ledger, id)
         const isOpen = [...positions.values()].some((one) => one.size || one.quote || one.buyOut || one.sellOut)
         return isOpen || cash < 0n
       }

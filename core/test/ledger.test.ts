@@ -1,13 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import {
-  accountIn,
-  afterFunding,
-  applyEvents,
-  EMPTY_LEDGER,
-  type Ledger,
-  type LedgerEvent,
-} from '@omnimargin/core/ledger'
+import { accountIn, applyEvents, EMPTY_LEDGER, type Ledger, type LedgerEvent, upToDate } from '@omnimargin/core/ledger'
 import { WAD } from '@omnimargin/core/wad'
 import { DEBTOR, ID, NOW } from './ledgers.ts'
 import { wad } from './portfolios.ts'
@@ -60,17 +53,17 @@ test('CLR-08 events one by one or many at once make the same ledger, and leave t
 
 test('CLR-08 what funding an account has not settled is known from events, rounded against it', () => {
   const before = after([index(wad(5)), position(ID, wad(10)), position(DEBTOR, -wad(10)), index(wad(7) + 1n)])
-  assert.equal(afterFunding(before, ID).cash, -wad(20) - 10n, 'nothing of what grew before the position')
-  assert.equal(afterFunding(before, DEBTOR).cash, wad(20) + 10n)
+  assert.equal(upToDate(before, ID).cash, -wad(20) - 10n, 'nothing of what grew before the position')
+  assert.equal(upToDate(before, DEBTOR).cash, wad(20) + 10n)
   const odd = after([position(ID, 3n), position(DEBTOR, -3n), index(WAD / 2n)])
-  assert.deepEqual([afterFunding(odd, ID).cash, afterFunding(odd, DEBTOR).cash], [-2n, 1n])
+  assert.deepEqual([upToDate(odd, ID).cash, upToDate(odd, DEBTOR).cash], [-2n, 1n])
   const falling = after([position(ID, 3n), index(-WAD / 2n)])
-  assert.equal(afterFunding(falling, ID).cash, 1n)
+  assert.equal(upToDate(falling, ID).cash, 1n)
   const paid: LedgerEvent[] = [
     { eventName: 'FundingPaid', args: { account: ID, market: 3n, index: wad(7) + 1n } },
     { eventName: 'CashChanged', args: { account: ID, cash: -wad(20) - 10n } },
   ]
-  assert.deepEqual(accountIn(after(paid, before), ID), afterFunding(before, ID))
+  assert.deepEqual(accountIn(after(paid, before), ID), upToDate(before, ID))
   const grown = after([...paid, position(ID, wad(20), -wad(20) - 10n), index(wad(8) + 1n)], before)
-  assert.equal(afterFunding(grown, ID).cash, -wad(40) - 10n)
+  assert.equal(upToDate(grown, ID).cash, -wad(40) - 10n)
 })

@@ -1,15 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Hex } from '@omnimargin/core/bytes'
-import {
-  type Account,
-  accountIn,
-  afterFunding,
-  FLAT,
-  type Ledger,
-  type Line,
-  portfolioOf,
-} from '@omnimargin/core/ledger'
+import { type Account, accountIn, FLAT, type Ledger, type Line, portfolioOf, upToDate } from '@omnimargin/core/ledger'
 import { computeMargin, isLiquidatable, type Margin } from '@omnimargin/core/margin'
 import type { ListingTerms } from '@omnimargin/core/parameters'
 import { vaultPeer, venuePeer } from '@omnimargin/core/peer'
@@ -283,7 +275,7 @@ test('WHI-05 a position in a closed market that has its price is settled before 
     over: new Set([venuePeer(0)]),
     priced: new Map([[ETH_HOME, wad(2_010)]]),
   }
-  const { cash, positions: left } = afterFunding(closed, ID)
+  const { cash, positions: left } = upToDate(closed, ID)
   assert.equal(cash, wad(100))
   assert.deepEqual([...left.keys()], [ETH_FAST])
   // What is left stands alone, and shrinks at maintenance margin; the pair would not have.

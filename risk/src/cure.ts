@@ -1,7 +1,7 @@
 /** What brings an account back to a health: the least deposit, asset by asset, or the least part of a position to close. spec/warnings.md */
 import type { Hex } from '@omnimargin/core/bytes'
 import { admit } from '@omnimargin/core/counting'
-import { accountIn, afterFunding, countedOf, type Ledger, portfolioOf, withAccount } from '@omnimargin/core/ledger'
+import { accountIn, countedOf, type Ledger, portfolioOf, upToDate, withAccount } from '@omnimargin/core/ledger'
 import { computeMargin } from '@omnimargin/core/margin'
 import { abs, divUp, min, mulUp, type Ratio, type Size, type Units, type Usd, WAD } from '@omnimargin/core/wad'
 import { apply, type Change, type World } from '@omnimargin/core/whatif'
@@ -20,7 +20,7 @@ const MOST_UNITS: Units = 1n << 112n
 
 /** `health` is what the maintenance margin balance is to be of the margin that is required. The account is not there yet. */
 export function curesOf(ledger: Ledger, id: Hex, health: Ratio, world: World): Cures {
-  const settled = withAccount(ledger, id, afterFunding(ledger, id))
+  const settled = withAccount(ledger, id, upToDate(ledger, id))
   const cures = (change: Change) => {
     const next = apply(settled, id, change, world)
     return typeof next !== 'string' && isHealthy(next, id, health, world)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Account, afterFunding, type Ledger, portfolioOf, withAccount } from '@omnimargin/core/ledger'
+import { type Account, type Ledger, portfolioOf, upToDate, withAccount } from '@omnimargin/core/ledger'
 import { computeMargin, isLiquidatable, type Margin } from '@omnimargin/core/margin'
 import { vaultPeer } from '@omnimargin/core/peer'
 import { WAD } from '@omnimargin/core/wad'
@@ -46,7 +46,7 @@ const chanceOf = (one: Account, quantile = 0.02, seconds = HOUR) =>
   told(outlookOf(ledgerOf(one), ID, NOW, expecting(quantile), seconds)).chance
 
 function marginOf(ledger: Ledger): Margin {
-  const portfolio = portfolioOf(withAccount(ledger, ID, afterFunding(ledger, ID)), ID, NOW)
+  const portfolio = portfolioOf(withAccount(ledger, ID, upToDate(ledger, ID)), ID, NOW)
   return typeof portfolio === 'string' ? assert.fail(portfolio) : computeMargin(portfolio)
 }
 

@@ -104,15 +104,18 @@ library Books {
         uint128[6] storage stored = book.written[hash];
         bool fell;
         assembly ("memory-safe") {
-            for { let i := 0 } lt(i, 6) { i := add(i, 2) } {
-                let place := shl(5, i)
+            // As in `writtenAt`: 0 and 2, 1 and 3, 4 and 5.
+            for { let i := 0 } lt(i, 3) { i := add(i, 1) } {
+                let last := eq(i, 2)
+                let place := shl(5, add(i, shl(1, last)))
+                let other := add(place, shl(5, sub(2, last)))
                 let left := mload(add(fields, place))
-                let right := mload(add(add(fields, place), 0x20))
+                let right := mload(add(fields, other))
                 let knownLeft := mload(add(known, place))
-                let knownRight := mload(add(add(known, place), 0x20))
+                let knownRight := mload(add(known, other))
                 fell := or(fell, or(lt(left, knownLeft), lt(right, knownRight)))
                 if or(xor(left, knownLeft), xor(right, knownRight)) {
-                    sstore(add(stored.slot, shr(1, i)), or(left, shl(128, right)))
+                    sstore(add(stored.slot, i), or(left, shl(128, right)))
                 }
             }
         }
@@ -144,7 +147,8 @@ library Books {
         return writtenAt(book, Records.hashOf(key), Records.fieldCount(key.kind));
     }
 
-    /// @notice The first `count` fields written under a key's hash: two a slot, each slot read once.
+    /// @notice The first `count` fields written under a key's hash, each slot read once: two a slot, those that change
+    /// together, which are 0 and 2 (of fills what was bought and paid), 1 and 3, 4 and 5.
     function writtenAt(Book storage book, bytes32 hash, uint256 count)
         internal
         view
@@ -152,11 +156,12 @@ library Books {
     {
         uint128[6] storage stored = book.written[hash];
         assembly ("memory-safe") {
-            for { let i := 0 } lt(i, count) { i := add(i, 2) } {
-                let both := sload(add(stored.slot, shr(1, i)))
-                let place := add(fields, shl(5, i))
+            for { let i := 0 } and(lt(i, 3), lt(add(i, shl(1, eq(i, 2))), count)) { i := add(i, 1) } {
+                let last := eq(i, 2)
+                let both := sload(add(stored.slot, i))
+                let place := add(fields, shl(5, add(i, shl(1, last))))
                 mstore(place, shr(128, shl(128, both)))
-                mstore(add(place, 0x20), shr(128, both))
+                mstore(add(place, shl(5, sub(2, last))), shr(128, both))
             }
         }
     }

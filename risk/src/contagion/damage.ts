@@ -1,6 +1,6 @@
 /** What is gone at once with some nodes, before anybody is liquidated. */
 import type { Hex } from '@omnimargin/core/bytes'
-import { type Account, afterFunding, type Ledger } from '@omnimargin/core/ledger'
+import { type Account, type Ledger, upToDate } from '@omnimargin/core/ledger'
 import { type Peer, venuePeer } from '@omnimargin/core/peer'
 import { mulDown, type Ratio, type Size, type Usd, WAD } from '@omnimargin/core/wad'
 import { isSame, type Node, type System } from './system.ts'
@@ -69,7 +69,7 @@ function lostAmong(kept: readonly Ratio[]): Set<number> {
 function damaged(ledger: Ledger, kept: readonly Ratio[], lostMarkets: ReadonlySet<number>): Ledger {
   const silent = [...lostMarkets].flatMap((market) => ledger.parameters?.markets[market]?.venue ?? [])
   const accounts = [...ledger.accounts.keys()].map((id): [Hex, Account] => {
-    const account = afterFunding(ledger, id)
+    const account = upToDate(ledger, id)
     const lines = account.lines.map((line) => {
       const share = kept[line.listing] ?? WAD
       return { ...line, units: mulDown(line.units, share), counted: mulDown(line.counted, share) }

@@ -1,6 +1,6 @@
 /** How likely an account crosses maintenance within a time, by what is expected of each price it depends on: spec/warnings.md. */
 import type { Hex } from '@omnimargin/core/bytes'
-import { afterFunding, type Ledger, type PortfolioFault, portfolioOf } from '@omnimargin/core/ledger'
+import { type Ledger, type PortfolioFault, portfolioOf, upToDate } from '@omnimargin/core/ledger'
 import { computeMargin, type Margin } from '@omnimargin/core/margin'
 import { max, type Usd, WAD } from '@omnimargin/core/wad'
 import type { Crossings } from './crossing.ts'
@@ -45,7 +45,7 @@ export function outlookOf(
   seconds: number,
 ): Outlook | PortfolioFault {
   // Nobody else's account has a part in it.
-  const settled = { ...ledger, accounts: new Map([[id, afterFunding(ledger, id)]]) }
+  const settled = { ...ledger, accounts: new Map([[id, upToDate(ledger, id)]]) }
   const portfolio = portfolioOf(settled, id, now)
   if (typeof portfolio === 'string') return portfolio
   const margin = computeMargin(portfolio)

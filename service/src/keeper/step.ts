@@ -6,7 +6,6 @@ import type { Hex } from '@omnimargin/core/bytes'
 import { admit } from '@omnimargin/core/counting'
 import {
   accountIn,
-  afterFunding,
   applyEvents,
   countedOf,
   isOpen,
@@ -14,6 +13,7 @@ import {
   type LedgerEvent,
   type Listing,
   portfolioOf,
+  upToDate,
   withAccount,
 } from '@omnimargin/core/ledger'
 import { computeMargin, isLiquidatable, type Margin } from '@omnimargin/core/margin'
@@ -68,7 +68,7 @@ export function step(state: KeeperState, event: KeeperEvent): { state: KeeperSta
 function liquidatable(ledger: Ledger, own: Hex, now: bigint) {
   return [...ledger.accounts.keys()].flatMap((account) => {
     if (account === own) return []
-    const portfolio = portfolioOf(withAccount(ledger, account, afterFunding(ledger, account)), account, now)
+    const portfolio = portfolioOf(withAccount(ledger, account, upToDate(ledger, account)), account, now)
     if (typeof portfolio === 'string') return []
     const margin = computeMargin(portfolio)
     return isLiquidatable(margin) ? [{ account, margin }] : []
