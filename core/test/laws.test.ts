@@ -71,6 +71,37 @@ test('MRG-30 the requirement rises with every rate, leg share, concentration rat
   )
 })
 
+test('MRG-30 one rate alone lowers it only where an underlying shares more than half of its risk', () => {
+  fc.assert(
+    fc.property(portfolio, fc.nat(UNDERLYINGS - 1), ratio, (drawn, raised, up) => {
+      const credits = drawn.credits.map((credit) => ({ ...credit, ratio: credit.ratio / 2n }))
+      const p = { ...drawn, credits, venues: [FREE, FREE, FREE], venueLossShare: 0n }
+      const more = (value: bigint) => value + up / 20n
+      const harsher = p.underlyings.map((u, i) =>
+        i === raised ? { ...u, initialRate: more(u.initialRate), maintenanceRate: more(u.maintenanceRate) } : u,
+      )
+      const [before, after] = [computeMargin(p), computeMargin({ ...p, underlyings: harsher })]
+      requireAll((grade) => after[grade] + DUST >= before[grade])
+    }),
+    { numRuns: 2_000, endOnFailure: true },
+  )
+  // Twice as much long as short: of a dollar more at risk in the short, 0.6 offset as much of the long's.
+  const leg = { quote: 0n, buyOut: 0n, sellOut: 0n, band: 0n, initialBand: 0n, venue: 0 }
+  const positions = [
+    { ...leg, size: wad(2), underlying: 0 },
+    { ...leg, size: -wad(1), underlying: 1 },
+  ]
+  const at = (initialRate: bigint) => ({
+    ...NOTHING,
+    positions,
+    underlyings: [UNDERLYING, { ...UNDERLYING, initialRate }],
+    venues: [VENUE],
+    credits: [{ first: 0, second: 1, ratio: (6n * WAD) / 10n }],
+  })
+  const free = (p: Portfolio) => computeMargin({ ...p, venues: [FREE] }).initialMargin
+  assert.ok(free(at(WAD / 5n)) < free(at(WAD / 10n)))
+})
+
 test('MRG-31 silence only adds to what a leg is charged, in a straight line up to its whole rate', () => {
   const seconds = fc.nat(10_000)
   fc.assert(
