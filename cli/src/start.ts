@@ -1,8 +1,11 @@
 /** `omnimargin start`: the whole system on this machine, and its story. */
+import type { Hex } from '@omnimargin/core/bytes'
+import type { Ledger } from '@omnimargin/core/ledger'
 import { type Devnet, startDevnet } from '@omnimargin/service/devnet/devnet'
 import type { LogEvent } from '@omnimargin/service/role'
 import { screenOn } from './story/screen.ts'
 import { type StoryName, tell } from './story/story.ts'
+import { readLedger } from './story/witness.ts'
 
 /** What a shell expects of a program that Ctrl-C ended. */
 const INTERRUPTED = 130
@@ -44,11 +47,25 @@ export async function start({ once, verbose, stories }: StartOptions, stopped: A
     screen.say(
       `\nA steward now moves the haircuts to what it measures. What one is made of:\n\n${command('risk explain ETH --chain slow')}`,
     )
+    const trader = traderIn(await readLedger(devnet))
+    if (trader) {
+      const what = `whatif --account ${trader} --shock ETH/USD:-10% --lose fast`
+      screen.say(`\nWhat if ETH fell and the fast chain were lost, for somebody who trades there:\n\n${command(what)}`)
+    }
     screen.say('\nEverything stays up until Ctrl-C.')
     return await Promise.race([interrupted.then(() => 0), devnet.failed])
   } finally {
     await devnet.stop()
   }
+}
+
+/** One that has a position at a venue on another chain. */
+function traderIn({ accounts, parameters }: Ledger): Hex | undefined {
+  const isFar = (market: number) => parameters?.venues[parameters.markets[market]?.venue ?? -1]?.isRemote
+  const found = [...accounts].find(([, { positions }]) =>
+    [...positions].some(([market, { size }]) => size !== 0n && isFar(market)),
+  )
+  return found?.[0]
 }
 
 function showAddresses({ chains, deployment }: Devnet, screen: ReturnType<typeof screenOn>): void {

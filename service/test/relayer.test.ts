@@ -152,7 +152,7 @@ test('ROL-14 a batch in flight holds the next one back, and nothing is lost when
   const first = play(fresh, [readAt(5, one, roots[0] ?? hash(0)), readAt(6, two, roots[1] ?? hash(0))])
   assert.equal(first.effects.filter(({ type }) => type === 'carry').length, 1)
   const failed = play(first.state, [
-    { type: 'settled', destination: 2, writes: [], heard: [] },
+    { type: 'settled', destination: 2, writes: [], refused: [], heard: [] },
     readAt(7, [], roots[1] ?? hash(0)),
   ])
   const carry = failed.effects.find((effect) => effect.type === 'carry')
@@ -172,7 +172,7 @@ test('ROL-15 whatever is settled in whatever order, in the end every record was 
           if (effect.type !== 'carry') continue
           const writes = isLearned ? effect.claims.map((claim) => claim.write) : []
           for (const { hash: key, fields } of writes) delivered.set(key, fields[0])
-          state = step(state, { type: 'settled', destination: 2, writes, heard: [] }).state
+          state = step(state, { type: 'settled', destination: 2, writes, refused: [], heard: [] }).state
         }
       }
       const advance = (block: number, writes: Write[], isLearned: boolean) => {
@@ -196,7 +196,7 @@ test('ROL-15 whatever is settled in whatever order, in the end every record was 
 test('ROL-16 a heartbeat carries a root alone once the last is old enough', () => {
   const writes = [write(1, 1n)]
   const root = rootOf(withWrites(undefined, writes))
-  const learned: RelayerEvent = { type: 'settled', destination: 2, writes, heard: [] }
+  const learned: RelayerEvent = { type: 'settled', destination: 2, writes, refused: [], heard: [] }
   const { state } = play(fresh, [readAt(5, writes, root), learned])
   assert.equal(play(state, [readAt(104, [], root)]).effects.filter(({ type }) => type === 'carry').length, 0)
   const [, carry] = play(state, [readAt(105, [], root)]).effects
@@ -260,11 +260,36 @@ test('ROL-18 whoever a root is carried to hears of it in the same batch, once in
 test('ROL-18 what a hearer has written down is taken from its chain, whoever made it', () => {
   const heard = [{ address: CLEARING, timestamp: 42n }]
   const state = { ...fresh, hearers: [hearer, { ...hearer, chainId: 3 }] }
-  const settled = play(state, [{ type: 'settled', destination: 2, writes: [], heard }]).state
+  const settled = play(state, [{ type: 'settled', destination: 2, writes: [], refused: [], heard }]).state
   assert.deepEqual(
     settled.hearers.map((one) => one.heard),
     [42n, 0n],
   )
+})
+
+test('ROL-49 a record that is refused rests for a second, then for twice as long each time up to 64, and keeps no other', () => {
+  const [bad, good] = [write(1, 1n), write(2, 2n)]
+  const root = rootOf(withWrites(undefined, [bad]))
+  let state: RelayerState = { ...fresh, heartbeat: undefined }
+  const sentAt: number[] = []
+  for (let now = 5; now < 400; now += 1) {
+    const played = play(state, [readAt(now, now === 5 ? [bad] : [], root)])
+    state = played.state
+    if (carriesOf(played.effects).length === 0) continue
+    sentAt.push(now)
+    const refused: RelayerEvent = { type: 'settled', destination: 2, writes: [], refused: [bad], heard: [] }
+    state = play(state, [refused]).state
+  }
+  const pauses = sentAt.slice(1).map((at, i) => at - (sentAt[i] ?? 0))
+  assert.deepEqual(pauses, [1, 2, 4, 8, 16, 32, 64, 64, 64, 64, 64])
+  const both = rootOf(withWrites(withWrites(undefined, [bad]), [good]))
+  const claims = carriesOf(play(state, [readAt(400, [good], both)]).effects).flatMap((carry) => carry.claims)
+  assert.deepEqual(
+    claims.map((claim) => claim.write),
+    [good],
+  )
+  const learned: RelayerEvent = { type: 'settled', destination: 2, writes: [bad], refused: [], heard: [] }
+  assert.equal(play(state, [learned]).state.pending.size, 0)
 })
 
 test('ROL-18 a peer is sent a root with every heartbeat, also one that never had a record to learn', () => {
@@ -273,7 +298,7 @@ test('ROL-18 a peer is sent a root with every heartbeat, also one that never had
     carriesOf(effects).map(({ destination, hears }) => [destination, hears]),
     [[2, [CLEARING]]],
   )
-  const settled: RelayerEvent = { type: 'settled', destination: 2, writes: [], heard: [] }
+  const settled: RelayerEvent = { type: 'settled', destination: 2, writes: [], refused: [], heard: [] }
   const later = play(state, [settled, readAt(204, [], rootOf(undefined)), readAt(205, [], rootOf(undefined))])
   assert.equal(carriesOf(later.effects).length, 1)
 })
@@ -321,7 +346,7 @@ test('ROL-40 fills travel behind the record of their market, proven against the 
   for (const kinds of [undefined, [KIND.FILLS, KIND.GRANT]]) {
     for (const [what, writes, expected] of cases) {
       const first = play({ ...fresh, kinds }, [readAt(5, known, rootOf(withWrites(undefined, known)))])
-      const settled: RelayerEvent = { type: 'settled', destination: 2, writes: known, heard: [] }
+      const settled: RelayerEvent = { type: 'settled', destination: 2, writes: known, refused: [], heard: [] }
       const root = rootOf(withWrites(undefined, [...known, ...writes]))
       const { effects } = play(first.state, [settled, readAt(6, writes, root)])
       const [carry] = carriesOf(effects)

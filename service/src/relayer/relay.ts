@@ -88,9 +88,9 @@ export async function relay(parts: Relay, emitter: Emitter): Promise<void> {
     await handle({ type: 'checkpoint', checkpoint, quorum })
   }
   const carry = async (effect: Parameters<typeof carryEffect>[1]): Promise<void> => {
-    const writes = await carryEffect(parts, effect)
+    const { writes, refused } = await carryEffect(parts, effect)
     const heard = await heardAt(parts, emitter, effect.destination, effect.hears)
-    await post({ type: 'settled', destination: effect.destination, writes, heard })
+    await post({ type: 'settled', destination: effect.destination, writes, refused, heard })
   }
   const asking = deployment.committee.attestors.map(({ url }) => {
     let heard = 0n
@@ -120,18 +120,21 @@ export async function relay(parts: Relay, emitter: Emitter): Promise<void> {
 
 type CarryEffect = Extract<ReturnType<typeof step>['effects'][number], { type: 'carry' }>
 
-async function carryEffect(parts: Relay, { destination, quorum, claims, hears }: CarryEffect): Promise<Write[]> {
+type Carried = { readonly writes: readonly Write[]; readonly refused: readonly Write[] }
+
+/** Which of the records are settled, and which were refused for now. */
+async function carryEffect(parts: Relay, { destination, quorum, claims, hears }: CarryEffect): Promise<Carried> {
   const { chainId, emitter, blockNumber } = quorum.statement
   const place = { chainId: Number(chainId), emitter, blockNumber, destination }
   const target = parts.destinations.get(destination)
   if (!target) {
     parts.note('no_route', place)
-    return claims.map(({ write }) => write)
+    return { writes: claims.map(({ write }) => write), refused: [] }
   }
   const known = parts.patienceSeconds > 0 ? await Promise.all(claims.map(({ write }) => isKnown(parts, write))) : []
   const unknown = withoutKnown(claims, known)
   const others = claims.filter((claim) => !unknown.includes(claim)).map(({ write }) => write)
-  if (unknown.length === 0 && others.length > 0) return others
+  if (unknown.length === 0 && others.length > 0) return { writes: others, refused: [] }
   try {
     const sent = () => parts.note('root_submitted', { ...place, records: unknown.length })
     const load = { quorum, claims: unknown, hears }
@@ -139,10 +142,10 @@ async function carryEffect(parts: Relay, { destination, quorum, claims, hears }:
     const hashes = outcome.settled.map(({ hash }) => hash)
     parts.note(outcome.accepted ? 'records_learned' : 'root_not_accepted', { ...place, hashes })
     if (outcome.refused.length > 0) await parts.refused?.(outcome.refused)
-    return [...others, ...outcome.settled]
+    return { writes: [...others, ...outcome.settled], refused: outcome.refused.map(({ write }) => write) }
   } catch (failure) {
     parts.note('failed', { ...place, why: `${failure}` })
-    return others
+    return { writes: others, refused: [] }
   }
 }
 

@@ -34,8 +34,13 @@ export type RelayerState = {
   readonly patience: bigint
 }
 
-/** A record to carry, and the origin's time in seconds since which it has been waiting. */
-export type Pending = { readonly write: Write; readonly since: bigint }
+/** A record to carry, and the origin's time in seconds since which it has been waiting; how often it was refused, and until when it rests. */
+export type Pending = {
+  readonly write: Write
+  readonly since: bigint
+  readonly refusals?: number
+  readonly restsUntil?: bigint
+}
 
 /** A peer of the emitter: it writes HEARD once in `heartbeat` seconds at most; the last it is known to have written. */
 export type Hearer = {
@@ -50,11 +55,12 @@ export type RelayerEvent =
   | { readonly type: 'signed'; readonly signer: Address; readonly hash: Hex; readonly signed: Signed }
   /** The checkpoint that was asked for, with the statement and signatures that made us ask. */
   | { readonly type: 'checkpoint'; readonly checkpoint: Checkpoint; readonly quorum: Quorum }
-  /** A batch is over: readers there have learned these, or refuse them for good; and what hearers have written by now. */
+  /** A batch is over: readers there have learned these, or refuse them for good; refuse those for now; and what hearers have written. */
   | {
       readonly type: 'settled'
       readonly destination: number
       readonly writes: readonly Write[]
+      readonly refused: readonly Write[]
       readonly heard: readonly Heard[]
     }
 
@@ -79,6 +85,8 @@ export type RelayerEffect =
 export type Claim = { readonly write: Write; readonly siblings: readonly Hex[] }
 
 export const MAX_RECORDS_A_BATCH = 100
+/** A record that is refused rests for a second, then for twice as long each time, up to 64. */
+const MOST_DOUBLINGS = 6
 const NOBODY: Address = `0x${'00'.repeat(20)}`
 
 export function step(state: RelayerState, event: RelayerEvent): { state: RelayerState; effects: RelayerEffect[] } {
@@ -89,14 +97,28 @@ export function step(state: RelayerState, event: RelayerEvent): { state: Relayer
 
 function settle(
   state: RelayerState,
-  { destination, writes, heard }: Extract<RelayerEvent, { type: 'settled' }>,
+  { destination, writes, refused, heard }: Extract<RelayerEvent, { type: 'settled' }>,
 ): RelayerState {
   const inFlight = new Set([...state.inFlight].filter((other) => other !== destination))
   const hearers = state.hearers.map((hearer) => {
     const now = heard.find(({ address }) => hearer.chainId === destination && hearer.address === address)
     return now ? { ...hearer, heard: now.timestamp } : hearer
   })
-  return { ...state, inFlight, hearers, pending: without(state.pending, writes) }
+  const pending = resting(without(state.pending, writes), refused, state.carriedAt.get(destination) ?? 0n)
+  return { ...state, inFlight, hearers, pending }
+}
+
+/** So that a reader which goes on refusing costs ever less. */
+function resting(pending: RelayerState['pending'], refused: readonly Write[], now: bigint): RelayerState['pending'] {
+  const next = new Map(pending)
+  for (const { hash } of refused) {
+    const one = pending.get(hash)
+    if (!one) continue
+    const { refusals = 0 } = one
+    const rest = 2 ** Math.min(refusals, MOST_DOUBLINGS)
+    next.set(hash, { ...one, refusals: refusals + 1, restsUntil: now + BigInt(rest) })
+  }
+  return next
 }
 
 /** One vote a signer and statement. Reaching the threshold asks for the checkpoint, once. */
@@ -192,8 +214,8 @@ export function withMarkets(markets: RelayerState['markets'], writes: readonly W
 }
 
 function dueAt({ patience, pending }: RelayerState, destination: number, now: bigint): Write[] {
-  return [...pending.values()].flatMap(({ write, since }) =>
-    Number(write.key.readerChain) === destination && now >= since + patience ? [write] : [],
+  return [...pending.values()].flatMap(({ write, since, restsUntil = 0n }) =>
+    Number(write.key.readerChain) === destination && now >= since + patience && now >= restsUntil ? [write] : [],
   )
 }
 
@@ -216,7 +238,7 @@ function withRemote({ pending, chainId, kinds }: RelayerState, writes: readonly 
 /** A record that grows while it waits has waited since it first changed. */
 export function withPending(pending: RelayerState['pending'], writes: readonly Write[], now: bigint) {
   const next = new Map(pending)
-  for (const write of writes) next.set(write.hash, { write, since: pending.get(write.hash)?.since ?? now })
+  for (const write of writes) next.set(write.hash, { ...(pending.get(write.hash) ?? { since: now }), write })
   return next
 }
 
