@@ -72,6 +72,12 @@ library Books {
         tell(book, key);
     }
 
+    /// @notice Adds to one field of a record this contract writes, and hands it over as `write` does.
+    function add(Book storage book, Key memory key, uint256 field, uint128 amount) internal {
+        keep(book, key, field, amount);
+        push(book, key);
+    }
+
     /// @notice Adds to one field of a record and hands it to nobody: that is for `push` or `tell`, once all else is done.
     function keep(Book storage book, Key memory key, uint256 field, uint128 amount) internal {
         bytes32 hash = Records.hashOf(key);
@@ -132,15 +138,6 @@ library Books {
 
     function _recordOf(Key memory key, uint128[6] memory fields) private pure returns (Record memory) {
         return Record(key.kind, key.writerChain, key.writer, key.account, key.item, key.holder, fields);
-    }
-
-    /// @notice Adds to one field of a record this contract writes.
-    function add(Book storage book, Key memory key, uint256 field, uint128 amount) internal {
-        bytes32 hash = Records.hashOf(key);
-        uint128[6] memory known = writtenAt(book, hash, Records.fieldCount(key.kind));
-        uint128[6] memory fields = copyOf(known);
-        fields[field] += amount;
-        writeOver(book, key, hash, known, fields);
     }
 
     function writtenOf(Book storage book, Key memory key) internal view returns (uint128[6] memory) {

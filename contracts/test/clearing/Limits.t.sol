@@ -179,6 +179,7 @@ contract LimitsTest is World {
 
     function test_MRG_23_raising_more_makes_what_is_known_of_the_fills_no_younger() public {
         _raise(alice, 1, 10e18, 0);
+        _learn(_fillsOf(a, _fields(0, 0, 0, 0, 0, 0)));
         uint256 since = block.timestamp;
         vm.warp(block.timestamp + 300);
         _setPrice(2000);
