@@ -5,7 +5,8 @@ export type Range = { readonly fromBlock: bigint; readonly toBlock: bigint }
 
 /**
  * The logs of a range, in order, asked for in as many parts as the endpoint wants. Each has its own limit of blocks or of logs, and its
- * own words for it, so that any refusal halves the part; what is refused of a single block is thrown.
+ * own words for it, so that any refusal halves the part, and any answer lets the next be a quarter longer: one crowded place does not
+ * have all that follows read in crumbs. What is refused of a single block is thrown.
  */
 export async function inParts<Log>(
   { fromBlock, toBlock }: Range,
@@ -18,6 +19,7 @@ export async function inParts<Log>(
     try {
       parts.push(await ask({ fromBlock: from, toBlock: last }))
       from = last + 1n
+      span += (span + 3n) / 4n
     } catch (cause) {
       if (!isRefusal(cause) || last === from) throw cause
       span = (last - from + 1n) / 2n

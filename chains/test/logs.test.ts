@@ -54,10 +54,22 @@ test('ROL-70 a long range of logs is read in as many parts as an endpoint wants,
     const { read, asked, stop } = await endpoint((range) => (size(range) > 10n ? refusal : undefined))
     try {
       assert.deepEqual(await read(7n, 106n), blocks(7n, 106n), name)
-      assert.ok(asked.length < 30, 'a limit that was met is kept to')
+      assert.ok(asked.length < 30, 'a limit that was met is not forgotten at once')
     } finally {
       stop()
     }
+  }
+})
+
+test('ROL-70 a crowded place is read block by block, and what follows it in long parts again', async () => {
+  const refusal = { status: 200, error: { code: -32_005, message: 'query returned more than 10000 results' } }
+  const isCrowded = ({ fromBlock, toBlock }: Range) => fromBlock <= 503n && toBlock >= 500n
+  const { read, asked, stop } = await endpoint((range) => (isCrowded(range) && size(range) > 1n ? refusal : undefined))
+  try {
+    assert.deepEqual(await read(0n, 9_999n), blocks(0n, 9_999n))
+    assert.ok(asked.length < 100, `asked ${asked.length} times`)
+  } finally {
+    stop()
   }
 })
 

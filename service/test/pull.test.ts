@@ -52,6 +52,10 @@ function fillsIn(data: Hex) {
   return recordsIn(data).find(({ kind }) => kind === KIND.FILLS)
 }
 
+function waitingFor(...pending: readonly Pending[]) {
+  return new Map(pending.map((one) => [one.write.hash, one]))
+}
+
 function partsOf(home: Destination, notes: unknown[] = []) {
   const deployment = { clearing: { chainId: 1, address: CLEARING } }
   const note = (event: string, details: unknown) => notes.push([event, details])
@@ -61,8 +65,9 @@ function partsOf(home: Destination, notes: unknown[] = []) {
 
 test('ROL-45 each account’s fills are pulled behind their market, all in one transaction', async () => {
   const { home, sent } = chainWith({}, {})
-  assert.deepEqual(await pullDue(partsOf(home), home, [fillsOf(1, 5n), fillsOf(2, 6n)]), [])
-  assert.equal(sent.length, 1, 'whether they were taken is asked later')
+  const waiting = waitingFor(fillsOf(1, 5n), fillsOf(2, 6n))
+  assert.deepEqual(await pullDue(partsOf(home), home, waiting, 0n), waiting, 'whether they were taken is asked later')
+  assert.equal(sent.length, 1)
   const { args } = decodeFunctionData({ abi: Batch.abi, data: sent[0] ?? '0x' })
   const calls = args?.[0] ?? []
   assert.deepEqual(
@@ -89,8 +94,8 @@ test('ROL-45 what is known is not sent, what is refused takes no other with it, 
   const reverts = { [hash(2)]: peerEnded, [hash(3)]: '0x12345678' } as const
   const { home, sent } = chainWith({ [hash(1)]: 5n, [hash(4)]: 4n }, reverts)
   const notes: unknown[] = []
-  const settled = await pullDue(partsOf(home, notes), home, [known, ended, later, welcome])
-  assert.deepEqual(settled, [known.write, ended.write])
+  const left = await pullDue(partsOf(home, notes), home, waitingFor(known, ended, later, welcome), 0n)
+  assert.deepEqual(left, waitingFor({ ...later, refusals: 1, restsUntil: 1n }, welcome))
   const { args } = decodeFunctionData({ abi: Batch.abi, data: sent[0] ?? '0x' })
   assert.deepEqual(
     (args?.[0] ?? []).map(({ callData }) => fillsIn(callData)?.account),
@@ -106,7 +111,7 @@ test('ROL-45 what is known is not sent, what is refused takes no other with it, 
 test('ROL-45 where everything is known nothing is sent', async () => {
   const { home, sent } = chainWith({ [hash(1)]: 7n }, {})
   const due = fillsOf(1, 5n)
-  assert.deepEqual(await pullDue(partsOf(home), home, [due]), [due.write])
+  assert.deepEqual(await pullDue(partsOf(home), home, waitingFor(due), 0n), new Map())
   assert.deepEqual(sent, [])
 })
 
@@ -119,7 +124,27 @@ test('ROL-46 what is refused is told with the refusal, after what is welcome is 
   }
   const notes: unknown[] = []
   const parts = { ...partsOf(home, notes), refused }
-  assert.deepEqual(await pullDue(parts, home, [fillsOf(1, 5n), fillsOf(2, 6n)]), [])
+  await pullDue(parts, home, waitingFor(fillsOf(1, 5n), fillsOf(2, 6n)), 0n)
   assert.deepEqual(told, [[hash(1), { name: 'FillOutsideBand', args: [7n, 1_940n, 2_060n] }, 1]])
   assert.deepEqual(notes[0], ['not_pulled', { hash: fillsOf(1, 5n).write.hash, why: 'FillOutsideBand' }])
+})
+
+test('ROL-49 a whole batch of fills that the clearing refuses rests ever longer, and keeps none behind it from being pulled', async () => {
+  const reverts = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [hash(i), '0x12345678' as const]))
+  const { home, sent } = chainWith({}, reverts)
+  const all = Array.from({ length: 101 }, (_, i) => fillsOf(i, 5n))
+  const notes: unknown[] = []
+  const parts = partsOf(home, notes)
+  let waiting = await pullDue(parts, home, waitingFor(...all), 7n)
+  assert.equal(sent.length, 0, 'the first batch is refused')
+  waiting = await pullDue(parts, home, waiting, 7n)
+  assert.equal(sent.length, 1, 'the one behind it is pulled at once')
+  const tried = () => notes.filter((note) => Array.isArray(note) && note[0] === 'not_pulled').length
+  const times = [100]
+  for (let now = 8n; now <= 14n; now++) {
+    waiting = await pullDue(parts, home, waiting, now)
+    times.push(tried())
+  }
+  // A second, then two, then four.
+  assert.deepEqual(times, [100, 200, 200, 300, 300, 300, 300, 400])
 })

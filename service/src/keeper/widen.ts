@@ -5,6 +5,7 @@
 import { Clearing, Venue } from '@omnimargin/chains/abi'
 import { ChainError, RpcFailed } from '@omnimargin/chains/errors'
 import { firstBlockSince } from '@omnimargin/chains/events'
+import { inParts } from '@omnimargin/chains/logs'
 import { unpackParameters } from '@omnimargin/core/parameters'
 import { max, min } from '@omnimargin/core/wad'
 import { encodeFunctionData, type Hex, isAddressEqual } from 'viem'
@@ -120,15 +121,18 @@ async function readCase(parts: Widening, market: number, fills: Fills): Promise<
 /** Since the earliest time that matters to one of the fills. Throws RpcFailed. */
 async function readUpdates(parts: Widening, { deployed, doubts }: Case): Promise<IndexUpdate[]> {
   const { chain, reader } = destinationOf(parts, deployed.chainId)
-  const { fromBlock = 0 } = chain.emitters.find(({ address }) => isAddressEqual(address, deployed.venue)) ?? {}
+  const { fromBlock: start = 0 } = chain.emitters.find(({ address }) => isAddressEqual(address, deployed.venue)) ?? {}
   const since = doubts.map((doubt) => doubt.since).reduce(min)
   const contract = { address: deployed.venue, abi: Venue.abi, eventName: 'IndexPriceUpdated' } as const
-  const range = { fromBlock: await firstBlockSince(reader, since, BigInt(fromBlock)), toBlock: 'latest' } as const
-  const filter = { args: { market: BigInt(deployed.item) }, ...range, strict: true } as const
-  const events = await reader.getContractEvents({ ...contract, ...filter }).catch((cause) => {
+  const filter = { args: { market: BigInt(deployed.item) }, strict: true } as const
+  const fromBlock = await firstBlockSince(reader, since, BigInt(start))
+  try {
+    const range = { fromBlock, toBlock: await reader.getBlockNumber() }
+    const events = await inParts(range, (part) => reader.getContractEvents({ ...contract, ...filter, ...part }))
+    return events.map(({ args }) => args)
+  } catch (cause) {
     throw new RpcFailed(`the index of the venue ${deployed.venue}`, cause)
-  })
-  return events.map(({ args }) => args)
+  }
 }
 
 /** Nothing once the clearing has it, or what is wrong with it. Throws HermesFailed or RpcFailed. */

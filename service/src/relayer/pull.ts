@@ -12,7 +12,7 @@ import { follow } from '../follow.ts'
 import { repeat } from '../role.ts'
 import { type Destination, FINAL_REFUSALS, type Refused } from './carry.ts'
 import { isKnown, type Relay } from './relay.ts'
-import { MAX_RECORDS_A_BATCH, marketKeyOf, type Pending, without, withPending } from './step.ts'
+import { isDue, MAX_RECORDS_A_BATCH, marketKeyOf, type Pending, resting, without, withPending } from './step.ts'
 
 type Pull = Pick<Relay, 'deployment' | 'destinations' | 'pollMs' | 'patienceSeconds' | 'signal' | 'note' | 'refused'>
 type Waiting = ReadonlyMap<Hex, Pending>
@@ -48,12 +48,10 @@ async function pullFrom(parts: Pull, venue: Address): Promise<void> {
       waiting = new Map()
       return
     }
-    // What was refused is tried again when there is another block.
     if (!batch) return
     followed.accept(batch)
     waiting = withWritten(waiting, parts, venue, batch.events, batch.now)
-    const due = [...waiting.values()].filter(({ since }) => batch.now >= since + BigInt(parts.patienceSeconds))
-    if (due.length > 0) waiting = without(waiting, await pullDue(parts, home, due))
+    waiting = await pullDue(parts, home, waiting, batch.now)
   }
   await repeat(work, pollMs, { signal, report: (failure) => note('failed', { venue, why: `${failure}` }) })
 }
@@ -80,10 +78,11 @@ function withWritten(
 
 type Write = Pending['write']
 
-/** What of it is settled: known by now, or refused for good. Each is tried first, so that one that is refused costs nothing. */
-export async function pullDue(parts: Pull, home: Destination, due: readonly Pending[]): Promise<Write[]> {
+/** What still waits: not what is known by now, or refused for good. Each is tried first, so that one that is refused costs nothing. */
+export async function pullDue(parts: Pull, home: Destination, waiting: Waiting, now: bigint): Promise<Waiting> {
   const { chain, reader } = home
   const { address } = parts.deployment.clearing
+  const due = [...waiting.values()].filter((one) => isDue(one, BigInt(parts.patienceSeconds), now))
   const writes = due.slice(0, MAX_RECORDS_A_BATCH).map(({ write }) => write)
   const known = await Promise.all(writes.map((write) => isKnown(parts, write)))
   const settled = writes.filter((_, i) => known[i])
@@ -104,7 +103,12 @@ export async function pullDue(parts: Pull, home: Destination, due: readonly Pend
   })
   if (refused.length > 0) await parts.refused?.(refused)
   // Whether each of the welcome was taken is asked when it is looked at next.
-  return [...settled, ...final]
+  const left = without(waiting, [...settled, ...final])
+  return resting(
+    left,
+    refused.map(({ write }) => write),
+    now,
+  )
 }
 
 async function pull({ deployment, note }: Pull, { chain, sender }: Destination, welcome: readonly Write[]) {

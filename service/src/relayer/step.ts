@@ -108,8 +108,12 @@ function settle(
   return { ...state, inFlight, hearers, pending }
 }
 
-/** So that a reader which goes on refusing costs ever less. */
-function resting(pending: RelayerState['pending'], refused: readonly Write[], now: bigint): RelayerState['pending'] {
+/** So that a reader which goes on refusing costs ever less, and keeps no other record from its turn. */
+export function resting(
+  pending: RelayerState['pending'],
+  refused: readonly Write[],
+  now: bigint,
+): RelayerState['pending'] {
   const next = new Map(pending)
   for (const { hash } of refused) {
     const one = pending.get(hash)
@@ -214,9 +218,14 @@ export function withMarkets(markets: RelayerState['markets'], writes: readonly W
 }
 
 function dueAt({ patience, pending }: RelayerState, destination: number, now: bigint): Write[] {
-  return [...pending.values()].flatMap(({ write, since, restsUntil = 0n }) =>
-    Number(write.key.readerChain) === destination && now >= since + patience && now >= restsUntil ? [write] : [],
+  return [...pending.values()].flatMap((one) =>
+    Number(one.write.key.readerChain) === destination && isDue(one, patience, now) ? [one.write] : [],
   )
+}
+
+/** Whether a record has waited long enough for others to carry it, and does not rest. */
+export function isDue({ since, restsUntil = 0n }: Pending, patience: bigint, now: bigint): boolean {
+  return now >= since + patience && now >= restsUntil
 }
 
 /** Every chain that reads this emitter: those with something pending, those carried to before, and its peers'. */
