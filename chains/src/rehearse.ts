@@ -10,7 +10,14 @@ import {
 } from 'viem'
 import { RpcFailed } from './errors.ts'
 
-export type Rehearsal = { readonly from: Address; readonly to: Address; readonly data: Hex; readonly value?: bigint }
+export type Rehearsal = {
+  readonly from: Address
+  readonly to: Address
+  readonly data: Hex
+  readonly value?: bigint
+  /** As much as will be sent; without it, as much as the node gives. */
+  readonly gas?: bigint
+}
 
 /** The error a contract refuses with; for one that the ABI does not have, its name says what it reverted with. */
 export type Refusal = { readonly name: string; readonly args: readonly unknown[] }
@@ -23,11 +30,11 @@ export async function refusalOf(client: PublicClient, call: Rehearsal, abi: Abi)
 /** The whole error, for who can tell from it what is missing. Throws RpcFailed. */
 export async function rehearse(
   client: PublicClient,
-  { from, to, data, value = 0n }: Rehearsal,
+  { from, to, data, value = 0n, gas }: Rehearsal,
   abi: Abi,
 ): Promise<Refusal | undefined> {
   try {
-    await client.call({ account: from, to, data, value })
+    await client.call({ account: from, to, data, value, ...(gas === undefined ? {} : { gas }) })
     return undefined
   } catch (cause) {
     const reason = revertData(cause)

@@ -152,6 +152,21 @@ test('ROL-37 a remote venue is closed once it has been silent for its dead age, 
   assert.deepEqual(block(state, [closed], NOW + DEAD_AGE).effects, [])
 })
 
+test('ROL-37 a venue that contradicted itself is closed at once, wherever it is', () => {
+  for (const venue of [REMOTE, PARAMETERS.venues.findIndex(({ isRemote }) => !isRemote)]) {
+    const lied: LedgerEvent = { eventName: 'BreakerTripped', args: { isVault: false, number: BigInt(venue), cause: 3 } }
+    const { state, effects } = block(blank, [...rules, lied])
+    assert.deepEqual(effects, [{ type: 'close_venue', venue }])
+    const closed: LedgerEvent = { eventName: 'VenueClosed', args: { venue: BigInt(venue), closedAt: NOW } }
+    assert.deepEqual(block(state, [closed]).effects, [])
+  }
+  const frozen: LedgerEvent = {
+    eventName: 'BreakerTripped',
+    args: { isVault: false, number: BigInt(REMOTE), cause: 2 },
+  }
+  assert.deepEqual(block(blank, [...rules, frozen]).effects, [])
+})
+
 const position = (size: bigint, account = ANN): LedgerEvent => ({
   eventName: 'PositionChanged',
   args: { account, market: BigInt(REMOTE_MARKET), size, quote: -2_000n * size, cash: 0n },

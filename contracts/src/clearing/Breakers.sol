@@ -17,7 +17,7 @@ library Breakers {
 
     /// The breaker is not tripped, or not healthy for long enough yet.
     error CannotReset(uint256 chainId, address peer);
-    /// It contradicted itself: nothing lifts that.
+    /// It contradicted itself or was closed: nothing lifts that.
     error PeerIsOver(uint256 chainId, address peer);
     error NoSecondFeed(uint256 listing);
     error PricesAgree(uint256 listing, uint256 first, uint256 second, uint256 maxDispersion);

@@ -26,7 +26,7 @@ import {Settlement} from "./Settlement.sol";
 /// and voids trade limits; releases collateral that is not needed; liquidates by moving a share of the whole portfolio
 /// on this ledger. It holds no tokens: all it can do at a vault is what was granted to it there.
 /// @dev spec/contracts.md, CLR-01 to CLR-12; spec/margin.md, breakers.md. The verbs are in the linked libraries `Index`, `Lines`, `Limits`,
-/// `Liquidation`, `Settlement`, `Closings` and `Breakers`. Each checks, changes the ledger, checks margin, and writes its records last, since a record
+/// `Liquidation`, `Settlement`, `Closings` and `Breakers`. Each checks, changes the ledger, checks margin, and hands its records over last, since a record
 /// for a reader on this chain runs that reader's code.
 contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
     using Checks for Ledger;

@@ -10,6 +10,12 @@ import {Closing, Ledger, Ledgers, Market, Place} from "./Ledger.sol";
 import {ParameterBlob} from "./Parameters.sol";
 import {Cause, Peers} from "./Peers.sol";
 
+/// What a venue on the clearing's chain is told.
+interface Closable {
+    /// @notice Nothing is filled or accrued any more; what is void is still forfeited.
+    function close() external;
+}
+
 /// @title The end of a venue: closed on its one last root, its positions settled in cash at one price.
 /// @dev Linked: runs in the clearing's storage. spec/closing.md.
 library Closings {
@@ -43,13 +49,18 @@ library Closings {
     function end(Ledger storage ledger, RecordSource source, bytes32 peer) external {
         _stop(ledger, Peers.find(ledger, peer), Cause.CONTRADICTION);
         uint256 number = ledger.venueNumber[peer];
-        if (number == 0 || ledger.closings[number - 1].closedAt > 0) return;
+        if (number == 0) return;
+        if (ledger.closings[number - 1].closedAt > 0) {
+            // One on this chain that lies after it was closed is not read any more.
+            if (ledger.closings[number - 1].lastBlock == ANY_BLOCK) ledger.closings[number - 1].lastBlock = 0;
+            return;
+        }
         Place memory place = ledger.venues[number - 1];
         (ledger.closings[number - 1].lastBlock,) = source.newest(place.chainId, place.peer);
     }
 
     /// @notice Closes a venue that contradicted itself, or of which no root is younger than its `deadAge`. From now on only
-    /// records of its newest accepted root are learned.
+    /// records of its newest accepted root are learned; one on this chain is told to fill nothing more, and read for as long.
     /// @param byOwner Whether governance asks, which needs no such reason: a venue may stay alive and forfeit nothing.
     function close(Ledger storage ledger, Book storage book, RecordSource source, uint256 venue, bool byOwner)
         external
@@ -69,13 +80,14 @@ library Closings {
             uint256 deadAge = blob.venue(venue).deadAgeOf();
             bool isLocal = place.chainId == block.chainid;
             require(byOwner || !isLocal && silence >= deadAge, VenueIsAlive(venue, silence, deadAge));
-            if (isLocal) lastBlock = ANY_BLOCK;
             book.ended[peer] = true;
             _stop(ledger, Peers.ofVenue(venue), Cause.CLOSING);
+            if (isLocal) lastBlock = ANY_BLOCK;
         }
         uint256 until = block.timestamp + blob.closeGrace();
         ledger.closings[venue] = Closing(uint64(block.timestamp), lastBlock, uint64(until));
         emit VenueClosed(venue, lastBlock, uint64(block.timestamp));
+        if (lastBlock == ANY_BLOCK) Books.call(place.peer, abi.encodeCall(Closable.close, ()));
     }
 
     /// @dev No new risk rests on it any more.

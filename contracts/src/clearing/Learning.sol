@@ -85,7 +85,8 @@ library Learning {
         book.write(key, fields);
     }
 
-    /// @notice Whether a checkpoint of an ended venue may not be learned from: any but the last, and that after the grace.
+    /// @notice Whether a checkpoint of an ended venue may not be learned from: any but the last (of one on this chain that did not
+    /// lie all), and that after the grace.
     function isOver(Ledger storage ledger, bytes32 peer, uint64 blockNumber) external view returns (bool) {
         uint256 number = ledger.venueNumber[peer];
         if (number == 0) return true;

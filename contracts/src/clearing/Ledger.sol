@@ -69,7 +69,7 @@ struct Place {
 }
 
 /// One slot. When a peer's breaker last tripped, and until when a guardian's freeze holds (seconds); `isOver` once the peer
-/// contradicted itself, so that it never resets.
+/// contradicted itself or was closed, so that it never resets.
 struct Breaker {
     uint64 trippedAt;
     uint64 frozenUntil;
@@ -91,7 +91,8 @@ struct FundingIndex {
 }
 
 /// One slot. When a venue was closed (seconds; 0 while it is open), the one checkpoint whose records are still learned,
-/// which is fixed when it contradicts itself or is closed, and until when they are.
+/// which is fixed when it contradicts itself or is closed (of one on this chain that did not lie any: `ANY_BLOCK`), and until
+/// when they are.
 struct Closing {
     uint64 closedAt;
     uint64 lastBlock;

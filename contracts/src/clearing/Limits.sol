@@ -27,7 +27,7 @@ library Limits {
 
     /// The market does not exist, or was added after the parameters were set.
     error NoMarketParameters(uint256 market);
-    /// The venue contradicted itself: nothing is traded there any more.
+    /// The venue contradicted itself or was closed: nothing is traded there any more.
     error VenueEnded(uint256 chainId, address venue);
     /// The venue is late or its breaker tripped: only a limit that shrinks the position is given there.
     error NoNewRisk(uint256 market);

@@ -111,7 +111,7 @@ library Peers {
     }
 
     /// @notice Whether a tripped breaker has been healthy for long enough: nothing tripped it again, the last freeze ended as
-    /// long ago, and the peer is young. One that contradicted itself never is.
+    /// long ago, and the peer is young. One that contradicted itself, or was closed, never is.
     function canReset(Ledger storage ledger, uint256 peer, bytes memory blob) internal view returns (bool) {
         if (ledger.tripped >> peer & 1 == 0) return false;
         Breaker memory breaker = ledger.breakers[peer];

@@ -16,7 +16,7 @@ struct Learned {
 struct Book {
     /// The keccak chain over every write.
     bytes32 digest;
-    /// Peers that contradicted themselves.
+    /// Peers that contradicted themselves, or were closed.
     mapping(bytes32 peer => bool) ended;
     mapping(bytes32 key => uint128[6]) written;
     mapping(bytes32 key => Learned) learned;
@@ -92,15 +92,20 @@ library Books {
         if (_isPushed(book, key)) RecordBook(key.reader).push(_recordOf(key, writtenOf(book, key)));
     }
 
-    /// @notice `push`, whatever the reader makes of it. It has all of its gas, or nothing is done.
+    /// @notice `push`, whatever the reader makes of it, and even to one that is over: it may still have something to forfeit.
     function tell(Book storage book, Key memory key) internal {
-        if (!_isPushed(book, key)) return;
+        if (key.readerChain != block.chainid || !Records.isPushed(key.kind)) return;
+        call(key.reader, abi.encodeCall(RecordBook.push, (_recordOf(key, writtenOf(book, key)))));
+    }
+
+    /// @notice Calls a contract that is not waited for: it has all of its gas, or nothing is done, and may do with it what it
+    /// likes.
+    function call(address peer, bytes memory data) internal {
         require(gasleft() >= LEAST_GAS, TooLittleGas(gasleft(), LEAST_GAS));
-        bytes memory telling = abi.encodeCall(RecordBook.push, (_recordOf(key, writtenOf(book, key))));
-        (address reader, uint256 gasLimit) = (key.reader, PUSH_GAS);
+        uint256 gasLimit = PUSH_GAS;
         assembly ("memory-safe") {
             // What it answers is not even copied.
-            pop(call(gasLimit, reader, 0, add(telling, 0x20), mload(telling), 0, 0))
+            pop(call(gasLimit, peer, 0, add(data, 0x20), mload(data), 0, 0))
         }
     }
 

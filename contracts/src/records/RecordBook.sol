@@ -43,7 +43,7 @@ abstract contract RecordBook {
     error UnusedField(Kind kind, uint256 field);
     /// This contract does not read this kind of record from this writer.
     error UnknownPeer(Kind kind, uint256 chainId, address writer);
-    /// The writer contradicted itself before; its generation is over.
+    /// The writer contradicted itself before, or was closed; its generation is over.
     error PeerEnded(uint256 chainId, address peer);
     /// A writer on this chain is read where it stands (`pull`); a proof of its record is refused.
     error PeerIsLocal(address writer);
@@ -109,7 +109,7 @@ abstract contract RecordBook {
         return _book.digest;
     }
 
-    /// @notice Whether a peer contradicted itself: nothing more is learned from it.
+    /// @notice Whether a peer contradicted itself or was closed: nothing more is learned from it, but what it leaves behind.
     function ended(uint256 chainId, address peer) external view returns (bool) {
         return _book.ended[Books.peerOf(chainId, peer)];
     }

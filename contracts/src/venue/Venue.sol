@@ -59,6 +59,9 @@ contract Venue is RecordBook, EIP712 {
     mapping(bytes32 order => uint256) public filled;
     /// @notice Orders of an account with a lower nonce are void.
     mapping(bytes32 account => uint64) public minNonce;
+    /// @notice Whether the clearing, on this chain, has closed this venue: nothing is filled or accrued any more, and what is
+    /// void is still forfeited.
+    bool public isClosed;
 
     event Filled(
         uint256 indexed market,
@@ -71,6 +74,7 @@ contract Venue is RecordBook, EIP712 {
         uint128 notional
     );
     event OrderCancelled(bytes32 indexed account, bytes32 order);
+    event Closed();
     event NoncesCancelled(bytes32 indexed account, uint64 minNonce);
     event IndexPriceUpdated(uint256 indexed market, uint96 price, uint64 publishTime);
 
@@ -78,6 +82,7 @@ contract Venue is RecordBook, EIP712 {
     error BadTerms(uint256 market);
     error UnknownMarket(uint256 market);
     error NotTheOwner(address caller, bytes32 account);
+    error NotTheClearing(address caller);
     /// The two orders are not a buy and a sell of one market by two accounts.
     error OrdersDoNotMatch();
     error PricesDoNotCross(uint96 maker, uint96 taker);
@@ -170,8 +175,17 @@ contract Venue is RecordBook, EIP712 {
         }
     }
 
-    /// @notice Writes a market's funding up to now into its record. Anyone may ask.
+    /// @notice Ends all trade here (`Closable`). By the clearing alone, where it is on this chain: one elsewhere shows its end by silence.
+    function close() external {
+        require(msg.sender == clearing && clearingChain == block.chainid, NotTheClearing(msg.sender));
+        isClosed = true;
+        _book.ended[_clearingPeer] = true;
+        emit Closed();
+    }
+
+    /// @notice Writes a market's funding up to now into its record. Anyone may ask, until the clearing is no more.
     function accrue(uint256 market) external {
+        require(!_book.ended[_clearingPeer], PeerEnded(clearingChain, clearing));
         _keepFunding(market, _accrued(market, _termsOf(market), indexPrice[market]), true);
     }
 
@@ -331,6 +345,11 @@ contract Venue is RecordBook, EIP712 {
         returns (bool)
     {
         return key.kind != Kind.LIMIT || (next[2] <= next[0] && next[3] <= next[1]);
+    }
+
+    /// @dev What a clearing voids after it has closed this venue is still heard.
+    function _isOver(bytes32, uint64) internal view override returns (bool) {
+        return !isClosed;
     }
 
     /// @dev The part of a limit that is voided and not filled is forfeited at once. The first limit of an account is

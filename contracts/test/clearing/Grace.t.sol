@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Outstanding} from "../../src/clearing/Ledger.sol";
 import {Margin} from "../../src/clearing/Margin.sol";
 import {RecordBook} from "../../src/records/RecordBook.sol";
-import {LocalRecord, Outcome, Record} from "../../src/records/Records.sol";
+import {Kind, LocalRecord, Outcome} from "../../src/records/Records.sol";
 import {Order} from "../../src/venue/Orders.sol";
+import {Venue} from "../../src/venue/Venue.sol";
 import {Far} from "./Far.sol";
+import {Burner} from "./Hostile.t.sol";
 
 /// @title What goes on at a venue on the clearing's chain between its closing by governance and the end of the grace.
 contract GraceTest is Far {
@@ -22,8 +25,7 @@ contract GraceTest is Far {
         return clearing.pull(records)[0];
     }
 
-    /// A venue that does not know that it is closed goes on filling. Who trades with himself in the last second pulls what he
-    /// won, and nobody has the time to pull what he lost.
+    /// Else who trades with himself in the last second would pull what he won, and nobody have the time to pull what he lost.
     function test_CLO_11_a_fill_in_the_last_second_of_the_grace_leaves_no_half_to_the_house() public {
         _raise(alice, 0, 100e18, 0);
         _raise(bob, 0, 0, 100e18);
@@ -36,10 +38,10 @@ contract GraceTest is Far {
         Order memory taker = _order(alice, true, 100e18, 1961e18);
         bytes memory makerSignature = _signOrder(bob, maker);
         bytes memory takerSignature = _signOrder(alice, taker);
-        try venue.fill(maker, makerSignature, taker, takerSignature, 100e18) {
-            _pullMarket();
-            _pullOf(a);
-        } catch {}
+        vm.expectPartialRevert(RecordBook.PeerEnded.selector);
+        venue.fill(maker, makerSignature, taker, takerSignature, 100e18);
+        _pullMarket();
+        _pullOf(a);
         vm.warp(until + 1);
         _setPrice(2000);
         _priceAt(2000, until);
@@ -49,11 +51,11 @@ contract GraceTest is Far {
         assertGe(_house(), 0, "the house pays the winner");
     }
 
-    /// What accrues in the grace is learned in the grace: a position may owe more than is known, as at any other venue.
-    function test_CLO_11_nothing_that_the_grace_accrues_is_released_before_it_is_known() public {
+    /// Else a position would owe what is not known, and its account be released of what it owes.
+    function test_CLO_11_nothing_accrues_in_the_grace() public {
         _trade(100e18, 2010e18);
         clearing.closeVenue(0);
-        // Two hours, in which somebody pokes the venue and nobody has it accrue.
+        // Two hours, in which somebody pokes the venue.
         for (uint256 i; i < 130; ++i) {
             vm.warp(block.timestamp + 58);
             _setPrice(2000);
@@ -62,6 +64,7 @@ contract GraceTest is Far {
         uint256 free = uint256(margin.initialMarginBalance) - margin.initialMargin;
         vm.prank(alice.addr);
         try clearing.release(a, 0, free * 1e18 / 1600e18) {} catch {}
+        vm.expectPartialRevert(RecordBook.PeerEnded.selector);
         venue.accrue(0);
         _pullMarket();
         clearing.payFunding(a);
@@ -85,7 +88,7 @@ contract GraceTest is Far {
         clearing.pull(records);
     }
 
-    /// At an open venue on this chain a void is forfeited at once (CLR-10); at a closed one that is still read it is not.
+    /// What is void is still forfeited, as at an open venue on this chain (CLR-10).
     function test_CLO_11_a_liquidation_in_the_grace_stops_if_voiding_limits_is_enough() public {
         _trade(400e18, 2000e18);
         _raise(alice, 0, 0, 60e18);
@@ -96,5 +99,34 @@ contract GraceTest is Far {
         vm.prank(keeper.addr);
         clearing.liquidate(a, k);
         assertEq(_size(a, 0), 400e18, "taken over, though without its limit it was above maintenance");
+    }
+
+    function test_VEN_12_only_its_clearing_closes_a_venue() public {
+        vm.expectRevert(abi.encodeWithSelector(Venue.NotTheClearing.selector, address(this)));
+        venue.close();
+        vm.expectEmit();
+        emit Venue.Closed();
+        clearing.closeVenue(0);
+        assertTrue(venue.isClosed());
+    }
+
+    function test_VEN_12_an_owner_voids_what_is_left_at_a_closed_venue() public {
+        _raise(alice, 0, 10e18, 0);
+        clearing.closeVenue(0);
+        vm.prank(alice.addr);
+        clearing.voidLimits(a, 0);
+        LocalRecord[] memory records = new LocalRecord[](1);
+        records[0] = LocalRecord(Kind.LIMIT, address(clearing), a, 0, address(0));
+        venue.pull(records);
+        _pullMarket();
+        _pullOf(a);
+        (, Outstanding memory left) = clearing.positionOf(a, 0);
+        assertEq(left.buy, 0);
+    }
+
+    function test_CLO_11_a_venue_that_burns_all_gas_is_closed_all_the_same() public {
+        vm.etch(address(venue), address(new Burner()).code);
+        clearing.closeVenue{gas: 1_000_000}(0);
+        assertTrue(clearing.ended(block.chainid, address(venue)));
     }
 }

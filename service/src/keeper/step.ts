@@ -57,7 +57,7 @@ export function step(state: KeeperState, event: KeeperEvent): { state: KeeperSta
   const effects: KeeperEffect[] = [
     ...lines.map((listing): KeeperEffect => ({ type: 'open_line', listing })),
     ...due.map(({ account, margin }): KeeperEffect => ({ type: 'liquidate', account, margin })),
-    ...silentVenues(ledger, event.now).map((venue): KeeperEffect => ({ type: 'close_venue', venue })),
+    ...closable(ledger, event.now).map((venue): KeeperEffect => ({ type: 'close_venue', venue })),
     ...atTheEnd(ledger, event.now),
     ...countable(ledger, event.now),
   ]
@@ -75,12 +75,12 @@ function liquidatable(ledger: Ledger, own: Hex, now: bigint) {
   })
 }
 
-/** Remote venues that have not been heard of for so long that the clearing may let anyone close them. */
-function silentVenues({ parameters, heard, closed }: Ledger, now: bigint): number[] {
+/** Venues that contradicted themselves, and remote ones that have not been heard of for so long: anyone may close them. */
+function closable({ parameters, heard, over, closed }: Ledger, now: bigint): number[] {
   return [...(parameters?.venues.entries() ?? [])].flatMap(([venue, { isRemote, deadAge }]) => {
     const last = heard.get(venuePeer(venue))
     const isSilent = isRemote && last !== undefined && now - last >= BigInt(deadAge)
-    return isSilent && !closed.has(venue) ? [venue] : []
+    return (isSilent || over.has(venuePeer(venue))) && !closed.has(venue) ? [venue] : []
   })
 }
 
