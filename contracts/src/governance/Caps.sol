@@ -18,24 +18,28 @@ library Caps {
     /// @dev Both of one length. The layout is that of `current`, which the clearing has checked.
     function level(bytes memory current, bytes memory next) internal pure {
         uint256 layout = current.layoutOf();
-        uint256 word = ParameterBlob.GENERAL_WORDS;
-        for (; word < uint16(layout); word += ParameterBlob.LISTING_WORDS) {
-            _level(current, next, word, 144, 112); // cap
-            _level(current, next, word + 1, 24, 112); // accountCap
-            _level(current, next, word + 1, 136, 112); // assetCap
-            _level(current, next, word + 2, 0, 112); // burst
-        }
-        for (word = uint16(layout >> 16); word < uint16(layout >> 32); word += ParameterBlob.MARKET_WORDS) {
-            _level(current, next, word, 152, 104); // openInterestCap
-        }
-        for (word = uint16(layout >> 48); word < uint16(layout >> 64); ++word) {
-            _level(current, next, word, 0, 64); // a vault's cap
+        unchecked {
+            uint256 word = ParameterBlob.GENERAL_WORDS;
+            for (; word < uint16(layout); word += ParameterBlob.LISTING_WORDS) {
+                _level(current, next, word, 144, 112); // cap
+                _level(current, next, word + 1, 24, 112); // accountCap
+                _level(current, next, word + 1, 136, 112); // assetCap
+                _level(current, next, word + 2, 0, 112); // burst
+            }
+            for (word = uint16(layout >> 16); word < uint16(layout >> 32); word += ParameterBlob.MARKET_WORDS) {
+                _level(current, next, word, 152, 104); // openInterestCap
+            }
+            for (word = uint16(layout >> 48); word < uint16(layout >> 64); ++word) {
+                _level(current, next, word, 0, 64); // a vault's cap
+            }
         }
     }
 
     function _level(bytes memory current, bytes memory next, uint256 word, uint256 shift, uint256 bits) private pure {
-        (uint256 before, uint256 later, uint256 place) = (0, 0, 32 * (word + 1));
+        uint256 before;
+        uint256 later;
         assembly ("memory-safe") {
+            let place := shl(5, add(word, 1))
             before := mload(add(current, place))
             later := mload(add(next, place))
         }
@@ -44,9 +48,8 @@ library Caps {
         (uint256 from, uint256 to) = (before >> shift & mask, later >> shift & mask);
         require(to <= from, CapRaised(word, from, to));
         require(to >= from / 2, CapCutTooFar(word, from, to));
-        later += from - to << shift;
         assembly ("memory-safe") {
-            mstore(add(next, place), later)
+            mstore(add(next, shl(5, add(word, 1))), add(later, shl(shift, sub(from, to))))
         }
     }
 }
