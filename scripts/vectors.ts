@@ -15,6 +15,7 @@ import { salePriceOf } from '@omnimargin/core/settlement'
 import { WAD } from '@omnimargin/core/wad'
 import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
 import { ADMISSION_CASES } from './vectors/admissions.ts'
+import { CUT_CASES, FAULTS } from './vectors/cuts.ts'
 import { PORTFOLIOS, percent, usd } from './vectors/portfolios.ts'
 
 type Case = { readonly name: string } & Readonly<Record<string, unknown>>
@@ -71,10 +72,11 @@ const latenessCases: Case[] = Object.entries(LATENESSES).map(([name, [age, from,
 
 /* BOUNDS: value in force, value posted, what else changes (in word 2), words posted; ceiling, rise, fall, gap, hourly, horizon, word, shift */
 
-const FAULTS = ['none', 'OutOfBounds', 'StepTooLarge', 'NotBounded'] as const
+/** Word 3: no list has a row, so that all of them end behind the general words. */
+const LAYOUT = [0n, 16n, 32n, 48n, 64n, 80n].reduce((word, shift) => word | (4n << shift), 0n)
 type Posting = Omit<Bound, 'word' | 'shift'> & { from: bigint; to: bigint; other: bigint; words: number; word: number }
 const posting = (change: Partial<Posting & { shift: number }>) => ({
-  ...{ from: percent(20), to: percent(21), other: 0n, words: 3, ceiling: percent(60), rise: percent(2) },
+  ...{ from: percent(20), to: percent(21), other: 0n, words: 4, ceiling: percent(60), rise: percent(2) },
   ...{ fall: percent(1), gap: percent(5), hourly: percent(4), horizon: 14_400, word: 1, shift: 16, ...change },
 })
 const POSTINGS: Record<string, ReturnType<typeof posting>> = {
@@ -97,8 +99,8 @@ const POSTINGS: Record<string, ReturnType<typeof posting>> = {
   something_else_too: posting({ other: 1n }),
   something_else_alone: posting({ to: percent(20), other: 1n << 254n }),
   the_bound_first: posting({ to: percent(23), other: 1n }),
-  a_word_too_many: posting({ words: 4 }),
-  a_bound_beyond_the_end: posting({ word: 3 }),
+  a_word_too_many: posting({ words: 5 }),
+  a_bound_beyond_the_end: posting({ word: 4 }),
   at_the_end_of_its_word: posting({ shift: 192 }),
   a_floor_without_a_root: posting({ hourly: 0n, from: percent(6), to: percent(5) }),
   a_floor_that_rounds_up: posting({ gap: 1n, hourly: 1n, horizon: 1, from: 3n, to: 2n }),
@@ -116,11 +118,11 @@ const POSTINGS: Record<string, ReturnType<typeof posting>> = {
 }
 const boundCases: Case[] = Object.entries(POSTINGS).map(([name, p]) => {
   const blobOf = (count: number, value: bigint, other: bigint): Hex => {
-    const words = Array.from({ length: count }, (_, i) => (i === 2 ? other : 0n))
+    const words = Array.from({ length: count }, (_, i) => (i === 2 ? other : i === 3 ? LAYOUT : 0n))
     if (p.word < count) words[p.word] = (words[p.word] ?? 0n) | (value << BigInt(p.shift))
     return `0x${words.map((each) => each.toString(16).padStart(64, '0')).join('')}`
   }
-  const fault = within(blobOf(3, p.from, 0n), blobOf(p.words, p.to, p.other), [p])
+  const fault = within(blobOf(4, p.from, 0n), blobOf(p.words, p.to, p.other), [p])
   const output = [floorOf(p), FAULTS.indexOf(fault?.code ?? 'none'), clampStep(p.from, p.to, p)]
   return { name, input: strings(Object.values(p)), output: strings(output) }
 })
@@ -285,6 +287,7 @@ const files = {
   margin: marginCases,
   lateness: latenessCases,
   bounds: boundCases,
+  caps: CUT_CASES,
   counting: ADMISSION_CASES,
   positions: positionCases,
   liquidation: liquidationCases,

@@ -50,7 +50,9 @@ test('STW-07 STW-08 WRN-09 a steward moves haircuts within its bounds, a lying o
     assert.equal(await post(lie({ initialHaircut: permille(601n) })), 'OutOfBounds')
     assert.equal(await post(lie({ initialHaircut: permille(251n) })), 'StepTooLarge')
     assert.equal(await post(lie({ maintenanceHaircut: permille(144n) })), 'StepTooLarge')
-    assert.equal(await post(lie({ cap: weth.cap + 1n })), 'NotBounded')
+    assert.equal(await post(lie({ cap: weth.cap + 1n })), 'CapRaised')
+    assert.equal(await post(lie({ burst: weth.burst / 2n - 1n })), 'CapCutTooFar')
+    assert.equal(await post(lie({ capPrice: weth.capPrice - 1n })), 'NotBounded')
     assert.equal(await post({ ...PARAMETERS, cashHaircut: 0n }), 'NotBounded')
 
     devnet.start('steward')
@@ -68,10 +70,16 @@ test('STW-07 STW-08 WRN-09 a steward moves haircuts within its bounds, a lying o
     const first = posts[0]?.find(({ listing }) => listing === 0)?.initial
     assert.deepEqual([first?.from, first?.to], [permille(200n), permille(195n)])
     assert.ok((now.parameters.listings[0]?.initialHaircut ?? 0n) < permille(195n))
+    const cuts = posts.map((moves) => moves[0]?.cap)
+    assert.deepEqual([cuts[0]?.to, cuts[1]?.to], [weth.cap / 2n, weth.cap / 4n])
+    // 1 % of 200,000,000 USD a day, at 2,000 a token.
+    assert.deepEqual(new Set(cuts.map((cut) => cut?.target)), new Set([1_000n * 10n ** 18n]))
     const frozen = { ...now.parameters, listings: PARAMETERS.listings }
     assert.deepEqual(frozen, PARAMETERS, 'nothing else has moved')
     const wide = BOUNDS.map((bound) => ({ ...bound, rise: permille(999n), fall: permille(999n) }))
-    assert.equal(within(packParameters(PARAMETERS), packParameters(now.parameters), wide), undefined)
+    const uncut = now.parameters.listings.map((terms, i) => ({ ...terms, cap: PARAMETERS.listings[i]?.cap ?? 0n }))
+    const next = packParameters({ ...now.parameters, listings: uncut })
+    assert.equal(within(packParameters(PARAMETERS), next, wide), undefined)
 
     await explained(devnet)
     await warned(devnet, actors, events, told)
@@ -103,7 +111,7 @@ async function explained({ deployment, deploymentFile }: Devnet): Promise<void> 
   const command = (...args: string[]) => run('risk', 'explain', ...args, '--deployment', deploymentFile)
   const json = await command('eth', '--chain', 'slow', '--json')
   assert.equal(json.code, 0, json.stderr)
-  const { haircut, inputs, initial, maintenance, breaker, bars, block, version } = JSON.parse(json.stdout)
+  const { haircut, inputs, initial, maintenance, breaker, bars, block, version, cap } = JSON.parse(json.stdout)
   const { address, chainId } = deployment.clearing
   const read = { address, abi: Clearing.abi, functionName: 'parameters', blockNumber: BigInt(block.number) } as const
   const [versionThen, blob] = await readerOf(chainOf(deployment, chainId)).readContract(read)
@@ -116,6 +124,7 @@ async function explained({ deployment, deploymentFile }: Devnet): Promise<void> 
   const gone = [market, oracle, peg, security].reduce((left, share) => left * (1 - softCap(share)), 1)
   assert.equal(all, Math.max(inputs.least, 1 - gone))
   assert.deepEqual([breaker, bars], ['normal', 4000])
+  assert.deepEqual(cap, { posted: formatDecimal(weth?.cap ?? 0n), byDepth: '1000' })
   assert.ok(Number(initial.posted) <= 0.195 && initial.widened >= initial.posted)
   assert.ok(Number(maintenance.bound.floor) > 0.0243 && Number(maintenance.bound.next) <= Number(maintenance.posted))
   const table = await command('WETH', '--chain', '31001')
@@ -136,6 +145,8 @@ async function explained({ deployment, deploymentFile }: Devnet): Promise<void> 
     /│ h_peg +│ 0\.500 % \+ 4 \* max\(0, 0\.\d{3} % - 0\.200 %\) \+ 0\.\d{3} % of speed, at most 60/,
   )
   assert.match(pegged.stdout, /│ slow +│ \d\.\d{3} % \+ \(\d\.\d{3} % - \d\.\d{3} %\) \/ 2\^\(\d+ s \/ 86400 s\)/)
+  assert.match(table.stdout, /│ cap +│ posted; never raised[^│]+│ [\d,.]+ +│/)
+  assert.match(table.stdout, /│ cap by depth +│ 0\.05 \* 0\.2 \* 200,000,000 \/ 2,000\.00, [^│]+│ 1,000\.00 +│/)
   const widest = Math.max(
     ...table.stdout
       .split('\n')

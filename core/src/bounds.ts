@@ -1,5 +1,7 @@
 /** How far parameters may move at once, and where to within that. Twin of contracts/src/governance/Bounds.sol: spec/policy.md. */
 import type { Hex } from './bytes.ts'
+import { type CapFault, levelCaps } from './caps.ts'
+import { unpackParameters } from './parameters.ts'
 import { divUp, max, min, mulUp, type Ratio, WAD } from './wad.ts'
 
 /**
@@ -18,8 +20,9 @@ export type Bound = {
   readonly horizon: number
 }
 
-/** Why a post is refused: in this order, the first bound that it breaks, or else that it changes what none names. */
+/** Why a post is refused: in this order, the first cap that may not be set, the first bound that it breaks, or that it changes what else there is. */
 export type Fault =
+  | CapFault
   | { readonly code: 'OutOfBounds' | 'StepTooLarge'; readonly bound: number }
   | { readonly code: 'NotBounded' }
 
@@ -32,10 +35,12 @@ export function floorOf({ gap, hourly, horizon }: Bound): Ratio {
   return gap + mulUp(hourly, rootUp(divUp(BigInt(horizon) * WAD * WAD, HOUR)))
 }
 
-/** What keeps the policy from taking `next` while `current` is in force, if anything. */
+/** What keeps the policy from taking `next` while `current` is in force, if anything. Asserts that `current` is whole. */
 export function within(current: Hex, next: Hex, bounds: readonly Bound[]): Fault | undefined {
   if (current.length !== next.length) return { code: 'NotBounded' }
   const [before, after] = [wordsOf(current), wordsOf(next)]
+  const fault = levelCaps(unpackParameters(current), before, after)
+  if (fault) return fault
   for (const [i, bound] of bounds.entries()) {
     const [from, to] = [take(before, bound), take(after, bound)]
     if (from === undefined || to === undefined) return { code: 'NotBounded' }

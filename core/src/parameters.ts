@@ -253,20 +253,21 @@ export function unpackParameters(blob: Hex): Parameters {
   return { ...Object.fromEntries(known), ...rows } as unknown as Parameters
 }
 
-/** Where a field of a list's row is in the blob: its word, and its lowest bit there. Asserts that there is such a field. */
+/** Where a field of a list's row is in the blob: its word, its lowest bit there, and its width. Asserts that there is such a field. */
 export function fieldAt(
   parameters: Parameters,
   list: List,
   row: number,
   field: string,
-): { word: number; shift: number } {
+): { word: number; shift: number; bits: number } {
   const before = NAMES.slice(0, NAMES.indexOf(list))
   const first = before.reduce((next, name) => next + parameters[name].length * wordsOf(LISTS[name]), GENERAL_WORDS)
   const layout = LISTS[list]
   const place = layout.findIndex(([name]) => name === field)
   if (place < 0 || row >= parameters[list].length) throw new Error(`${list}[${row}] has no ${field}.`)
-  const bits = layout.slice(0, place).reduce((total, [, width]) => total + width, 0n)
-  return { word: first + row * wordsOf(layout) + Number(bits / 256n), shift: Number(bits % 256n) }
+  const start = layout.slice(0, place).reduce((total, [, width]) => total + width, 0n)
+  const word = first + row * wordsOf(layout) + Number(start / 256n)
+  return { word, shift: Number(start % 256n), bits: Number(layout[place]?.[1]) }
 }
 
 function wordsOf(layout: Layout): number {

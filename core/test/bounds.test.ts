@@ -17,8 +17,11 @@ const bound: fc.Arbitrary<Bound> = fc.record({
   horizon: fc.integer({ min: 0, max: 1_000_000 }),
 })
 
+/** Word 3 says where the lists end: none has a row. */
+const LAYOUT = 0x0004_0004_0004_0004_0004_0004n
+
 function blobOf({ word, shift }: Bound, value: bigint): Hex {
-  const words = [0, 1].map((i) => (i === word ? value << BigInt(shift) : 0n))
+  const words = [0, 1, 2, 3].map((i) => (i === word ? value << BigInt(shift) : i === 3 ? LAYOUT : 0n))
   return `0x${words.map((each) => each.toString(16).padStart(64, '0')).join('')}`
 }
 

@@ -117,6 +117,45 @@ test('STW-01 what no bound names stays, and a whole step goes as far as the boun
   assert.deepEqual([still?.initial.to, still?.maintenance.to], [percent(20), percent(15)])
 })
 
+test('STW-09 a cap is cut toward what its depth allows, by half a post whatever the reach, and none is raised', () => {
+  const [weth] = PARAMETERS.listings
+  const { cap } = weth ?? assert.fail()
+  const [still] = AS_POSTED
+  assert.ok(still)
+  const cutTo = (state: StewardState, target: bigint | undefined) => {
+    const [effect] = measured(state, targets({ ...still, cap: target })).effects
+    if (effect === undefined) return undefined
+    assert.ok(effect.type === 'post' && effect.why === 'moved')
+    const [listing, ...others] = effect.parameters.listings
+    assert.deepEqual(others, PARAMETERS.listings.slice(1))
+    assert.deepEqual({ ...listing, cap }, weth, 'nothing else is cut')
+    assert.equal(within(packParameters(PARAMETERS), packParameters(effect.parameters), []), undefined)
+    return listing?.cap
+  }
+  assert.equal(cutTo(started(), cap - 1n), cap - 1n)
+  assert.equal(cutTo(started(), 0n), cap / 2n)
+  assert.equal(cutTo({ ...started(), reach: LEAST_REACH }, 1n), cap / 2n)
+  for (const target of [cap, cap + 1n, undefined]) assert.equal(cutTo(started(), target), undefined)
+})
+
+test('STW-09 depth allows what a listing would get, by the fixed price of its cap and by no other', () => {
+  const { ledger } = started()
+  const capOf = (listing: number, one = ledger) => {
+    const found = measurerOf(known()).measure(one, listing, NOW)
+    return typeof found === 'string' ? assert.fail(found) : found.cap
+  }
+  // 1 % of 200, 300 and 500 million USD a day, in tokens of 2,000, 1 and 1.
+  const expected = [1_000n * WAD, 3_000_000n * 10n ** 6n, 5_000_000n * 10n ** 6n]
+  assert.deepEqual(
+    [0, 1, 2].map((listing) => capOf(listing)),
+    expected,
+  )
+  const dear = new Map(ledger.prices).set(0, { price: 9_000n * WAD, publishTime: NOW })
+  assert.equal(capOf(0, { ...ledger, prices: dear }), expected[0])
+  const listings = PARAMETERS.listings.map((terms) => ({ ...terms, capPrice: 0n }))
+  assert.equal(capOf(0, started(set({ ...PARAMETERS, listings })).ledger), undefined)
+})
+
 test('STW-02 a move of more than a grain is posted once the interval is over, one of a grain is not', () => {
   const state = started()
   const byGrain = { fast: percent(20) + blank.grain, slow: percent(15) }

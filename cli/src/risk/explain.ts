@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Clearing } from '@omnimargin/chains/abi'
 import { type Bound, clampStep, floorOf } from '@omnimargin/core/bounds'
 import { ageOf, applyEvents, EMPTY_LEDGER, haircutsOf, type Ledger, type LedgerEvent } from '@omnimargin/core/ledger'
-import type { Parameters, VaultTerms } from '@omnimargin/core/parameters'
+import type { ListingTerms, Parameters, VaultTerms } from '@omnimargin/core/parameters'
 import { vaultPeer } from '@omnimargin/core/peer'
 import { readerOf } from '@omnimargin/service/clients'
 import { ConfigError, readConfig } from '@omnimargin/service/config'
@@ -48,6 +48,7 @@ export type Explained = {
   readonly measured: Measured
   readonly initial: OnChain
   readonly maintenance: OnChain
+  readonly terms: ListingTerms
   readonly vault: VaultTerms
   /** Seconds: of the vault's round trip, and since the parameters were set, and since the steward posted. */
   readonly age: bigint
@@ -126,7 +127,7 @@ function onChainOf({ ledger, parameters, listing, policy, measured, now }: Facts
   const isLate = vault.isRemote && age >= BigInt(vault.tripAge)
   const breaker = ledger.tripped.has(peer) ? ('tripped' as const) : isLate ? ('late' as const) : ('normal' as const)
   return {
-    ...{ initial, maintenance, vault, age, breaker, version: ledger.version },
+    ...{ initial, maintenance, terms, vault, age, breaker, version: ledger.version },
     ...{ setAgo: now - ledger.setAt, life: parameters.life },
     postedAgo: policy && policy.postedAt > 0n ? now - policy.postedAt : undefined,
     interval: policy?.interval,

@@ -214,8 +214,9 @@ library ParameterBlob {
     /// @notice How often a poke is noticed at most, in seconds.
     uint256 internal constant NOTICE_STEP = 1 minutes;
     uint256 private constant MAX_DECIMALS = 36;
-    uint256 private constant GENERAL_WORDS = 4;
-    uint256 private constant LISTING_WORDS = 3;
+    uint256 internal constant GENERAL_WORDS = 4;
+    uint256 internal constant LISTING_WORDS = 3;
+    uint256 internal constant MARKET_WORDS = 2;
 
     /// A ratio above 1, an initial figure below its maintenance figure, the liquidation discount above a maintenance
     /// rate, a health target below 1, more than 36 decimals, ages out of order, an instrument, a feed, an underlying or
@@ -271,7 +272,7 @@ library ParameterBlob {
             _firstCredit(blob),
             _end(blob)
         ];
-        uint256[6] memory widths = [LISTING_WORDS, 2, 2, 1, 1, 1];
+        uint256[6] memory widths = [LISTING_WORDS, 2, MARKET_WORDS, 1, 1, 1];
         for (uint256 i; i < 6; ++i) {
             bool isWhole = places[i] <= places[i + 1] && (places[i + 1] - places[i]) % widths[i] == 0;
             require(isWhole, BadParameters("general", 0));
@@ -330,7 +331,7 @@ library ParameterBlob {
 
     function marketCount(bytes memory blob) internal pure returns (uint256) {
         unchecked {
-            return (_firstVenue(blob) - _firstMarket(blob)) / 2;
+            return (_firstVenue(blob) - _firstMarket(blob)) / MARKET_WORDS;
         }
     }
 
@@ -467,13 +468,13 @@ library ParameterBlob {
 
     function market(bytes memory blob, uint256 index) internal pure returns (MarketTerms) {
         unchecked {
-            return MarketTerms.wrap(_word(blob, _firstMarket(blob) + 2 * index));
+            return MarketTerms.wrap(_word(blob, _firstMarket(blob) + MARKET_WORDS * index));
         }
     }
 
     function place(bytes memory blob, uint256 index) internal pure returns (PlaceTerms) {
         unchecked {
-            return PlaceTerms.wrap(_word(blob, _firstMarket(blob) + 1 + 2 * index));
+            return PlaceTerms.wrap(_word(blob, _firstMarket(blob) + MARKET_WORDS * index + 1));
         }
     }
 

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {WAD, Wad} from "../math/Wad.sol";
+import {Caps} from "./Caps.sol";
 
 /// Two slots. A ratio of 64 bits among the parameters that may move: in which word and from which bit, up to what, how far up
 /// and down at a time (1e18). The rest is its floor: an asset loses `gap` at once and `hourly` with the root of the hours
@@ -18,7 +19,7 @@ struct Bound {
     uint32 horizon;
 }
 
-/// @title How far parameters may move at once: only the named ratios, each within its floor and ceiling, by a step.
+/// @title How far parameters may move at once: the named ratios, each within its floor and ceiling, by a step; caps down.
 /// @notice Twin of core/src/bounds.ts; vectors/bounds.json is run by both. spec/policy.md.
 library Bounds {
     uint256 private constant BITS = 64;
@@ -28,7 +29,7 @@ library Bounds {
     error BadBound(uint256 bound);
     error OutOfBounds(uint256 bound, uint256 from, uint256 to, uint256 floor, uint256 ceiling);
     error StepTooLarge(uint256 bound, uint256 from, uint256 to);
-    /// Something that no bound names is different too.
+    /// Something that is no cap and that no bound names is different too.
     error NotBounded();
 
     /// @notice Refuses bounds out of order or over each other: a part of a field that two name would be free of both.
@@ -42,10 +43,11 @@ library Bounds {
         }
     }
 
-    /// @notice Refuses parameters that differ from the current ones in more, or by more, than the bounds allow.
-    /// @dev `current` and `next` are used up.
+    /// @notice Refuses parameters that differ from the current ones in more, or by more, than caps and the bounds allow.
+    /// @dev `current` and `next` are used up. Caps come first, so that no bound over one lets it rise.
     function requireWithin(bytes memory current, bytes memory next, Bound[] memory bounds) internal pure {
         require(current.length == next.length, NotBounded());
+        Caps.level(current, next);
         for (uint256 i; i < bounds.length; ++i) {
             (uint256 from, uint256 to) = (_take(current, bounds[i]), _take(next, bounds[i]));
             _require(i, bounds[i], from, to);

@@ -25,10 +25,10 @@ struct Freeze {
 }
 
 /// @title What may change at a clearing, how fast, and by whom. It owns the clearing.
-/// @notice A steward moves ratios within bounds, a step at a time: killed or wrong, it can do no more than that. A guardian
-/// freezes a peer for a time, alone; a quorum of them lifts that again, after a delay. All else is the owner's, who should be a
-/// timelock, so that whatever loosens is seen before it holds.
-/// @dev spec/policy.md, POL-01 to POL-10. It holds nothing and reads no account.
+/// @notice A steward moves ratios within bounds, a step at a time, and cuts caps, by half at most: killed or wrong, it can do no
+/// more than that. A guardian freezes a peer for a time, alone; a quorum of them lifts that again, after a delay. All else is
+/// the owner's, who should be a timelock, so that whatever loosens is seen before it holds.
+/// @dev spec/policy.md, POL-01 to POL-12. It holds nothing and reads no account.
 contract Policy is Ownable2Step {
     Clearing public immutable clearing;
     uint32 public immutable interval;
@@ -80,7 +80,7 @@ contract Policy is Ownable2Step {
 
     /* THE STEWARD */
 
-    /// @notice Sets parameters that differ from those in force within the bounds, at most once an interval.
+    /// @notice Sets parameters that differ from those in force within the bounds or in lower caps, at most once an interval.
     function post(bytes calldata blob) external {
         require(isSteward[msg.sender], NotASteward(msg.sender));
         uint256 earliest = uint256(postedAt) + interval;

@@ -101,13 +101,60 @@ contract GasTest is Test {
     }
 
     function test_post() public {
-        Policy policy = new Policy(clearing, Times(1 hours, 1 days, 7 days, 1 hours, 2), address(this));
-        clearing.transferOwnership(address(policy));
+        _post(clearing, _parameters(), 9);
+        _report("Policy.post, both haircuts of 9 listings moved");
+    }
+
+    function test_post_of_caps() public {
+        _post(clearing, _halved(_parameters(), 9, 3, 6, 3, 5), 9);
+        _report("Policy.post, both haircuts of 9 listings moved and every cap cut");
+    }
+
+    /// @dev As many entries as a clearing takes; 8,000,000 is what the steward gives a post.
+    function test_POL_13_haircuts_and_caps_of_64_listings_in_one_post() public {
+        Clearing full = new Clearing(roots, 60, pyth, PricePolicy(60, 60, 0.01e18), address(this));
+        bytes memory blob = _fill(full);
+        full.setParameters(blob);
+        _post(full, _halved(blob, 64, 16, 32, 16, 16), 64);
+        _report("Policy.post, both haircuts of 64 listings moved and every cap cut");
+        assertLt(vm.lastCallGas().gasTotalUsed, 8_000_000);
+    }
+
+    /// @dev With the parameters that fit.
+    function _fill(Clearing full) private returns (bytes memory blob) {
+        full.addFeed(bytes32(0));
+        blob = Blobs.general(64, 16, 32, 16, 16, 32);
+        for (uint160 i; i < 64; ++i) {
+            if (i < 16) full.addVault(ORIGIN, address(i + 1));
+            full.listAsset(Listing(ORIGIN, address(i % 16 + 1), address(i)));
+            blob = bytes.concat(blob, Blobs.listing(0, 18, 0.2e18, 0.1e18, type(uint112).max, i % 16));
+        }
+        for (uint256 i; i < 16; ++i) {
+            blob = bytes.concat(blob, Blobs.underlying(0, 0.1e18, 0.05e18, 0.005e18, 10_000_000e18));
+        }
+        for (uint160 i; i < 32; ++i) {
+            if (i < 16) full.addVenue(ORIGIN, address(i + 100));
+            full.addMarket(Market(ORIGIN, address(i % 16 + 100), bytes32(uint256(i))));
+            blob = bytes.concat(blob, Blobs.market(i % 16, 0.03e18, 0.01e18, 1e24, i % 16));
+        }
+        for (uint256 i; i < 32; ++i) {
+            blob = bytes.concat(blob, i < 16 ? Blobs.venue(0.05e18, true) : Blobs.vault(true));
+        }
+        (uint256 first, uint256 second) = (0, 1);
+        for (uint256 i; i < 32; ++i) {
+            blob = bytes.concat(blob, Blobs.credit(first, second, 0.01e18));
+            if (++second == 16) second = ++first + 1;
+        }
+    }
+
+    /// @dev The policy of a clearing with those parameters moves the haircuts too.
+    function _post(Clearing owned, bytes memory blob, uint256 listings) private {
+        Policy policy = new Policy(owned, Times(1 hours, 1 days, 7 days, 1 hours, 2), address(this));
+        owned.transferOwnership(address(policy));
         policy.accept();
         policy.setSteward(address(this), true);
-        Bound[] memory bounds = new Bound[](18);
-        bytes memory blob = _parameters();
-        for (uint256 i; i < 18; ++i) {
+        Bound[] memory bounds = new Bound[](2 * listings);
+        for (uint256 i; i < 2 * listings; ++i) {
             // Three words a listing, of which the first holds its initial haircut from bit 16 and the other from bit 80.
             (uint256 word, uint256 shift) = (4 + i / 2 * 3, 16 + i % 2 * 64);
             bounds[i] = Bound(uint16(word), uint8(shift), 0.6e18, 0.02e18, 0.01e18, 0.05e18, 0.01e18, 1 hours);
@@ -115,9 +162,35 @@ contract GasTest is Test {
         }
         policy.setBounds(bounds);
         vm.cool(address(policy));
+        vm.cool(address(owned));
         _cool();
         policy.post(blob);
-        _report("Policy.post, both haircuts of 9 listings moved");
+    }
+
+    /// @dev With every cap at half: those of listings and vaults are the most that fits.
+    function _halved(
+        bytes memory blob,
+        uint256 listings,
+        uint256 underlyings,
+        uint256 markets,
+        uint256 venues_,
+        uint256 vaults_
+    ) private pure returns (bytes memory) {
+        uint256 word = 4;
+        for (uint256 half = type(uint112).max / 2; word < 4 + 3 * listings; word += 3) {
+            blob = Blobs.amended(blob, word, 144, half, 112);
+            blob = Blobs.amended(Blobs.amended(blob, word + 1, 24, half, 112), word + 1, 136, half, 112);
+            blob = Blobs.amended(blob, word + 2, 0, half, 112);
+        }
+        word += 2 * underlyings;
+        for (uint256 i; i < markets; ++i) {
+            blob = Blobs.amended(blob, word + 2 * i, 152, 5e23, 104);
+        }
+        word += 2 * markets + venues_;
+        for (uint256 i; i < vaults_; ++i) {
+            blob = Blobs.amended(blob, word + i, 0, type(uint64).max / 2, 64);
+        }
+        return blob;
     }
 
     function test_deposit() public {

@@ -4,9 +4,11 @@ pragma solidity 0.8.37;
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 import {Breakers} from "../../src/clearing/Breakers.sol";
+import {Margin} from "../../src/clearing/Margin.sol";
 import {ListingTerms, ParameterBlob} from "../../src/clearing/Parameters.sol";
 import {Listing} from "../../src/clearing/Ledger.sol";
 import {Bound, Bounds} from "../../src/governance/Bounds.sol";
+import {Caps} from "../../src/governance/Caps.sol";
 import {Policy, Times} from "../../src/governance/Policy.sol";
 import {Outcome, Record, Kind} from "../../src/records/Records.sol";
 import {Blobs} from "../Blobs.sol";
@@ -23,6 +25,10 @@ contract PolicyTest is World {
     uint256 private constant LIFT_DELAY = 1 hours;
     /// The places of WETH's haircuts: word 4, the initial one from bit 16, the other from bit 80.
     uint256 private constant WETH = 4;
+    /// Where the caps of the listings, the markets and the vaults are, in their order.
+    uint16[12] private words = [4, 5, 5, 6, 7, 8, 8, 9, 12, 14, 18, 19];
+    uint16[12] private shifts = [144, 24, 136, 0, 144, 24, 136, 0, 152, 152, 0, 0];
+    uint16[12] private widths = [112, 112, 112, 112, 112, 112, 112, 112, 104, 104, 64, 64];
 
     TimelockController private timelock;
     Policy private policy;
@@ -70,6 +76,29 @@ contract PolicyTest is World {
     function _haircuts() private view returns (uint256 initial, uint256 maintenance) {
         ListingTerms terms = _blob().listing(0);
         return (terms.initialHaircutOf(), terms.maintenanceHaircutOf());
+    }
+
+    function _cap(uint256 cap) private view returns (uint256) {
+        return _wordOf(_blob(), words[cap]) >> shifts[cap] & (1 << widths[cap]) - 1;
+    }
+
+    function _withCap(bytes memory blob, uint256 cap, uint256 value) private view returns (bytes memory) {
+        return Blobs.amended(blob, words[cap], shifts[cap], value, widths[cap]);
+    }
+
+    function _wordOf(bytes memory blob, uint256 index) private pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := mload(add(add(blob, 32), mul(index, 32)))
+        }
+    }
+
+    /// @dev The parameters in force without all that a steward may move.
+    function _rest() private view returns (bytes32) {
+        bytes memory blob = _with(0, 0);
+        for (uint256 i; i < words.length; ++i) {
+            blob = _withCap(blob, i, 0);
+        }
+        return keccak256(blob);
     }
 
     function _post(bytes memory blob) private {
@@ -147,17 +176,23 @@ contract PolicyTest is World {
         policy.post(blob);
         bytes memory error = abi.encodeWithSelector(Bounds.NotBounded.selector);
         for (uint256 word; word < blob.length / 32; ++word) {
-            uint256 value;
-            assembly ("memory-safe") {
-                value := mload(add(add(blob, 32), mul(word, 32)))
+            uint256 value = _wordOf(blob, word);
+            for (uint256 shift; shift < 256; shift += 8) {
+                if (_isMovable(word, shift)) continue;
+                _refuse(Blobs.amended(blob, word, shift, (value >> shift ^ 1) & 0xff, 8), error);
             }
-            _refuse(Blobs.amended(blob, word, 0, (value ^ 1) & 0xff, 8), error);
-            _refuse(Blobs.amended(blob, word, 248, (value >> 248) ^ 1, 8), error);
         }
         _refuse(bytes.concat(blob, bytes32(0)), error);
         _refuse("", error);
         _governed(address(policy), abi.encodeCall(Policy.setSteward, (steward, false)));
         _refuse(blob, abi.encodeWithSelector(Policy.NotASteward.selector, steward));
+    }
+
+    function _isMovable(uint256 word, uint256 shift) private view returns (bool isMovable) {
+        isMovable = word == WETH && shift >= 16;
+        for (uint256 i; i < words.length; ++i) {
+            isMovable = isMovable || (word == words[i] && shift >= shifts[i] && shift < shifts[i] + widths[i]);
+        }
     }
 
     function test_POL_03_by_a_step_at_most_once_an_interval_whoever_posts() public {
@@ -222,7 +257,7 @@ contract PolicyTest is World {
         uint16[12] memory waits
     ) public {
         uint256 start = block.timestamp;
-        uint256 digest = uint256(keccak256(Blobs.amended(Blobs.amended(_blob(), WETH, 16, 0, 64), WETH, 80, 0, 64)));
+        bytes32 rest = _rest();
         (uint256 initial, uint256 maintenance) = _haircuts();
         for (uint256 i; i < 12; ++i) {
             vm.warp(block.timestamp + waits[i]);
@@ -241,11 +276,119 @@ contract PolicyTest is World {
         assertGe(initial + steps * 0.01e18, 0.2e18);
         assertGe(initial, 0.13e18);
         assertGe(maintenance, 0.08e18);
-        assertEq(
-            uint256(keccak256(Blobs.amended(Blobs.amended(_blob(), WETH, 16, 0, 64), WETH, 80, 0, 64))),
-            digest,
-            "and touches nothing else"
+        assertEq(_rest(), rest, "and touches nothing else");
+    }
+
+    /// @dev Each of the caps at once, from nothing to a little more than is in force, near half more often than not.
+    function testFuzz_POL_05_a_malicious_steward_raises_no_cap_and_halves_none_twice_an_interval(
+        uint256[12] memory wishes,
+        uint16[12] memory waits
+    ) public {
+        uint256 start = block.timestamp;
+        bytes32 rest = _rest();
+        (uint256[12] memory first, uint256[12] memory last) = (_caps(), _caps());
+        for (uint256 i; i < 12; ++i) {
+            vm.warp(block.timestamp + waits[i]);
+            bytes memory blob = _blob();
+            for (uint256 cap; cap < 12; ++cap) {
+                blob = _withCap(blob, cap, _wished(last[cap], uint256(keccak256(abi.encode(wishes[i], cap)))));
+            }
+            vm.prank(steward);
+            (bool done,) = address(policy).call(abi.encodeCall(Policy.post, (blob)));
+            uint256[12] memory now_ = _caps();
+            for (uint256 cap; cap < 12; ++cap) {
+                assertTrue(done || now_[cap] == last[cap]);
+                assertLe(now_[cap], last[cap]);
+            }
+            last = now_;
+        }
+        uint256 posts = 1 + (block.timestamp - start) / INTERVAL;
+        for (uint256 cap; cap < 12; ++cap) {
+            assertGe(last[cap], first[cap] >> posts);
+        }
+        assertEq(_rest(), rest, "and touches nothing else");
+    }
+
+    function _caps() private view returns (uint256[12] memory caps) {
+        for (uint256 cap; cap < 12; ++cap) {
+            caps[cap] = _cap(cap);
+        }
+    }
+
+    /// @dev Once in 64 anything, else between half and what is in force: so that most posts are taken.
+    function _wished(uint256 from, uint256 seed) private pure returns (uint256) {
+        uint256 half = from / 2;
+        return seed % 64 == 0 ? (seed >> 8) % (from + from / 8 + 1) : half + (seed >> 8) % (from - half + 1);
+    }
+
+    /* CAPS */
+
+    function test_POL_09_a_cap_is_cut_at_once_and_raised_by_the_timelock_alone() public {
+        _post(_withCap(_blob(), 0, CAP / 2));
+        vm.warp(block.timestamp + INTERVAL);
+        bytes memory raised = _withCap(_blob(), 0, CAP);
+        _refuse(raised, abi.encodeWithSelector(Caps.CapRaised.selector, WETH, CAP / 2, CAP));
+        _throughPolicy(abi.encodeCall(clearing.setParameters, (raised)));
+        assertEq(_cap(0), CAP);
+    }
+
+    function test_POL_11_every_cap_down_to_its_half_in_one_post() public {
+        bytes memory blob = _blob();
+        for (uint256 i; i < words.length; ++i) {
+            uint256 from = _cap(i);
+            _refuse(
+                _withCap(_blob(), i, from / 2 - 1),
+                abi.encodeWithSelector(Caps.CapCutTooFar.selector, words[i], from, from / 2 - 1)
+            );
+            blob = _withCap(blob, i, from / 2);
+        }
+        _post(_withCap(blob, 0, CAP / 2));
+        assertEq(_blob(), blob);
+    }
+
+    /// @dev Of several faults the first cap is told, then the first bound, then the rest.
+    function test_POL_11_the_first_cap_is_told_before_any_bound() public {
+        bytes memory blob = Blobs.amended(_with(0.5e18, 0.15e18), 0, 248, 1, 8);
+        bytes memory two = _withCap(_withCap(blob, 8, 501e18), 4, 1e15 + 1);
+        _refuse(two, abi.encodeWithSelector(Caps.CapRaised.selector, 7, 1e15, 1e15 + 1));
+        _refuse(_withCap(blob, 8, 250e18), abi.encodeWithSelector(Bounds.StepTooLarge.selector, 0, 0.2e18, 0.5e18));
+        blob = Blobs.amended(_withCap(_blob(), 8, 250e18), 0, 248, 1, 8);
+        _refuse(blob, abi.encodeWithSelector(Bounds.NotBounded.selector));
+    }
+
+    function test_POL_11_a_bound_over_a_cap_lets_it_rise_no_more() public {
+        _throughPolicy(abi.encodeCall(clearing.setParameters, (_withCap(_blob(), 10, 1e18))));
+        Bound[] memory bounds = new Bound[](1);
+        bounds[0] = Bound(words[10], 0, type(uint64).max, 1e18, 1e18, 0, 0, 0);
+        vm.prank(address(timelock));
+        policy.setBounds(bounds);
+        _refuse(
+            _withCap(_blob(), 10, 1e18 + 1), abi.encodeWithSelector(Caps.CapRaised.selector, words[10], 1e18, 1e18 + 1)
         );
+        _refuse(
+            _withCap(_blob(), 10, 0.4e18), abi.encodeWithSelector(Caps.CapCutTooFar.selector, words[10], 1e18, 0.4e18)
+        );
+        _post(_withCap(_blob(), 10, 0.5e18));
+    }
+
+    function test_POL_12_what_counted_counts_on_and_what_is_new_waits() public {
+        _setPrice(2000);
+        _hear();
+        _fund(alice, 600e18);
+        _fund(bob, 10e18);
+        _trade(10e18, 2000e18);
+        Margin memory before = clearing.marginOf(a);
+        bytes memory blob = _blob();
+        for (uint256 i; i < words.length; ++i) {
+            blob = _withCap(blob, i, _cap(i) / 2);
+        }
+        _post(blob);
+        assertEq(abi.encode(clearing.marginOf(a)), abi.encode(before));
+        _fund(alice, 1e18);
+        Margin memory later = clearing.marginOf(a);
+        assertEq(later.maintenanceMarginBalance, before.maintenanceMarginBalance, "610 of 500 count already");
+        assertEq(later.equity, before.equity + 2000e18);
+        assertEq(_units(a, 0), 601e18);
     }
 
     function test_POL_10_posting_the_same_renews_and_a_silent_steward_makes_all_of_it_careful() public {

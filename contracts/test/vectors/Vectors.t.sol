@@ -22,9 +22,11 @@ import {Share} from "../../src/clearing/Share.sol";
 import {Claims} from "../../src/records/Claims.sol";
 import {Lateness} from "../../src/clearing/Lateness.sol";
 import {Bound, Bounds} from "../../src/governance/Bounds.sol";
+import {Caps} from "../../src/governance/Caps.sol";
 import {Price} from "../../src/price/Prices.sol";
 import {Key, Kind, Records} from "../../src/records/Records.sol";
 import {Funding, Running} from "../../src/venue/Funding.sol";
+import {Blobs} from "../Blobs.sol";
 import {Counter} from "../harness/Counter.sol";
 import {
     CreditInput,
@@ -231,14 +233,14 @@ contract VectorsTest is Test {
             Bound[] memory bounds = new Bound[](1);
             bounds[0] = _bound(v);
             assertEq(int256(Bounds.floorOf(bounds[0])), expected[0], _name(i));
-            bytes memory current = _blobOf(bounds[0], 3, _u(v, 0), 0);
+            bytes memory current = _blobOf(bounds[0], 4, _u(v, 0), 0);
             assertEq(_faultOf(current, _blobOf(bounds[0], _u(v, 3), _u(v, 1), _u(v, 2)), bounds), expected[1], _name(i));
-            if (bounds[0].word > 2) continue;
+            if (bounds[0].word > 3) continue;
             (uint256 target, uint256 nearest) = (_u(v, 1), _u(expected, 2));
-            assertEq(_faultOf(current, _blobOf(bounds[0], 3, nearest, 0), bounds), 0, _name(i));
+            assertEq(_faultOf(current, _blobOf(bounds[0], 4, nearest, 0), bounds), 0, _name(i));
             if (nearest == target) continue;
             nearest = nearest < target ? nearest + 1 : nearest - 1;
-            assertGt(_faultOf(current, _blobOf(bounds[0], 3, nearest, 0), bounds), 0, _name(i));
+            assertGt(_faultOf(current, _blobOf(bounds[0], 4, nearest, 0), bounds), 0, _name(i));
         }
     }
 
@@ -259,14 +261,15 @@ contract VectorsTest is Test {
         );
     }
 
-    /// @dev Words of zeros but for the value in its place and `other` in word 2.
+    /// @dev Words of zeros but for the value in its place, `other` in word 2, and a layout of no entries.
     function _blobOf(Bound memory bound, uint256 words, uint256 value, uint256 other)
         private
         pure
         returns (bytes memory blob)
     {
         for (uint256 i; i < words; ++i) {
-            blob = bytes.concat(blob, bytes32((i == 2 ? other : 0) | (i == bound.word ? value << bound.shift : 0)));
+            uint256 word = i == 2 ? other : i == 3 ? 0x000400040004000400040004 : 0;
+            blob = bytes.concat(blob, bytes32(word | (i == bound.word ? value << bound.shift : 0)));
         }
     }
 
@@ -277,6 +280,8 @@ contract VectorsTest is Test {
         } catch (bytes memory error) {
             if (bytes4(error) == Bounds.OutOfBounds.selector) return 1;
             if (bytes4(error) == Bounds.StepTooLarge.selector) return 2;
+            if (bytes4(error) == Caps.CapRaised.selector) return 4;
+            if (bytes4(error) == Caps.CapCutTooFar.selector) return 5;
             assertEq(bytes4(error), Bounds.NotBounded.selector);
             return 3;
         }
@@ -284,6 +289,30 @@ contract VectorsTest is Test {
 
     function requireWithin(bytes memory current, bytes memory next, Bound[] memory bounds) external pure {
         Bounds.requireWithin(current, next, bounds);
+    }
+
+    /// @dev Of every cap of the devnet's parameters, and of what is beside them.
+    function test_POL_11_caps() public {
+        _open("parameters");
+        bytes memory blob = vm.parseJsonBytes(json, _at(0, "blob"));
+        cases = 0;
+        _open("caps");
+        Bound[] memory none;
+        for (uint256 i; i < cases; ++i) {
+            int256[] memory v = _ints(i, "input");
+            int256[] memory expected = _ints(i, "output");
+            bytes memory current = _amended(blob, v, _u(v, 3));
+            assertEq(_faultOf(current, _amended(blob, v, _u(v, 4)), none), expected[0], _name(i));
+            (uint256 target, uint256 nearest) = (_u(v, 4), _u(expected, 1));
+            assertEq(_faultOf(current, _amended(blob, v, nearest), none), 0, _name(i));
+            if (nearest == target) continue;
+            nearest = nearest < target ? nearest + 1 : nearest - 1;
+            assertGt(_faultOf(current, _amended(blob, v, nearest), none), 0, _name(i));
+        }
+    }
+
+    function _amended(bytes memory blob, int256[] memory v, uint256 value) private pure returns (bytes memory) {
+        return Blobs.amended(blob, _u(v, 0), _u(v, 1), value, _u(v, 2));
     }
 
     /// @dev What core packed, read entry by entry: the devnet's parameters.

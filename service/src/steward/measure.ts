@@ -1,9 +1,12 @@
 /** What a steward measures of the running system: prices and round trips out of the clearing's events, amounts out of its ledger. */
 import { ageOf, type Ledger, type LedgerEvent } from '@omnimargin/core/ledger'
+import type { ListingTerms } from '@omnimargin/core/parameters'
 import { vaultPeer } from '@omnimargin/core/peer'
+import type { Units } from '@omnimargin/core/wad'
 import { computeHaircut, type Haircut, type HaircutInputs } from '@omnimargin/risk/estimate/haircut'
 import { type Route, routeOf } from '@omnimargin/risk/estimate/latency'
 import { type Market, marketOf } from '@omnimargin/risk/estimate/market'
+import { capOf } from '@omnimargin/risk/listing/haircut'
 import { type AssetTerms, type Known, keyOf } from './measures.ts'
 
 /** An event of the clearing, and its block's time in seconds where that is known: of round trips too old to count it is not asked. */
@@ -20,6 +23,8 @@ export type Measured = {
   readonly bars: number
   /** Of what is to be worth one dollar: the least of its peg's haircut, and how far it is below now. */
   readonly pegged: { readonly floor: number; readonly deviation: number } | undefined
+  /** What its depth lets count of it over all accounts; nothing where the parameters give it no price for caps. */
+  readonly cap: Units | undefined
 }
 
 export type Measurer = {
@@ -82,9 +87,17 @@ export function measurerOf(known: Known): Measurer {
       return {
         ...{ inputs, haircut: computeHaircut(inputs, defaults, before), deliveries: route.count, bars: market.bars() },
         pegged: floor === undefined ? undefined : { floor, deviation: Math.max(0, 1 - Number(price.price) / WAD) },
+        cap: capByDepth(terms, asset),
       }
     },
   }
+}
+
+/** The cap that spec/listing.md gives this depth, at the fixed price of caps: one at the index would be cut by every high, for good. */
+function capByDepth({ capPrice, decimals }: ListingTerms, { depthPerDay }: AssetTerms): Units | undefined {
+  if (capPrice === 0n) return undefined
+  const capUsd = capOf({ dailyVolume: BigInt(Math.round(depthPerDay)) * 10n ** 18n })
+  return (capUsd * 10n ** BigInt(decimals)) / capPrice
 }
 
 function isRemote({ parameters }: Ledger, vault: number): boolean {

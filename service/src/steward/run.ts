@@ -1,4 +1,4 @@
-/** The steward's process: measures, and posts haircuts through the policy's bounds. Trusted for nothing beyond them. */
+/** The steward's process: measures, posts haircuts through the policy's bounds, and cuts caps. Trusted for nothing beyond them. */
 import { Clearing, Policy } from '@omnimargin/chains/abi'
 import { EMPTY_LEDGER, type LedgerEvent } from '@omnimargin/core/ledger'
 import { packParameters } from '@omnimargin/core/parameters'
@@ -57,7 +57,7 @@ export async function runSteward(config: StewardConfig, { signal, log }: RoleCon
     const targets = new Map<number, Target>()
     for (const listing of state.ledger.listings.keys()) {
       const found = measurer.measure(state.ledger, listing, now)
-      if (typeof found !== 'string') targets.set(listing, found.haircut)
+      if (typeof found !== 'string') targets.set(listing, { ...found.haircut, cap: found.cap })
       else if (unmeasured.get(listing) !== found) note('not_measured', { listing, why: found })
       if (typeof found === 'string') unmeasured.set(listing, found)
       else unmeasured.delete(listing)
@@ -108,8 +108,8 @@ function nameOf(effect: StewardEffect, why: string | undefined): string {
 }
 
 function detailsOf(effect: StewardEffect): Record<string, unknown> {
-  const moves = effect.moves.filter(({ initial, maintenance }) =>
-    [initial, maintenance].some(({ from, to }) => from !== to),
+  const moves = effect.moves.filter(({ initial, maintenance, cap }) =>
+    [initial, maintenance, cap].some(({ from, to }) => from !== to),
   )
   return { moves, ...(effect.type === 'hold' ? { verdict: effect.verdict } : {}) }
 }

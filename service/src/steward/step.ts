@@ -1,9 +1,10 @@
 /** When a steward posts parameters, and which: spec/steward.md. */
 import { type Bound, clampStep } from '@omnimargin/core/bounds'
+import { cutToward } from '@omnimargin/core/caps'
 import { dryRun, type Verdict } from '@omnimargin/core/dryrun'
 import { applyEvents, type Ledger, type LedgerEvent } from '@omnimargin/core/ledger'
 import { fieldAt, type ListingTerms, type Parameters } from '@omnimargin/core/parameters'
-import { abs, max, min, type Ratio, WAD } from '@omnimargin/core/wad'
+import { abs, max, min, type Ratio, type Units, WAD } from '@omnimargin/core/wad'
 
 export type StewardState = {
   readonly ledger: Ledger
@@ -19,8 +20,8 @@ export type StewardState = {
 
 /** What the policy allows, as it is on chain. */
 export type PolicyTerms = { readonly bounds: readonly Bound[]; readonly interval: bigint; readonly postedAt: bigint }
-/** Where a listing's haircuts should be: for new risk, and for liquidation. */
-export type Target = { readonly fast: Ratio; readonly slow: Ratio }
+/** Where a listing's haircuts should be, for new risk and for liquidation; and the most that its cap should be, if that is known. */
+export type Target = { readonly fast: Ratio; readonly slow: Ratio; readonly cap?: Units | undefined }
 
 export type StewardEvent =
   | { readonly type: 'block'; readonly events: readonly LedgerEvent[] }
@@ -34,8 +35,17 @@ export type StewardEvent =
   | { readonly type: 'posted' }
   | { readonly type: 'failed'; readonly now: bigint }
 
-export type Move = { readonly listing: number; readonly initial: Step; readonly maintenance: Step }
-export type Step = { readonly from: Ratio; readonly to: Ratio; readonly target: Ratio }
+export type Move = {
+  readonly listing: number
+  readonly initial: Step
+  readonly maintenance: Step
+  readonly cap: Step<Units>
+}
+export type Step<Amount extends bigint = Ratio> = {
+  readonly from: Amount
+  readonly to: Amount
+  readonly target: Amount
+}
 
 export type StewardEffect =
   | {
@@ -67,8 +77,9 @@ function decide(state: StewardState, { targets, policy, now }: Extract<StewardEv
   const isEarly = now < max(policy.postedAt, state.refusedAt) + policy.interval
   if (!parameters || isEarly) return { state, effects: [] }
   const wanted = movesOf(parameters, targets, policy.bounds, WAD)
-  const hasMoved = wanted.some(({ initial, maintenance }) =>
-    [initial, maintenance].some((one) => isMove(one, state.grain)),
+  const hasMoved = wanted.some(
+    ({ initial, maintenance, cap }) =>
+      [initial, maintenance].some((one) => isMove(one, state.grain)) || cap.to !== cap.from,
   )
   const isOld = now - ledger.setAt >= BigInt(parameters.life) / 2n
   if (!hasMoved && !isOld) return { state, effects: [] }
@@ -90,7 +101,7 @@ function isMove({ from, to }: Step, grain: Ratio): boolean {
 
 function moved(terms: ListingTerms, move: Move | undefined): ListingTerms {
   if (!move) return terms
-  return { ...terms, initialHaircut: move.initial.to, maintenanceHaircut: move.maintenance.to }
+  return { ...terms, initialHaircut: move.initial.to, maintenanceHaircut: move.maintenance.to, cap: move.cap.to }
 }
 
 export const HAIRCUTS = ['initialHaircut', 'maintenanceHaircut'] as const
@@ -106,7 +117,7 @@ export function boundOf(
   return bounds.find((one) => one.word === word && one.shift === shift)
 }
 
-/** By listing, each toward its target as far as the bounds let it go in one post, and of that `reach`. */
+/** By listing, each toward its target as far as the bounds let it go in one post, and of that `reach`; a cap down alone, which makes nobody liquidatable. */
 export function movesOf(
   parameters: Parameters,
   targets: ReadonlyMap<number, Target>,
@@ -114,7 +125,8 @@ export function movesOf(
   reach: Ratio,
 ): Move[] {
   return parameters.listings.map((terms, listing) => {
-    const target = targets.get(listing) ?? { fast: terms.initialHaircut, slow: terms.maintenanceHaircut }
+    const target: Target = targets.get(listing) ?? { fast: terms.initialHaircut, slow: terms.maintenanceHaircut }
+    const cap = target.cap ?? terms.cap
     const [high, low] = HAIRCUTS.map((field) => boundOf(parameters, listing, field, bounds))
     const toward = (from: Ratio, to: Ratio, bound: Bound | undefined) => {
       return bound ? from + ((clampStep(from, to, bound) - from) * reach) / WAD : from
@@ -129,6 +141,7 @@ export function movesOf(
       listing,
       initial: { from: terms.initialHaircut, to: initial, target: target.fast },
       maintenance: { from: terms.maintenanceHaircut, to: maintenance, target: target.slow },
+      cap: { from: terms.cap, to: cutToward(terms.cap, cap), target: cap },
     }
   })
 }

@@ -4,6 +4,9 @@ import { formatDecimal } from '@omnimargin/risk/decimal'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import { type HaircutInputs, type HaircutTerms, softCap } from '@omnimargin/risk/estimate/haircut'
 import { shareOf } from '@omnimargin/risk/estimate/ratio'
+import { CAP_SHARE, STRESS_DEPTH } from '@omnimargin/risk/listing/rules'
+import { formatUnits } from 'viem'
+import { amount } from '../../story/amounts.ts'
 import type { Screen } from '../../story/screen.ts'
 import type { Explained, OnChain } from '../explain.ts'
 
@@ -45,6 +48,7 @@ function rowsOf(told: Explained): Row[] {
     ['h_peg', pegged ? pegFormula(inputs.peg, pegged) : 'not pegged', part(terms.peg)],
     ...wholeRows(inputs, terms),
     ...speedRows(told),
+    ...capRows(told),
   ]
 }
 
@@ -153,6 +157,19 @@ function speedRows({ measured: { inputs, haircut }, maintenance, setAgo }: Expla
   ]
 }
 
+/** In whole tokens. */
+function capRows({ terms: { cap, capPrice, decimals }, measured: { inputs, cap: byDepth } }: Explained): Row[] {
+  const byDepthRow: Row =
+    byDepth === undefined
+      ? ['cap by depth', 'the parameters give it no price for caps', 'none']
+      : [
+          'cap by depth',
+          `${shareOf(CAP_SHARE)} * ${shareOf(STRESS_DEPTH)} * ${dollars(inputs.depthPerDay)} / ${amount(capPrice)}, USD by the price for caps`,
+          amount(byDepth, decimals),
+        ]
+  return [['cap', 'posted; never raised, and cut toward what depth allows', amount(cap, decimals)], byDepthRow]
+}
+
 function chainRows({ initial, maintenance }: Explained): Row[] {
   const both = (name: string, tell: (one: OnChain) => string): Row => [name, tell(initial), tell(maintenance)]
   const ofBound = (tell: (bound: NonNullable<OnChain['bound']>) => string) => (one: OnChain) =>
@@ -227,9 +244,11 @@ function dollars(amount: number): string {
 }
 
 /** Everything above, as it is. */
-export function explainJson({ measured, ...rest }: Explained): string {
+export function explainJson({ measured, terms, ...rest }: Explained): string {
   const { inputs, haircut, deliveries, bars, pegged } = measured
-  const plain = { ...rest, deliveries, bars, pegged, inputs, haircut }
+  const tokens = (cap: bigint | undefined) => (cap === undefined ? undefined : formatUnits(cap, terms.decimals))
+  const cap = { posted: tokens(terms.cap), byDepth: tokens(measured.cap) }
+  const plain = { ...rest, cap, deliveries, bars, pegged, inputs, haircut }
   // Seconds and numbers of blocks are whole; all other integers are shares at 1e18.
   const whole = new Set(['number', 'time', 'age', 'setAgo', 'postedAgo', 'interval', 'cap'])
   const text = (key: string, value: unknown) => {
