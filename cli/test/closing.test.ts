@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -18,6 +15,7 @@ import { encodeFunctionData, zeroAddress } from 'viem'
 import { makeActor } from '../src/story/actor.ts'
 import { whole } from '../src/story/amounts.ts'
 import { tradingChain } from '../src/story/witness.ts'
+import { meddledHermes } from './oracles.ts'
 
 const CLOSE_GRACE = 2
 const LIMIT_MS = 90_000
@@ -51,7 +49,7 @@ test('ROL-43 ROL-44 a venue that falls silent is closed, priced by the first rep
     await trader.raiseLimits(market, whole(1n), 0n)
     far.halt(true)
 
-    const hermes = await lateHermes(t, devnet)
+    const { url: hermes } = await lateHermes(t, devnet)
     const config = { deployment, account, dataDir: join(folder, 'keeper'), hermes, pollMs: 50, patienceSeconds: 2 }
     running = runKeeper(config, { signal, log })
     const settled = await until(
@@ -97,23 +95,9 @@ async function shortenAges(devnet: Devnet): Promise<void> {
   assert.equal(receipt.status, 'success')
 }
 
-/** The devnet's oracle, but of the past it first knows nothing, and then a report too late. */
-async function lateHermes(t: TestContext, { oracle }: Devnet): Promise<string> {
-  let asked = 0
-  const server = createServer(async (request, response) => {
-    asked++
-    const path = (request.url ?? '').replace(
-      /\d+(?=\?)/,
-      (time) => `${asked === 1 ? 1 : Number(time) + (asked === 2 ? 1 : 0)}`,
-    )
-    const answer = await fetch(`${oracle.url}${path}`)
-    response.writeHead(answer.status)
-    response.end(await answer.text())
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => {
-    server.closeAllConnections()
-    server.close()
+/** Of the past it first knows nothing, and then a report too late. */
+function lateHermes(t: TestContext, devnet: Devnet) {
+  return meddledHermes(t, devnet, {
+    time: (asked, time) => `${asked === 1 ? 1 : Number(time) + (asked === 2 ? 1 : 0)}`,
   })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }

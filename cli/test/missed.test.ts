@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -21,6 +18,7 @@ import { type Abi, type Address, encodeFunctionData, zeroAddress } from 'viem'
 import { type Actor, cross, makeActor } from '../src/story/actor.ts'
 import { whole } from '../src/story/amounts.ts'
 import { tradingChain } from '../src/story/witness.ts'
+import { meddledHermes } from './oracles.ts'
 import { underWayOf } from './underway.ts'
 
 const SIZE = whole(5n)
@@ -162,21 +160,10 @@ async function peakOf(devnet: Devnet, market: number): Promise<bigint | undefine
   return updates[0]?.args.publishTime
 }
 
-/** The devnet's oracle, but it is away at the first question, and has no history at the second. */
-async function forgetfulHermes(t: TestContext, { oracle }: Devnet) {
-  let asked = 0
-  const server = createServer(async (request, response) => {
-    asked++
-    const answer = await fetch(
-      `${oracle.url}${request.url?.replace(/\d+(?=\?)/, (time) => (asked === 2 ? '1' : time))}`,
-    )
-    response.writeHead(asked === 1 ? 503 : answer.status)
-    response.end(await answer.text())
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => {
-    server.closeAllConnections()
-    server.close()
+/** It is away at the first question, and has no history at the second. */
+function forgetfulHermes(t: TestContext, devnet: Devnet) {
+  return meddledHermes(t, devnet, {
+    time: (asked, time) => (asked === 2 ? '1' : time),
+    status: (asked, status) => (asked === 1 ? 503 : status),
   })
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked: () => asked }
 }

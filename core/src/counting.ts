@@ -2,7 +2,7 @@
 import { isNormal, type Ledger, unitsOfListing } from './ledger.ts'
 import { type ListingTerms, type Parameters, vaultAges } from './parameters.ts'
 import { vaultPeer } from './peer.ts'
-import { max, min, type Units, type Usd, WAD } from './wad.ts'
+import { divUp, max, min, type Units, type Usd, WAD } from './wad.ts'
 
 export type Admission = {
   /** How many of the units may count that were not counted before. */
@@ -36,18 +36,22 @@ export function admit(ledger: Ledger, listing: number, wanted: Units, own: Units
 /** What the vault's cap leaves, in units of the listing, rounded down. */
 function roomAtVault(ledger: Ledger, parameters: Parameters, terms: ListingTerms, cap: Usd): Units {
   if (terms.capPrice === 0n) return terms.cap
-  const taken = parameters.listings.map((each, i) =>
-    each.vault === terms.vault ? shareOf(unitsOfListing(ledger, i).counted, each.capPrice, unitOf(each)) : 0n,
-  )
-  return (max(0n, cap - taken.reduce(sum, 0n)) * unitOf(terms)) / terms.capPrice
+  const taken = takenOf(ledger, parameters, ({ vault, capPrice }) => (vault === terms.vault ? capPrice : 0n))
+  return (max(0n, cap - taken) * unitOf(terms)) / terms.capPrice
 }
 
 /** What the asset's cap over all vaults leaves, in units of the listing, rounded down. */
 function roomOfAsset(ledger: Ledger, parameters: Parameters, terms: ListingTerms): Units {
-  const taken = parameters.listings.map((each, i) =>
-    each.feed === terms.feed ? shareOf(unitsOfListing(ledger, i).counted, CAP_UNIT, unitOf(each)) : 0n,
-  )
-  return (max(0n, terms.assetCap - taken.reduce(sum, 0n)) * unitOf(terms)) / CAP_UNIT
+  const taken = takenOf(ledger, parameters, ({ feed }) => (feed === terms.feed ? CAP_UNIT : 0n))
+  return (max(0n, terms.assetCap - taken) * unitOf(terms)) / CAP_UNIT
+}
+
+/** What all listings take of a cap that they share, each rounded up: a whole token of each takes its weight. */
+function takenOf(ledger: Ledger, { listings }: Parameters, weightOf: (terms: ListingTerms) => bigint): bigint {
+  return listings.reduce((taken, terms, i) => {
+    const weight = weightOf(terms)
+    return weight === 0n ? taken : taken + divUp(unitsOfListing(ledger, i).counted * weight, unitOf(terms))
+  }, 0n)
 }
 
 /** What is new counts while it fits the burst, which fills up again at an even rate. */
@@ -61,15 +65,6 @@ function takeInflow(ledger: Ledger, listing: number, wanted: Units, terms: Listi
   return { admitted, ledger: { ...ledger, inflow } }
 }
 
-/** What `units` take of a cap, rounded up. */
-function shareOf(units: Units, weight: bigint, unit: bigint): bigint {
-  return (units * weight + unit - 1n) / unit
-}
-
 function unitOf({ decimals }: ListingTerms): bigint {
   return 10n ** BigInt(decimals)
-}
-
-function sum(a: bigint, b: bigint): bigint {
-  return a + b
 }
