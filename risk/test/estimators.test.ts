@@ -6,6 +6,7 @@ import type { Candle } from '@omnimargin/risk/estimate/candle'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import { erfc, exp, ln, normalQuantileOfTail, normalTail } from '@omnimargin/risk/estimate/elementary'
 import { longRun } from '@omnimargin/risk/estimate/longrun'
+import { newYorkOf } from '@omnimargin/risk/estimate/newyork'
 import { CHOSEN, ESTIMATORS, type Forecasts, observerOf } from '@omnimargin/risk/estimate/observer'
 import { ratioUp } from '@omnimargin/risk/estimate/ratio'
 import { fitQuantile } from '@omnimargin/risk/estimate/regression'
@@ -21,6 +22,8 @@ const near = (actual: number, expected: number, tolerance = 1e-14) =>
   assert(Math.abs(actual - expected) <= tolerance * Math.abs(expected), `${actual} is not ${expected}`)
 const within = fc.double({ noNaN: true, noDefaultInfinity: true, min: 1e-300, max: 1e300 })
 const NAMES = [...ESTIMATORS, 'longRun'] as const
+/** A week later, so that it is never before 1970. */
+const newYorkHourOf = (hour: number) => newYorkOf(hour * 3600) / 3600 + 168
 
 function observed(candles: readonly Candle[], calibration = 1000): Forecasts[] {
   const observe = observerOf(DEFAULTS, calibration)
@@ -138,7 +141,7 @@ test('HCT-13 the same bars give the same bits', () => {
   for (const forecasts of observed(candles)) {
     hash.update(Float64Array.from(NAMES.map((name) => forecasts[name] ?? -1)))
   }
-  assert.equal(hash.digest('hex'), 'd3e7de59fef58bce2d35e7b147858def7b23193408f049e2c3e14e4494d95608')
+  assert.equal(hash.digest('hex'), 'e82fecece7c43b91f3aeaaa90faa3a84f8af12be2cb761d8d70f8af987c36c38')
 })
 
 test('HCT-14 where the law is known, misses are as rare as promised', () => {
@@ -176,16 +179,46 @@ test('HCT-14 when a market turns three times as wild, those that look follow, an
     assert(coverageOf(name) > 0.98, `${name} ${coverageOf(name)}`)
 })
 
+test("HCT-21 New York's clock is that of the engine's calendar, each hour of ten years and around them", () => {
+  const calendar = new Intl.DateTimeFormat('en-GB', {
+    timeZone: 'America/New_York',
+    dateStyle: 'short',
+    timeStyle: 'medium',
+  })
+  const shownAt = (seconds: number) => {
+    const [day, month, year, hour, minute] = calendar
+      .format(seconds * 1000)
+      .match(/\d+/g)!
+      .map(Number)
+    return Date.UTC(year!, month! - 1, day, hour, minute) / 1000
+  }
+  const [from, to] = [Date.UTC(2019, 11, 30) / 1000, Date.UTC(2030, 0, 3) / 1000]
+  for (let time = from; time < to; time += 3600)
+    assert.equal(newYorkOf(time), shownAt(time), new Date(time * 1000).toISOString())
+})
+
+test('HCT-21 an hour of the week is the same in summer and in winter', () => {
+  const season = seasonOf(1)
+  const [winter, summer] = ['2024-01-09T14:30Z', '2024-07-09T13:30Z'].map((text) => Date.parse(text) / 1000)
+  for (let week = 0; week < 8; week++)
+    for (let hour = 0; hour < 168; hour++) {
+      const time = winter! + (168 * week + hour) * 3600
+      season.add(time, hour === 0 ? 2 : 0)
+    }
+  assert(season.of(summer!) > 1.5, `${season.of(summer!)}`)
+  assert(season.of(summer! + 3600) < 0)
+})
+
 test('HCT-21 an hour of the week has the mean of its own, drawn to none while little was seen', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 200 }), fc.double({ min: 0.5, max: 100, noNaN: true }), (weeks, prior) => {
       const season = seasonOf(prior)
       // One hour of 168 adds two, the others nothing; what all add in the mean is no season.
-      const wild = 40
-      for (let hour = 0; hour < 168 * weeks; hour++) season.add(hour * 3600, hour % 168 === wild ? 2 : 0)
-      const next = 168 * weeks * 3600
+      const isWild = (hour: number) => newYorkHourOf(hour) % 168 === 40
+      for (let hour = 0; hour < 168 * weeks; hour++) season.add(hour * 3600, isWild(hour) ? 2 : 0)
+      const next = Array.from({ length: 168 }, (_, i) => 168 * weeks + i).find(isWild)!
       const share = weeks / (weeks + prior)
-      const [own, other] = [season.of(next + wild * 3600), season.of(next + 90 * 3600)]
+      const [own, other] = [season.of(next * 3600), season.of((next + 50) * 3600)]
       assert(own > 1.9 * share && own < 2 * share, `${own} after ${weeks} weeks`)
       assert(other < 0 && other > -0.1 * share, `${other} after ${weeks} weeks`)
     }),
@@ -193,7 +226,7 @@ test('HCT-21 an hour of the week has the mean of its own, drawn to none while li
 })
 
 test('HCT-21 an hour that is thrice as wild each day is covered like the others, and asks for more', () => {
-  const isWild = (bar: number) => bar % 24 === 14
+  const isWild = (bar: number) => newYorkHourOf(bar) % 24 === 14
   const candles = candlesWith(15_000, 16n, (bar) => (isWild(bar) ? 0.015 : 0.005))
   const { haircuts, losses, times } = walk(candles, DEFAULTS, { calibration: 10_000 })
   const said = haircuts.fast.get(CHOSEN)!

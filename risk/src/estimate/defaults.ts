@@ -18,14 +18,14 @@ export const DEFAULTS = {
     /** [S] 0.97 is RiskMetrics' monthly decay; 2.326 the normal 99 % quantile. */
     decay: 0.97,
     normal: 2.326,
-    /** Scores of which the quantile is taken. [S] Barone-Adesi, filtered historical simulation; 6,000 h is eight months [J] */
-    scores: 6000,
+    /** Scores of which the quantile is taken, five years. [S] Barone-Adesi, filtered historical simulation; [J] years */
+    scores: 43_800,
     /** HAR: mean variance over so many hours explains the next three. [S] Corsi 2009; [J] spans */
     spans: [1, 3, 12, 24, 168, 720],
     ahead: 3,
     /** What is usual of a variance: a year's mean. [J] */
     usual: 8760,
-    /** Each hour of the week has a mean of its own, half believed after so many weeks. [S] Andersen and Bollerslev 1997; [J] weeks */
+    /** Each hour of New York's week has a mean of its own, half believed after so many weeks. [S] Andersen and Bollerslev 1997; [J] weeks */
     seasonWeeks: 30,
     refit: 168,
     /** Standard deviation of an hour below which a price that does not move is not believed: a tick of a stablecoin. [J] */
@@ -33,7 +33,7 @@ export const DEFAULTS = {
     /** Quantile regression: refit monthly, on at most five years, once there are 90 days. [J] */
     regression: { refit: 720, least: 2160, most: 43_800, ridge: 30, smoothing: 0.2, clip: 5, lowest: -2, highest: 3 },
     /** [S] Gibbs and Candes 2021; [M] 0.005, the usual step, asks for a tenth more at equal coverage. */
-    adaptive: { step: 0.0005, least: 0.002, most: 0.03 },
+    adaptive: { step: 0.0003, least: 0.002, most: 0.03 },
   },
 
   /** Seconds from the moment an account is liquidatable until its collateral is sold, besides the message. [J] */

@@ -1,4 +1,5 @@
-/** How wild each hour of the week is wont to be, by the day before it: markets sleep and wake, and news has its hours. */
+/** How wild each hour of New York's week is wont to be, by the day before it: markets sleep and wake, and news has its hours. */
+import { newYorkOf } from './newyork.ts'
 
 export type Season = {
   /** What the hour that begins then adds to the logarithm of variance. */
@@ -14,7 +15,8 @@ const HOURS = 168
 export function seasonOf(priorWeeks: number): Season {
   const [sums, counts] = [new Float64Array(HOURS), new Float64Array(HOURS)]
   let [total, count] = [0, 0]
-  const placeOf = (time: number) => ((time - (time % HOUR)) / HOUR) % HOURS
+  // A week later, so that it is never before 1970.
+  const placeOf = (time: number) => ((newYorkOf(time) / HOUR + HOURS) | 0) % HOURS
   return {
     of: (time) => {
       const place = placeOf(time)
