@@ -26,7 +26,7 @@ export const DEFAULTS = {
     /** What is usual of a variance: a year's mean. [J] */
     usual: 8760,
     /** Each hour of New York's week has a mean of its own, half believed after so many weeks. [S] Andersen and Bollerslev 1997; [J] weeks */
-    seasonWeeks: 30,
+    seasonWeeks: 15,
     refit: 168,
     /** Standard deviation of an hour below which a price that does not move is not believed: a tick of a stablecoin. [J] */
     quietest: 0.00002,
