@@ -13,6 +13,8 @@ import { type Asked, formatTime, parseTime } from './compare/span.ts'
 export type BacktestOptions = Asked & {
   readonly prices?: string | undefined
   readonly asset?: readonly string[] | undefined
+  /** `SYMBOL=FLOOR`, of what is to be worth one dollar, besides those that are known. */
+  readonly peg?: readonly string[] | undefined
   readonly format: 'table' | 'csv' | 'json'
 }
 
@@ -28,6 +30,7 @@ export type AssetReport = {
 /** Months in which markets broke. */
 export const CRASHES = ['2020-03', '2021-05', '2022-05', '2022-11', '2023-03', '2024-08', '2025-10']
 
+const PEG_FLOORS: ReadonlyMap<string, number> = new Map(Object.entries(DEFAULTS.peg.floor))
 const HOUR = 3600
 const YEAR_BARS = 8760
 /** Before the first hour that is judged: enough for the plain estimators, the finer ones join in. */
@@ -40,14 +43,16 @@ const YEARS = { ...MADE_UP, bars: 3 * YEAR_BARS, assets: MADE_UP.assets.map((ass
 export function backtest(options: BacktestOptions, say: (line: string) => void): string {
   const { prices } = options
   const sources = prices === undefined ? madeUp(options) : recorded(prices, options)
+  const pegFloors = pegFloorsOf(options, sources)
   const progress = progressOf(say)
   const reports = sources.map(({ symbol, read }) => {
     const stretches = read()
-    return reportOn(symbol, stretches, options, (share) => progress(symbol, share))
+    return reportOn(symbol, stretches, { ...options, pegFloors }, (share) => progress(symbol, share))
   })
   return formatBacktest(reports, prices === undefined, options.format)
 }
 
+type WalkAsked = Asked & { readonly pegFloors?: ReadonlyMap<string, number> }
 type Source = { readonly symbol: string; readonly read: () => Series[] }
 
 function madeUp({ asset }: BacktestOptions): Source[] {
@@ -77,10 +82,23 @@ function chosen(all: readonly string[], asked: readonly string[] | undefined, pl
   throw new InputError(`${place} has no prices of ${missing}: ask for ${all.join(', ')}.`)
 }
 
+/** By symbol. Throws InputError at what is no floor, or of no symbol that is walked. */
+function pegFloorsOf({ peg = [] }: BacktestOptions, sources: readonly Source[]): ReadonlyMap<string, number> {
+  const asked = peg.map((text): [string, number] => {
+    const [, name = '', digits = ''] = /^([a-z0-9]+)=(\d*\.?\d+)$/i.exec(text) ?? []
+    const [symbol, floor] = [name.toUpperCase(), Number(digits)]
+    if (name === '' || floor > 1)
+      throw new InputError(`--peg ${text}: give SYMBOL=FLOOR, the least of its haircut from 0 to 1, as PYUSD=0.01.`)
+    if (sources.some((source) => source.symbol === symbol)) return [symbol, floor]
+    throw new InputError(`--peg ${text}: ${symbol} is none of ${sources.map((source) => source.symbol).join(', ')}.`)
+  })
+  return new Map([...PEG_FLOORS, ...asked])
+}
+
 function reportOn(
   symbol: string,
   stretches: readonly Series[],
-  asked: Asked,
+  asked: WalkAsked,
   onProgress: (share: number) => void,
 ): AssetReport {
   const { walked, span } = walkOf(symbol, stretches, asked, onProgress)
@@ -99,7 +117,7 @@ function reportOn(
 export function walkOf(
   symbol: string,
   stretches: readonly Series[],
-  asked: Asked,
+  asked: WalkAsked,
   onProgress?: (share: number) => void,
 ): { walked: Walk; span: Span } {
   const wrong = stretches.find(({ interval }) => interval !== HOUR)
@@ -117,7 +135,7 @@ export function walkOf(
       `${symbol} has ${candles.length} bars to ${formatTime(end)}, ${before} before the first hour that is judged: give at least ${LEAST_CALIBRATION} before it, and one after; without --from it is a third of the way.`,
     )
   }
-  const pegFloor = (DEFAULTS.peg.floor as Readonly<Record<string, number>>)[symbol]
+  const pegFloor = (asked.pegFloors ?? PEG_FLOORS).get(symbol)
   const walked = walk(candles, DEFAULTS, { calibration, pegFloor, onProgress })
   return { walked, span: { from: start, to } }
 }

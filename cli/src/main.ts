@@ -129,6 +129,10 @@ program
   .description('whether haircuts covered the hour that came after, by estimator, over recorded prices')
   .option('--prices <folder>', 'hourly OHLCV files, named after their symbols (default: three made-up years)')
   .option('--asset <symbol...>', 'only these')
+  .option(
+    '--peg <symbol=floor...>',
+    'more that is to be worth one dollar, with the least of its haircut, as PYUSD=0.01',
+  )
   .option('--from <time>', 'first hour that is judged; what is before it is history (default: after a year)')
   .option('--to <time>', 'end of the last one')
   .addOption(new Option('--format <format>', 'how to print').choices(['table', 'csv', 'json']).default('table'))

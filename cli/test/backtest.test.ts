@@ -69,6 +69,34 @@ test('HCT-20 CSV and JSON have the same numbers, for the assets and the time tha
   assert.equal(longer[0].rows[0].verdict.hours, 816)
 })
 
+test('HCT-20 what is pegged is told by its own name, or by --peg', () => {
+  const pegs = mkdtempSync(join(folder, 'pegs-'))
+  for (const name of ['BUSD', 'PYUSD', 'XYZ']) writeFileSync(join(pegs, `${name}.csv`), csv(0))
+  const pegged = (...args: string[]): [symbol: string, least: number][] => {
+    const { status, stdout, stderr } = backtest('--prices', pegs, '--format', 'json', ...args)
+    assert.equal(status, 0, stderr)
+    const assets: { symbol: string; rows: { name: string; speed: string; verdict: { mean: number } }[] }[] =
+      JSON.parse(stdout).assets
+    return assets.flatMap(({ symbol, rows }) => {
+      const row = rows.find(({ name, speed }) => name === 'peg' && speed === 'fast')
+      return row ? [[symbol, row.verdict.mean] as [string, number]] : []
+    })
+  }
+  assert.deepEqual(
+    pegged().map(([symbol]) => symbol),
+    ['BUSD'],
+  )
+  // Far above par each is at its floor.
+  const floors = pegged('--peg', 'pyusd=0.31', 'busd=.4', '--asset', 'busd', 'pyusd')
+  assert.deepEqual(
+    floors.map(([symbol, least]) => [symbol, least.toFixed(6)]),
+    [
+      ['BUSD', '0.400000'],
+      ['PYUSD', '0.310000'],
+    ],
+  )
+})
+
 test('HCT-20 what cannot be used is refused with the remedy', () => {
   const days = mkdtempSync(join(folder, 'days-'))
   writeFileSync(join(days, 'BTC.csv'), csv(0, 3000, 0, 14_400))
@@ -83,6 +111,9 @@ test('HCT-20 what cannot be used is refused with the remedy', () => {
     ],
     [['--prices', folder, '--from=2030-01-01'], /and one after/],
     [['--prices', folder, '--from=soon'], /"soon" is no time/],
+    [['--prices', folder, '--peg', 'BTC'], /--peg BTC: give SYMBOL=FLOOR/],
+    [['--prices', folder, '--peg', 'BTC=1.01'], /--peg BTC=1.01: give SYMBOL=FLOOR/],
+    [['--prices', folder, '--peg', 'DAI=0.01'], /--peg DAI=0.01: DAI is none of BTC, USDC/],
   ]
   for (const [args, expected] of cases) {
     const { status, stderr } = backtest(...args)

@@ -8,15 +8,17 @@ import { InputError } from '@omnimargin/risk/errors'
 /** A symbol's files in a folder: one, or one a month or day. */
 export type PriceFiles = { readonly folder: string; readonly bySymbol: ReadonlyMap<string, readonly string[]> }
 
-/** btcusdt_1h.csv.gz, BTC.csv, BTCUSDT-1h-2024-01.csv: symbol, quote currency, interval, and the month or day of it. */
-const FILE_NAME = /^([a-z0-9]+?)(?:usdt|usdc|usd)?([-_]\d+[smhdw])?([-_]\d{4}-\d{2}(?:-\d{2})?)?\.csv(?:\.gz)?$/i
+/** btcusdt_1h.csv.gz, BTC.csv, BTCUSDT-1h-2024-01.csv: symbol, perhaps a quote currency, interval, and the month or day of it. */
+const FILE_NAME = /^([a-z0-9]+?)(usdt|usdc|usd)?([-_]\d+[smhdw])?([-_]\d{4}-\d{2}(?:-\d{2})?)?\.csv(?:\.gz)?$/i
+/** Names that end as a pair in dollars does and are one coin's: without the end each would be another's, and its peg forgotten. */
+const COINS = ['BUSD', 'CRVUSD', 'CUSD', 'FDUSD', 'GUSD', 'LUSD', 'PYUSD', 'RLUSD', 'SUSD', 'TUSD']
 const MAX_FILE_BYTES = 256 * 1024 * 1024
 
 /** Looks at names only. Throws InputError where the folder cannot be read or names no symbol. */
 export function findPrices(folder: string): PriceFiles {
   const bySymbol = new Map<string, string[]>()
   for (const name of namesIn(folder)) {
-    const symbol = FILE_NAME.exec(name)?.[1]?.toUpperCase()
+    const symbol = partsOf(name)?.symbol
     if (symbol !== undefined) bySymbol.set(symbol, [...(bySymbol.get(symbol) ?? []), name])
   }
   if (bySymbol.size > 0) return { folder, bySymbol }
@@ -35,13 +37,24 @@ export function readStretches(symbol: string, files: PriceFiles): Series[] {
 
 function readBars(symbol: string, { folder, bySymbol }: PriceFiles): Bars[] {
   const names = bySymbol.get(symbol) ?? []
-  const kinds = new Set(names.map((name) => FILE_NAME.exec(name)?.slice(2, 3).join() ?? ''))
-  const isWhole = names.some((name) => FILE_NAME.exec(name)?.[3] === undefined)
+  const kinds = new Set(names.map((name) => partsOf(name)?.interval))
+  const isWhole = names.some((name) => partsOf(name)?.month === undefined)
   if (kinds.size > 1 || (isWhole && names.length > 1)) {
     throw new InputError(`${folder} has several series of ${symbol} (${names.join(', ')}): keep one of them there.`)
   }
   const files = names.map((name) => join(folder, name))
   return files.map((file) => parseBars(file, readText(file)))
+}
+
+type NameParts = { readonly symbol: string; readonly interval: string | undefined; readonly month: string | undefined }
+
+/** A name that ends in USD alone is a coin's as likely as a pair's: it is taken for a pair where an interval or a month says that it is an exchange's. */
+function partsOf(name: string): NameParts | undefined {
+  const [, base = '', quote = '', interval, month] = FILE_NAME.exec(name) ?? []
+  if (base === '') return undefined
+  const whole = (base + quote).toUpperCase()
+  const isPair = quote.toUpperCase() !== 'USD' || interval !== undefined || month !== undefined
+  return { symbol: isPair && !COINS.includes(whole) ? base.toUpperCase() : whole, interval, month }
 }
 
 function namesIn(folder: string): string[] {

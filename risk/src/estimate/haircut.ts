@@ -1,7 +1,6 @@
 /** The haircut of one asset on one chain, with all that it is made of: spec/haircut.md, in its symbols. */
 import { max, type Ratio } from '@omnimargin/core/wad'
 import type { Defaults } from './defaults.ts'
-import { exp } from './elementary.ts'
 import { messageSeconds } from './latency.ts'
 import { ratioUp, shareOf } from './ratio.ts'
 import { slowTargetOf, stepSlow } from './speeds.ts'
@@ -120,7 +119,7 @@ function composed(inputs: HaircutInputs, quantile: number, horizon: number, defa
   const market = concentration * (volatility + liquidity)
   const drift = Math.max(quantile * Math.sqrt(oracleAgeSeconds / HOUR), oracles.deviation)
   const oracle = drift + oracles.confidences * oracleConfidence
-  const security = inputs.lossGivenFailure * (1 - exp(-inputs.failuresPerYear * failures.holdingYears))
+  const security = inputs.lossGivenFailure * chanceOfOne(inputs.failuresPerYear * failures.holdingYears)
   const peg = inputs.peg
   const kept = (1 - softCap(market)) * (1 - softCap(oracle)) * (1 - softCap(peg)) * (1 - softCap(security))
   const haircut = Math.max(least, 1 - kept)
@@ -139,6 +138,16 @@ export function softCap(x: number): number {
   const square = inverse * inverse
   const fourth = square * square
   return 1 / Math.sqrt(Math.sqrt(Math.sqrt(fourth * fourth + 1)))
+}
+
+/** 1 - e^-x: that something happens which is expected x times. Out of powers of e^(x / 32), all rising, so that no rounding makes it fall. */
+function chanceOfOne(expected: number): number {
+  // Beyond 40 it is one to the last bit.
+  const part = Math.min(40, expected) / 32
+  let power = 1
+  for (let n = 24; n >= 1; n--) power = 1 + (power * part) / n
+  for (let doubling = 0; doubling < 5; doubling++) power *= power
+  return 1 - 1 / power
 }
 
 /** Until so much is sold without being more than a small part of the trade. */

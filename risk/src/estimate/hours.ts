@@ -26,7 +26,9 @@ export function hoursOf(from: number): Hours {
       if (!(price > 0)) throw new RangeError(`A price of ${price}: give one above zero.`)
       const closed = pass(time)
       if (time < over) return closed
-      const at = open ?? { time: time - (time % HOUR), open: price, high: price, low: price, close: price }
+      const begun = time - (time % HOUR)
+      // How an hour after a gap began nobody saw: where it ended is all that is known of it.
+      const at = begun === over && open ? open : { time: begun, open: price, high: price, low: price, close: price }
       open = { ...at, high: Math.max(at.high, price), low: Math.min(at.low, price), close: price }
       return closed
     },

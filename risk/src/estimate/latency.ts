@@ -15,6 +15,8 @@ export type Route = {
 /** Of a normal draw, from the first quartile to the third. */
 const QUARTILES = 1.349
 const YEAR = 31_536_000
+/** Of a second, in which a heartbeat's age is looked at. */
+const GRAINS = 1_048_576
 
 export function routeOf({ first, median, third }: Prior, { latency }: Defaults): Route {
   if (!(first > 0 && first <= median && median <= third)) {
@@ -65,12 +67,18 @@ export function routeOf({ first, median, third }: Prior, { latency }: Defaults):
 /** How likely a route stands still whose newest heartbeat is `age` seconds old: Bayes, between a late heartbeat and a stall. */
 export function stallChance(age: number, { latency }: Defaults): number {
   const { heartbeat, healthySigma, stallsPerYear, stallMedian, stallSigma } = latency
-  // Before a heartbeat is due its absence says nothing.
-  const late = Math.max(age, heartbeat)
+  // Before a heartbeat is due its absence says nothing. Ages a grain apart differ by more than the tails are rounded: it never falls.
+  const late = grainUp(Math.max(age, heartbeat))
   const before = (stallsPerYear * heartbeat) / YEAR
   const healthy = (1 - before) * lognormalTail(late, heartbeat, healthySigma)
   if (healthy === 0) return 1
   return 1 / (1 + healthy / (before * lognormalTail(late, stallMedian, stallSigma)))
+}
+
+/** The next millionth of a second or so; beyond 2^33 s it is the same. */
+function grainUp(seconds: number): number {
+  const rest = (seconds * GRAINS) % 1
+  return rest > 0 ? seconds + (1 - rest) / GRAINS : seconds
 }
 
 /** What a message may take now: the tail while the route is healthy, and what is left of a stall in so far as it is not. */
@@ -79,5 +87,6 @@ export function messageSeconds(tail: number, age: number, defaults: Defaults): {
   const healthy = Math.max(tail, age)
   // Half of all stalls last the median; one that has lasted longer lasts as long again.
   const waiting = Math.max(healthy, defaults.latency.stallMedian, 2 * age)
-  return { seconds: healthy + stalled * (waiting - healthy), stalled }
+  // healthy + stalled * (waiting - healthy), so written that it does not fall by a rounding where the tail rises.
+  return { seconds: Math.max(healthy, waiting - (1 - stalled) * (waiting - healthy)), stalled }
 }

@@ -6,7 +6,7 @@ import { hoursOf } from './hours.ts'
 import { observerOf } from './observer.ts'
 import { pegOf } from './peg.ts'
 
-/** What is expected of the next hour; nothing until there were bars enough. */
+/** What is expected of the next hour; nothing until there were bars enough, and enough of them of late. */
 export type Expected = { readonly quantile: number; readonly longRun: number }
 
 export type Market = {
@@ -19,18 +19,37 @@ export type Market = {
   readonly peg: () => number
   /** How far prices went within an hour, by what was expected of it. */
   readonly crossings: Crossings
-  /** Hours told to the estimator so far. */
+  /** Hours told to the estimator so far, and when the newest of them was over. */
   readonly bars: () => number
+  readonly newest: () => number | undefined
 }
 
 const HOUR = 3600
+/** What is expected lapses once so long no hour came right after one that was seen, and is not told before there were so many of late. [J] */
+const SILENT_MOST = 3 * HOUR
+const SEEN_LEAST = 24
+const SEEN_WITHIN = 36 * HOUR
 
-/** `pegFloor` only of what is to be worth one dollar. */
-export function marketOf(recorded: readonly Candle[], pegFloor: number | undefined, defaults: Defaults): Market {
+/** `pegFloor` only of what is to be worth one dollar. Hours that are made up are of no time: what is heard or passes first comes right after. */
+export function marketOf(
+  recorded: readonly Candle[],
+  pegFloor: number | undefined,
+  defaults: Defaults,
+  isMadeUp = false,
+): Market {
   const observe = observerOf(defaults, defaults.estimator.least)
   const crossings = crossingsOf(defaults)
   const pegged = pegFloor === undefined ? undefined : pegOf(pegFloor, defaults)
-  const hours = hoursOf(recorded.length === 0 ? 0 : (recorded.at(-1)?.time ?? 0) + HOUR)
+  const recordedTo = recorded.length === 0 ? 0 : (recorded.at(-1)?.time ?? 0) + HOUR
+  const hours = hoursOf(recordedTo)
+  const recent = recentOf()
+  let now = recordedTo
+  let lead = isMadeUp ? undefined : 0
+  const clock = (time: number) => {
+    lead ??= Math.max(0, time - (time % HOUR) - recordedTo)
+    now = Math.max(now, time - lead)
+    return time - lead
+  }
   let expected: Expected | undefined
   let [peg, heardAt, bars] = [pegFloor ?? 0, 0, 0]
   let before: Candle | undefined
@@ -44,22 +63,40 @@ export function marketOf(recorded: readonly Candle[], pegFloor: number | undefin
     if (expected && before) crossings.add(before, candle, expected.quantile)
     const { 'QR+ACI': quantile, longRun } = observe(candle)
     if (quantile !== undefined && longRun !== undefined) expected = { quantile, longRun }
+    if (before?.time === candle.time - HOUR) recent.add(candle.time + HOUR)
     before = candle
     bars += 1
   }
   for (const candle of recorded) {
     learn(candle)
-    learnPeg(candle.close, candle.time)
+    learnPeg(candle.close, candle.time + HOUR)
   }
   return {
     hear: (price, time) => {
-      learn(hours.add(price, time))
-      learnPeg(price, time)
+      const own = clock(time)
+      learn(hours.add(price, own))
+      learnPeg(price, own)
     },
-    pass: (time) => learn(hours.pass(time)),
-    expected: () => expected,
+    pass: (time) => learn(hours.pass(clock(time))),
+    expected: () => (recent.isEnough(now) ? expected : undefined),
     peg: () => peg,
     crossings,
     bars: () => bars,
+    newest: () => before && before.time + HOUR + (lead ?? 0),
+  }
+}
+
+/** Ends of the newest hours that came right after one that was seen. */
+function recentOf() {
+  const ends: number[] = []
+  return {
+    add: (end: number) => {
+      ends.push(end)
+      if (ends.length > SEEN_LEAST) ends.shift()
+    },
+    isEnough: (now: number) => {
+      const [oldest, newest] = [ends[0] ?? 0, ends.at(-1) ?? 0]
+      return ends.length === SEEN_LEAST && now - newest <= SILENT_MOST && now - oldest < SEEN_WITHIN
+    },
   }
 }

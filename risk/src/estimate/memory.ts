@@ -28,7 +28,7 @@ const HOURS_OF_DAY = 24
 /** 2 ln 2 - 1 */
 const GARMAN_KLASS = 0.38629436111989057
 
-/** Told bar by bar, in order; nothing until there are as many as the least. */
+/** Told bar by bar, in order; nothing until there are as many as the least, nor where a bar says nothing. */
 export function memoryOf({ estimator }: Defaults): (candle: Candle) => Memory | undefined {
   const variances = estimator.spans.map(rollingMean)
   const year = rollingMean(estimator.usual)
@@ -41,6 +41,11 @@ export function memoryOf({ estimator }: Defaults): (candle: Candle) => Memory | 
     const last = before
     before = candle
     const follows = last !== undefined && candle.time - last.time === HOUR
+    // An hour after a gap that has one price alone says nothing of how wild it was: where nobody looked it is not calm.
+    if (!follows && candle.high === candle.low) {
+      closes.fill(candle.close)
+      return undefined
+    }
     const opened = follows && last ? ln(candle.open / last.close) : 0
     const range = ln(candle.high / candle.low)
     const moved = ln(candle.close / candle.open)

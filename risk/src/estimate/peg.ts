@@ -2,18 +2,28 @@
 import type { Defaults } from './defaults.ts'
 import { halved } from './speeds.ts'
 
-/** Told each price in dollars, or in what the peg is to, and the seconds since the one before. Up at once, down slowly. */
+/**
+ * Told each price in dollars, or in what the peg is to, and the seconds since the one before. Up at once, down slowly. A price holds
+ * until the next, so that it does not matter how often the same one is told.
+ */
 export function pegOf(floor: number, { peg }: Defaults): (price: number, seconds: number) => number {
-  let [deviation, velocity, haircut] = [0, 0, floor]
+  const most = Math.max(0, peg.cap - floor)
+  let [deviation, usual, beyond] = [0, 0, 0]
+  const ask = () => {
+    const distance = Math.min(most, peg.perDeviation * Math.max(0, deviation - peg.dead))
+    // What would be asked beyond the cap is not remembered.
+    usual = Math.max(usual, deviation - (most - distance) / peg.perVelocity)
+    beyond = Math.max(beyond, distance + peg.perVelocity * Math.max(0, deviation - usual))
+  }
   return (price, seconds) => {
     if (!(price >= 0 && seconds >= 0))
       throw new RangeError(`A price of ${price} after ${seconds} s: give neither below zero.`)
-    const before = deviation
+    // Speed is how far it is from where it was of late. Rises are not added up: a tick to and fro would be many of them.
+    usual = deviation + halved(usual - deviation, seconds, peg.velocityHalfLife)
+    beyond = halved(beyond, seconds, peg.downHalfLife)
+    ask()
     deviation = Math.max(0, 1 - price)
-    velocity = halved(velocity, seconds, peg.velocityHalfLife) + Math.max(0, deviation - before)
-    const asked = floor + peg.perDeviation * Math.max(0, deviation - peg.dead) + peg.perVelocity * velocity
-    const now = Math.max(floor, Math.min(peg.cap, asked))
-    haircut = now >= haircut ? now : now + halved(haircut - now, seconds, peg.downHalfLife)
-    return haircut
+    ask()
+    return floor + beyond
   }
 }
