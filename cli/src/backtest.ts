@@ -42,7 +42,7 @@ const YEARS = { ...MADE_UP, bars: 3 * YEAR_BARS, assets: MADE_UP.assets.map((ass
 /** Returns what is to be printed. Throws InputError with the place of what cannot be used. */
 export function backtest(options: BacktestOptions, say: (line: string) => void): string {
   const { prices } = options
-  const sources = prices === undefined ? madeUp(options) : recorded(prices, options)
+  const sources = prices === undefined ? madeUp(options) : recorded(prices, options, say)
   const pegFloors = pegFloorsOf(options, sources)
   const progress = progressOf(say)
   const reports = sources.map(({ symbol, read }) => {
@@ -69,8 +69,10 @@ function madeUp({ asset }: BacktestOptions): Source[] {
   return symbols.map((symbol) => ({ symbol, read: () => read(symbol) }))
 }
 
-function recorded(folder: string, { asset }: BacktestOptions): Source[] {
+function recorded(folder: string, { asset }: BacktestOptions, say: (line: string) => void): Source[] {
   const files = findPrices(folder)
+  if (files.unread.length > 0)
+    say(`Not read, as their names are not like btcusdt_1h.csv.gz: ${files.unread.join(', ')}`)
   const symbols = chosen([...files.bySymbol.keys()], asset, folder)
   return symbols.map((symbol) => ({ symbol, read: () => readStretches(symbol, files) }))
 }

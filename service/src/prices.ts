@@ -5,23 +5,29 @@ import { gunzipSync } from 'node:zlib'
 import { type Bars, joinBars, parseBars, type Series, stretchesOf } from '@omnimargin/risk/bars'
 import { InputError } from '@omnimargin/risk/errors'
 
-/** A symbol's files in a folder: one, or one a month or day. */
-export type PriceFiles = { readonly folder: string; readonly bySymbol: ReadonlyMap<string, readonly string[]> }
+/** A symbol's files in a folder: one, or one a month or day; and those whose names say nothing. */
+export type PriceFiles = {
+  readonly folder: string
+  readonly bySymbol: ReadonlyMap<string, readonly string[]>
+  readonly unread: readonly string[]
+}
 
-/** btcusdt_1h.csv.gz, BTC.csv, BTCUSDT-1h-2024-01.csv: symbol, perhaps a quote currency, interval, and the month or day of it. */
-const FILE_NAME = /^([a-z0-9]+?)(usdt|usdc|usd)?([-_]\d+[smhdw])?([-_]\d{4}-\d{2}(?:-\d{2})?)?\.csv(?:\.gz)?$/i
+/** btcusdt_1h.csv.gz, BTC.csv, BTCUSDT-1h-2024-01.csv, btcusdt_1h_2020_2024.csv: symbol, perhaps a quote currency, interval, and the day, month or years of it. */
+const FILE_NAME =
+  /^([a-z0-9]+?)(usdt|usdc|usd)?([-_]\d+[smhdw])?([-_]\d{4}(?:[-_]\d{4}|(?:-\d{2}){1,2})?)?\.csv(?:\.gz)?$/i
+const HOURLY = /^[-_](?:1h|60m|3600s)$/i
 /** Names that end as a pair in dollars does and are one coin's: without the end each would be another's, and its peg forgotten. */
 const COINS = ['BUSD', 'CRVUSD', 'CUSD', 'FDUSD', 'GUSD', 'LUSD', 'PYUSD', 'RLUSD', 'SUSD', 'TUSD']
 const MAX_FILE_BYTES = 256 * 1024 * 1024
 
 /** Looks at names only. Throws InputError where the folder cannot be read or names no symbol. */
 export function findPrices(folder: string): PriceFiles {
-  const bySymbol = new Map<string, string[]>()
-  for (const name of namesIn(folder)) {
-    const symbol = partsOf(name)?.symbol
-    if (symbol !== undefined) bySymbol.set(symbol, [...(bySymbol.get(symbol) ?? []), name])
-  }
-  if (bySymbol.size > 0) return { folder, bySymbol }
+  const names = namesIn(folder).filter((name) => /\.csv(\.gz)?$/i.test(name))
+  const named = Map.groupBy(names, (name) => partsOf(name)?.symbol)
+  const unread = named.get(undefined) ?? []
+  named.delete(undefined)
+  const bySymbol = new Map([...named].map(([symbol, all]) => [symbol as string, hourlyAmong(all)]))
+  if (bySymbol.size > 0) return { folder, bySymbol, unread }
   throw new InputError(`${folder} has no price file: name them after their symbol, as in BTC.csv or btcusdt_1h.csv.gz.`)
 }
 
@@ -33,6 +39,13 @@ export function readSeries(symbol: string, files: PriceFiles): Series {
 /** The same where the market may have been closed for a while: its stretches without a gap, in order. */
 export function readStretches(symbol: string, files: PriceFiles): Series[] {
   return stretchesOf(symbol, readBars(symbol, files))
+}
+
+/** Where a symbol's files say that they have several intervals, those of hours; else all of them. */
+function hourlyAmong(names: readonly string[]): readonly string[] {
+  const hourly = names.filter((name) => HOURLY.test(partsOf(name)?.interval ?? ''))
+  const isToldApart = names.every((name) => partsOf(name)?.interval !== undefined)
+  return isToldApart && hourly.length > 0 ? hourly : names
 }
 
 function readBars(symbol: string, { folder, bySymbol }: PriceFiles): Bars[] {

@@ -24,6 +24,7 @@ test('HCT-20 a file’s name tells its symbol, and no coin loses the end of its 
   const cases: readonly [symbol: string, ...names: string[]][] = [
     ['BTC', 'BTC.csv', 'btc.csv.gz', 'BTCUSDT.csv', 'btcusdc.csv', 'btcusdt_1h.csv.gz', 'BTCUSD-1h.csv'],
     ['BTC', 'BTCUSDT-1h-2024-01.csv', 'BTCUSDT-1h-2024-01-31.csv', 'BTCUSD_2024-01.csv', 'BTC-4h.csv'],
+    ['BTC', 'btcusdt_1h_2020_2024.csv.gz', 'BTC_2020-2024.csv', 'BTCUSD_2024.csv'],
     ['BUSD', 'BUSD.csv', 'busd_1h.csv', 'busdusdt_1h.csv.gz', 'BUSDUSDT-1h-2022-05.csv'],
     ['TUSD', 'TUSD.csv', 'TUSD-1h-2023-06.csv', 'tusdusd_1h.csv'],
     ['PYUSD', 'PYUSD.csv', 'pyusd_1h.csv', 'PYUSDUSDC.csv'],
@@ -46,11 +47,17 @@ test('HCT-20 a symbol’s months make one series, and two series of it are refus
   assert.equal(readSeries('BUSD', months).closes.length, 4)
   for (const names of [
     ['BUSD.csv', 'busdusdt_1h.csv'],
-    ['BTCUSDT-1h-2022-05.csv', 'BTCUSDT-4h-2022-06.csv'],
+    ['BTCUSDT-15m-2022-05.csv', 'BTCUSDT-4h-2022-06.csv'],
     ['BTC.csv', 'BTC-2022-05.csv'],
   ]) {
     const files = findPrices(folderOf(...names))
     const [symbol = ''] = files.bySymbol.keys()
     assert.throws(() => readSeries(symbol, files), /has several series of .*: keep one of them there/)
   }
+})
+
+test('HCT-20 of several intervals of a symbol those of hours are read, and what no name explains is told', () => {
+  const files = findPrices(folderOf('btcusdt_1h.csv', 'btcusdt_4h_2017_2026.csv', 'btc_of_somebody.csv', 'notes.txt'))
+  assert.deepEqual([...files.bySymbol], [['BTC', ['btcusdt_1h.csv']]])
+  assert.deepEqual(files.unread, ['btc_of_somebody.csv'])
 })
