@@ -13,7 +13,7 @@ export const REFUSALS = [
   'no_parameters',
   /** They have not what the clearing has: a row for each listing, market and venue, and no row that names another that is not there. */
   'do_not_fit',
-  /** An account's margin cannot be told, with the old ones or with the new. */
+  /** An account's margin cannot be told with the new ones, and can be with the old. */
   'price_too_old',
   /** More of the margin than is allowed would become liquidatable. */
   'too_many_liquidatable',
@@ -23,6 +23,8 @@ export type Refusal = (typeof REFUSALS)[number]
 export type DryRun = {
   /** Those with positions, limits or debt: all others need no margin. */
   readonly accounts: number
+  /** Of them those whose margin nobody can tell, with the parameters as they are: they are in no figure below. */
+  readonly untellable: readonly Hex[]
   /** Below maintenance already, with the parameters as they are. */
   readonly liquidatableNow: readonly Hex[]
   /** Would be below maintenance, and are not now. */
@@ -52,28 +54,31 @@ export function dryRun(ledger: Ledger, parameters: Parameters, now: bigint, maxS
   const misfit = misfitOf(ledger, parameters)
   if (misfit !== undefined) return { code: 'do_not_fit', what: misfit }
   const judged: Judged[] = []
+  const untellable: Hex[] = []
   for (const id of ledger.accounts.keys()) {
     const account = upToDate(ledger, id)
     if (!isMargined(account)) continue
     const settled = withAccount(ledger, id, account)
     const before = marginIn(settled, id, now)
     const after = marginIn({ ...settled, parameters, setAt: now }, id, now)
-    if (typeof before === 'string' || typeof after === 'string') {
-      return { code: 'price_too_old', what: `account ${id} holds what has no price that is fresh enough` }
-    }
-    judged.push({ id, before, after })
+    // The clearing can tell no more of it, so that nobody can liquidate it; one such account must not hold up all others.
+    if (typeof before === 'string') untellable.push(id)
+    else if (typeof after === 'string') {
+      return { code: 'price_too_old', what: `account ${id} holds what has no price that is fresh enough any more` }
+    } else judged.push({ id, before, after })
   }
-  const figures = figuresOf(judged)
+  const figures = figuresOf(judged, untellable)
   return { code: figures.share > maxShare ? 'too_many_liquidatable' : undefined, figures }
 }
 
-function figuresOf(judged: readonly Judged[]): DryRun {
+function figuresOf(judged: readonly Judged[], untellable: readonly Hex[]): DryRun {
   const healthy = judged.filter(({ before }) => !isLiquidatable(before))
   const falling = healthy.filter(({ after }) => isLiquidatable(after))
   const [margin, marginAtStake] = [balanceOf(healthy), balanceOf(falling)]
   const idsOf = (some: readonly Judged[]) => some.map(({ id }) => id)
   return {
-    accounts: judged.length,
+    accounts: judged.length + untellable.length,
+    untellable,
     liquidatableNow: idsOf(judged.filter(({ before }) => isLiquidatable(before))),
     becomeLiquidatable: idsOf(falling),
     loseInitial: idsOf(judged.filter(({ before, after }) => meetsInitial(before) && !meetsInitial(after))),

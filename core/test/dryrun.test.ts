@@ -20,6 +20,7 @@ import {
   PARAMETERS,
   trader,
   USDC_HOME,
+  WETH_FAST,
 } from './ledgers.ts'
 import { wad } from './portfolios.ts'
 
@@ -146,17 +147,19 @@ test('DRY-03 refused exactly when more of the margin than is allowed would becom
   assert.equal(uneven.share, divUp(uneven.marginAtStake * WAD, uneven.margin))
 })
 
+const pricedAt = (ledger: Ledger, publishTime: bigint): Ledger => ({
+  ...ledger,
+  prices: new Map([...ledger.prices].map(([feed, one]) => [feed, { ...one, publishTime }])),
+})
+
 test('DRY-04 each refusal has its code, and the first that holds is told', () => {
   const ledger = ledgerOf([long(3_000)])
-  const stale = {
-    ...ledger,
-    prices: new Map([...ledger.prices].map(([feed, one]) => [feed, { ...one, publishTime: 0n }])),
-  }
+  const old = pricedAt(ledger, NOW - 1n)
   const cut = { ...PARAMETERS, listings: PARAMETERS.listings.slice(1) }
   const table: [Refusal, Ledger, Parameters][] = [
     ['no_parameters', { ...ledger, parameters: undefined }, cut],
-    ['do_not_fit', stale, cut],
-    ['price_too_old', stale, scaled(400n)],
+    ['do_not_fit', old, cut],
+    ['price_too_old', old, { ...scaled(400n), maxPriceAge: 0 }],
     ['too_many_liquidatable', ledger, scaled(400n)],
   ]
   for (const [code, some, parameters] of table) {
@@ -166,6 +169,31 @@ test('DRY-04 each refusal has its code, and the first that holds is told', () =>
     table.map(([code]) => code),
     [...REFUSALS],
   )
+})
+
+test('DRY-08 whose margin cannot be told with the old parameters either is named, and holds nobody up', () => {
+  const onFeed = (parameters: Parameters, feed: number): Parameters => ({
+    ...parameters,
+    listings: parameters.listings.map((one, i) => (i === WETH_FAST ? { ...one, feed } : one)),
+  })
+  const dust = account({ lines: [line(WETH_FAST, 1n)], positions: held(ETH_HOME, { size: 1n, quote: -1n }) })
+  const debtor = account({ cash: -1n, debtSince: NOW, lines: [line(WETH_FAST, 1n)] })
+  const saver = account({ lines: [line(WETH_FAST, 1n)] })
+  const DEAD = 2
+  const living = [long(3_000), long(97_000)]
+  const ledger: Ledger = {
+    ...ledgerOf([...living, dust, debtor, saver]),
+    ...{ feeds: [...CLEARING.feeds, '0x03'], parameters: onFeed(PARAMETERS, DEAD) },
+    prices: new Map(CLEARING.prices).set(DEAD, { price: wad(2_000), publishTime: 0n }),
+  }
+  const without = figuresOf(dryRun(ledgerOf(living), scaled(200n), NOW, WAD))
+  const figures = figuresOf(dryRun(ledger, onFeed(scaled(200n), DEAD), NOW, WAD))
+  assert.deepEqual(figures, { ...without, accounts: 4, untellable: [idOf(2), idOf(3)] })
+  assert.deepEqual(without.untellable, [])
+  // New parameters that take the margin of one away which can be told now are refused, and may give it back to the others.
+  const cured = { ...ledger, prices: new Map(ledger.prices).set(DEAD, { price: wad(2_000), publishTime: NOW }) }
+  assert.equal(dryRun(cured, { ...onFeed(PARAMETERS, DEAD), maxPriceAge: 4 }, NOW, WAD).code, 'price_too_old')
+  assert.deepEqual(figuresOf(dryRun(ledger, onFeed(PARAMETERS, 0), NOW, WAD)).untellable, [idOf(2), idOf(3)])
 })
 
 test('DRY-04 what does not fit is told by its place', () => {
