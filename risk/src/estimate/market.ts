@@ -19,8 +19,9 @@ export type Market = {
   readonly peg: () => number
   /** How far prices went within an hour, by what was expected of it. */
   readonly crossings: Crossings
-  /** Hours told to the estimator so far. */
+  /** Hours told to the estimator so far, and when the newest of them was over. */
   readonly bars: () => number
+  readonly newest: () => number | undefined
 }
 
 const HOUR = 3600
@@ -61,5 +62,6 @@ export function marketOf(recorded: readonly Candle[], pegFloor: number | undefin
     peg: () => peg,
     crossings,
     bars: () => bars,
+    newest: () => before && before.time + HOUR,
   }
 }
