@@ -142,7 +142,11 @@ async function explained({ deployment, deploymentFile }: Devnet): Promise<void> 
   const pegged = await command('USDC', '--chain', 'fast')
   assert.match(
     pegged.stdout,
-    /│ h_peg +│ 0\.500 % \+ 4 \* max\(0, 0\.\d{3} % - 0\.200 %\) \+ 0\.\d{3} % of speed, at most 60/,
+    /│ peg now +│ 0\.500 % \+ 4 \* max\(0, 0\.\d{3} % - 0\.200 %\) \+ 8 \* 0\.\d{3} % of speed, at most 60/,
+  )
+  assert.match(
+    pegged.stdout,
+    /│ h_peg +│ \d\.\d{3} % \+ 0\.\d{3} % left of before, halved in 21600 s +│ \d\.\d{3} % +│/,
   )
   assert.match(pegged.stdout, /│ slow +│ \d\.\d{3} % \+ \(\d\.\d{3} % - \d\.\d{3} %\) \/ 2\^\(\d+ s \/ 86400 s\)/)
   assert.match(table.stdout, /│ cap +│ posted; never raised[^│]+│ [\d,.]+ +│/)

@@ -13,7 +13,7 @@ export const REFUSALS = [
   'no_parameters',
   /** They have not what the clearing has: a row for each listing, market and venue, and no row that names another that is not there. */
   'do_not_fit',
-  /** An account's margin cannot be told, with the old ones or with the new. */
+  /** An account's margin cannot be told with the new ones, and can be with the old. */
   'price_too_old',
   /** More of the margin than is allowed would become liquidatable. */
   'too_many_liquidatable',
@@ -21,8 +21,10 @@ export const REFUSALS = [
 export type Refusal = (typeof REFUSALS)[number]
 
 export type DryRun = {
-  /** Those with positions, limits or debt: all others need no margin. */
+  /** Those with positions, limits or debt, all others need no margin; not who holds what never had a price. */
   readonly accounts: number
+  /** Of them those whose margin nobody can tell now, as a price is too old: below they count by the last one, if there was one. */
+  readonly untellable: readonly Hex[]
   /** Below maintenance already, with the parameters as they are. */
   readonly liquidatableNow: readonly Hex[]
   /** Would be below maintenance, and are not now. */
@@ -51,23 +53,31 @@ export function dryRun(ledger: Ledger, parameters: Parameters, now: bigint, maxS
   if (!ledger.parameters) return { code: 'no_parameters', what: 'the clearing has no parameters yet' }
   const misfit = misfitOf(ledger, parameters)
   if (misfit !== undefined) return { code: 'do_not_fit', what: misfit }
-  const judged: Judged[] = []
+  const [judged, untellable]: [Judged[], Hex[]] = [[], []]
+  const fresh = new Map([...ledger.prices].map(([feed, { price }]) => [feed, { price, publishTime: now }]))
   for (const id of ledger.accounts.keys()) {
     const account = upToDate(ledger, id)
     if (!isMargined(account)) continue
-    const settled = withAccount(ledger, id, account)
-    const before = marginIn(settled, id, now)
+    let settled = withAccount(ledger, id, account)
+    let before = marginIn(settled, id, now)
+    if (typeof before === 'string') {
+      // Nobody can liquidate it before the price is back: then it must not be found below maintenance by what was set meanwhile.
+      untellable.push(id)
+      settled = { ...settled, prices: fresh }
+      before = marginIn(settled, id, now)
+    }
     const after = marginIn({ ...settled, parameters, setAt: now }, id, now)
-    if (typeof before === 'string' || typeof after === 'string') {
-      return { code: 'price_too_old', what: `account ${id} holds what has no price that is fresh enough` }
+    if (typeof before === 'string') continue
+    if (typeof after === 'string') {
+      return { code: 'price_too_old', what: `account ${id} holds what has no price that is fresh enough any more` }
     }
     judged.push({ id, before, after })
   }
-  const figures = figuresOf(judged)
+  const figures = { ...figuresOf(judged), untellable }
   return { code: figures.share > maxShare ? 'too_many_liquidatable' : undefined, figures }
 }
 
-function figuresOf(judged: readonly Judged[]): DryRun {
+function figuresOf(judged: readonly Judged[]): Omit<DryRun, 'untellable'> {
   const healthy = judged.filter(({ before }) => !isLiquidatable(before))
   const falling = healthy.filter(({ after }) => isLiquidatable(after))
   const [margin, marginAtStake] = [balanceOf(healthy), balanceOf(falling)]

@@ -20,6 +20,7 @@ import {
   PARAMETERS,
   trader,
   USDC_HOME,
+  WETH_FAST,
 } from './ledgers.ts'
 import { wad } from './portfolios.ts'
 
@@ -146,17 +147,19 @@ test('DRY-03 refused exactly when more of the margin than is allowed would becom
   assert.equal(uneven.share, divUp(uneven.marginAtStake * WAD, uneven.margin))
 })
 
+const pricedAt = (ledger: Ledger, publishTime: bigint): Ledger => ({
+  ...ledger,
+  prices: new Map([...ledger.prices].map(([feed, one]) => [feed, { ...one, publishTime }])),
+})
+
 test('DRY-04 each refusal has its code, and the first that holds is told', () => {
   const ledger = ledgerOf([long(3_000)])
-  const stale = {
-    ...ledger,
-    prices: new Map([...ledger.prices].map(([feed, one]) => [feed, { ...one, publishTime: 0n }])),
-  }
+  const old = pricedAt(ledger, NOW - 1n)
   const cut = { ...PARAMETERS, listings: PARAMETERS.listings.slice(1) }
   const table: [Refusal, Ledger, Parameters][] = [
     ['no_parameters', { ...ledger, parameters: undefined }, cut],
-    ['do_not_fit', stale, cut],
-    ['price_too_old', stale, scaled(400n)],
+    ['do_not_fit', old, cut],
+    ['price_too_old', old, { ...scaled(400n), maxPriceAge: 0 }],
     ['too_many_liquidatable', ledger, scaled(400n)],
   ]
   for (const [code, some, parameters] of table) {
@@ -166,6 +169,35 @@ test('DRY-04 each refusal has its code, and the first that holds is told', () =>
     table.map(([code]) => code),
     [...REFUSALS],
   )
+})
+
+test('DRY-08 whose margin cannot be told now is named, and judged by the last price; without any it holds nobody up', () => {
+  const onFeed = (parameters: Parameters, feed: number): Parameters => ({
+    ...parameters,
+    listings: parameters.listings.map((one, i) => (i === WETH_FAST ? { ...one, feed } : one)),
+  })
+  const trader = account({ lines: [line(WETH_FAST, wad(10))], positions: held(ETH_HOME, { size: 1n, quote: -1n }) })
+  const debtor = account({ cash: -wad(15_000), debtSince: NOW, lines: [line(WETH_FAST, wad(10))] })
+  const saver = account({ lines: [line(WETH_FAST, 1n)] })
+  const DEAD = 2
+  const all = [long(3_000), long(97_000), trader, debtor, saver]
+  const withPrice = (price?: { price: bigint; publishTime: bigint }): Ledger => ({
+    ...ledgerOf(all),
+    ...{ feeds: [...CLEARING.feeds, '0x03'], parameters: onFeed(PARAMETERS, DEAD) },
+    prices: price ? new Map(CLEARING.prices).set(DEAD, price) : CLEARING.prices,
+  })
+  const posted = onFeed(scaled(200n), DEAD)
+  const living = figuresOf(dryRun(withPrice({ price: wad(2_000), publishTime: NOW }), posted, NOW, WAD))
+  assert.deepEqual(living.untellable, [])
+  assert(living.becomeLiquidatable.includes(idOf(3)), 'the debtor would fall')
+  const stale = figuresOf(dryRun(withPrice({ price: wad(2_000), publishTime: 0n }), posted, NOW, WAD))
+  assert.deepEqual(stale, { ...living, untellable: [idOf(2), idOf(3)] })
+  const never = figuresOf(dryRun(withPrice(), posted, NOW, WAD))
+  const without = figuresOf(dryRun(ledgerOf(all.slice(0, 2)), scaled(200n), NOW, WAD))
+  assert.deepEqual(never, { ...without, untellable: [idOf(2), idOf(3)] })
+  // New parameters that take the margin away of one that can be told now are refused.
+  const fresh = withPrice({ price: wad(2_000), publishTime: NOW - 5n })
+  assert.equal(dryRun(fresh, { ...onFeed(PARAMETERS, DEAD), maxPriceAge: 4 }, NOW, WAD).code, 'price_too_old')
 })
 
 test('DRY-04 what does not fit is told by its place', () => {

@@ -1,72 +1,34 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { accountOf } from '@omnimargin/core/account'
 import { within } from '@omnimargin/core/bounds'
-import type { Hex } from '@omnimargin/core/bytes'
-import { EMPTY_LEDGER, type LedgerEvent } from '@omnimargin/core/ledger'
-import { type Parameters, packParameters } from '@omnimargin/core/parameters'
-import { abs, max, type Ratio, WAD } from '@omnimargin/core/wad'
-import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
-import { messageSeconds } from '@omnimargin/risk/estimate/latency'
+import type { LedgerEvent } from '@omnimargin/core/ledger'
+import { packParameters } from '@omnimargin/core/parameters'
+import { abs, max, WAD } from '@omnimargin/core/wad'
 import fc from 'fast-check'
-import { ConfigError, readConfig } from '../src/config.ts'
-import type { Deployment } from '../src/deployment.ts'
 import { BOUNDS } from '../src/devnet/bounds.ts'
-import { FEEDS, PARAMETERS } from '../src/devnet/parameters.ts'
-import { measurerOf, type Timed } from '../src/steward/measure.ts'
-import { knownOf, measuresSchema } from '../src/steward/measures.ts'
+import { PARAMETERS } from '../src/devnet/parameters.ts'
 import { LEAST_REACH, movesOf, type StewardState, step, type Target } from '../src/steward/step.ts'
-
-const SHIPPED = join(import.meta.dirname, '..', '..', 'risk', 'steward.json')
-const address = (digit: string) => `0x${digit.repeat(40)}` as Hex
-const OWNER = address('1')
-const NOW = 1_795_000_000n
-const INTERVAL = 20n
-const percent = (n: number): Ratio => (WAD * BigInt(n)) / 100n
-const LISTINGS = [
-  { chainId: 31001n, vault: address('a'), asset: address('b') },
-  { chainId: 31002n, vault: address('c'), asset: address('d') },
-  { chainId: 31003n, vault: address('e'), asset: address('f') },
-]
-
-const prices = (now: bigint): LedgerEvent[] =>
-  [2_000n * WAD, 60_000n * WAD, WAD].map((price, feed) => ({
-    ...{ eventName: 'IndexPriceUpdated', args: { feed: BigInt(feed), price, publishTime: now } },
-  })) as LedgerEvent[]
-const set = (parameters: Parameters, setAt = NOW): LedgerEvent => {
-  return { eventName: 'ParametersSet', args: { version: 1, blob: packParameters(parameters), setAt } }
-}
-function heardAt(timestamp: bigint): LedgerEvent[] {
-  return [0n, 1n, 2n].map((vault): LedgerEvent => ({ eventName: 'VaultHeard', args: { vault, timestamp } }))
-}
-const rules: LedgerEvent[] = [
-  ...FEEDS.map(({ feedId }, feed): LedgerEvent => ({ eventName: 'FeedAdded', args: { feed: BigInt(feed), feedId } })),
-  ...LISTINGS.map((one, i): LedgerEvent => ({ eventName: 'AssetListed', args: { listing: BigInt(i), ...one } })),
-  ...heardAt(NOW),
-  ...PARAMETERS.markets.map((_, i): LedgerEvent => {
-    const item = `0x${'0'.repeat(63)}${i % 2}` as Hex
-    return { eventName: 'MarketAdded', args: { market: BigInt(i), chainId: 31003n, venue: address('9'), item } }
-  }),
-  set(PARAMETERS),
-  ...prices(NOW),
-]
-
-const blank: StewardState = {
-  ...{ ledger: EMPTY_LEDGER, grain: WAD / 10_000n, maxShare: percent(1), reach: WAD, refusedAt: 0n },
-}
-const started = (...more: LedgerEvent[]) => step(blank, { type: 'block', events: [...rules, ...more] }).state
-/** With prices and round trips of that time. */
-const at = (state: StewardState, now: bigint) => {
-  return step(state, { type: 'block', events: [...prices(now), ...heardAt(now)] }).state
-}
-const POLICY = { bounds: BOUNDS, interval: INTERVAL, postedAt: 0n }
-const AS_POSTED = PARAMETERS.listings.map(({ initialHaircut: fast, maintenanceHaircut: slow }) => ({ fast, slow }))
-const targets = (...first: Target[]) => new Map([...first, ...AS_POSTED.slice(first.length)].entries())
-const measured = (state: StewardState, wanted: ReadonlyMap<number, Target>, policy = POLICY, now = NOW + INTERVAL) =>
-  step(state, { type: 'measured', targets: wanted, policy, now })
+import {
+  AS_POSTED,
+  address,
+  arrived,
+  at,
+  blank,
+  heardAt,
+  INTERVAL,
+  LISTINGS,
+  line,
+  measured,
+  NOW,
+  OWNER,
+  POLICY,
+  percent,
+  prices,
+  set,
+  started,
+  targets,
+} from './stewards.ts'
 
 const ratio = fc.bigInt({ min: 0n, max: WAD })
 const haircuts = fc.tuple(ratio, ratio).map(([a, b]) => ({ fast: max(a, b), slow: a + b - max(a, b) }))
@@ -86,7 +48,7 @@ test('STW-01 a post moves haircuts alone, within the bounds, toward their target
       })
       const parameters = { ...PARAMETERS, listings }
       const bounds = BOUNDS.map((bound, i) => ({ ...bound, rise: steps[i] ?? 0n, fall: steps[i + 10] ?? 0n }))
-      const moves = movesOf(parameters, new Map(wanted.entries()), bounds, reach)
+      const moves = movesOf(parameters, new Map(wanted.map(arrived).entries()), bounds, reach)
       const next = listings.map((terms, i) => {
         const { initial, maintenance } = moves[i] ?? assert.fail()
         assert.ok(maintenance.to <= initial.to)
@@ -117,6 +79,16 @@ test('STW-01 what no bound names stays, and a whole step goes as far as the boun
   assert.deepEqual([still?.initial.to, still?.maintenance.to], [percent(20), percent(15)])
 })
 
+test('STW-13 what governance has shed stays shed, whatever is measured of it', () => {
+  const listings = PARAMETERS.listings.map((one, i) =>
+    i === 0 ? { ...one, initialHaircut: WAD, maintenanceHaircut: WAD } : one,
+  )
+  const [shed] = movesOf({ ...PARAMETERS, listings }, targets({ fast: percent(20), slow: percent(15) }), BOUNDS, WAD)
+  assert.deepEqual([shed?.initial.to, shed?.maintenance.to], [WAD, WAD])
+  const state = started(set({ ...PARAMETERS, listings }))
+  assert.deepEqual(measured(state, targets({ fast: percent(20), slow: percent(15) })).effects, [])
+})
+
 test('STW-09 a cap is cut toward what its depth allows, by half a post whatever the reach, and none is raised', () => {
   const [weth] = PARAMETERS.listings
   const { cap } = weth ?? assert.fail()
@@ -136,24 +108,6 @@ test('STW-09 a cap is cut toward what its depth allows, by half a post whatever 
   assert.equal(cutTo(started(), 0n), cap / 2n)
   assert.equal(cutTo({ ...started(), reach: LEAST_REACH }, 1n), cap / 2n)
   for (const target of [cap, cap + 1n, undefined]) assert.equal(cutTo(started(), target), undefined)
-})
-
-test('STW-09 depth allows what a listing would get, by the fixed price of its cap and by no other', () => {
-  const { ledger } = started()
-  const capOf = (listing: number, one = ledger) => {
-    const found = measurerOf(known()).measure(one, listing, NOW)
-    return typeof found === 'string' ? assert.fail(found) : found.cap
-  }
-  // 1 % of 200, 300 and 500 million USD a day, in tokens of 2,000, 1 and 1.
-  const expected = [1_000n * WAD, 3_000_000n * 10n ** 6n, 5_000_000n * 10n ** 6n]
-  assert.deepEqual(
-    [0, 1, 2].map((listing) => capOf(listing)),
-    expected,
-  )
-  const dear = new Map(ledger.prices).set(0, { price: 9_000n * WAD, publishTime: NOW })
-  assert.equal(capOf(0, { ...ledger, prices: dear }), expected[0])
-  const listings = PARAMETERS.listings.map((terms) => ({ ...terms, capPrice: 0n }))
-  assert.equal(capOf(0, started(set({ ...PARAMETERS, listings })).ledger), undefined)
 })
 
 test('STW-02 a move of more than a grain is posted once the interval is over, one of a grain is not', () => {
@@ -241,12 +195,155 @@ test('STW-03 the reach has an end on both sides', () => {
   assert.equal(state.reach, WAD)
 })
 
-test('STW-03 prices that are too old hold a post for an interval, and shorten no step', () => {
-  const now = NOW + 1_000n
-  const { state, effects } = measured(started(...brink), targets({ fast: percent(30), slow: percent(15) }), POLICY, now)
+test('STW-03 what does not fit the clearing holds a post for an interval, and shortens no step', () => {
+  const unset: LedgerEvent = { eventName: 'AssetListed', args: { listing: 3n, ...(LISTINGS[0] ?? assert.fail()) } }
+  const now = NOW + INTERVAL
+  const { state, effects } = measured(started(unset), targets({ fast: percent(30), slow: percent(15) }), POLICY, now)
   const [held] = effects
-  assert.ok(held?.type === 'hold' && held.verdict.code === 'price_too_old')
+  assert.ok(held?.type === 'hold' && held.verdict.code === 'do_not_fit')
   assert.deepEqual([state.reach, state.refusedAt], [WAD, now])
+})
+
+test('STW-03 an account that holds a grain of what has no price any more holds up no post', () => {
+  const position = { account: accountOf(address('7')), market: 0n, size: 1n, quote: 0n, cash: 0n }
+  const dust = [...line('7', 0n, 1n, 1n), { eventName: 'PositionChanged', args: position } as const]
+  const now = NOW + 86_400n
+  const alive = prices(now).slice(0, 2)
+  const { state } = step(started(...dust), { type: 'block', events: [...alive, ...heardAt(now)] })
+  const [effect] = measured(state, targets({ fast: percent(30), slow: percent(15) }), POLICY, now).effects
+  assert.ok(effect?.type === 'post' && effect.why === 'moved')
+})
+
+/* WHAT NOBODY MEASURES */
+
+const HALF = BigInt(PARAMETERS.life) / 2n
+const RAMP = BigInt(PARAMETERS.lifeRamp)
+const ETH_LOST = 0
+
+/** Posts as often as the policy lets it until `until`, of all listings but the lost ones the haircuts in force being right. */
+function stewardAlone(
+  state: StewardState,
+  span: { from: bigint; until: bigint },
+  lost: readonly number[],
+  each = 3_600n,
+) {
+  let [last, posts, now] = [state, 0, span.from]
+  let postedAt = 0n
+  for (; now <= span.until; now += each) {
+    const { listings } = last.ledger.parameters ?? assert.fail()
+    const found = listings.flatMap((terms, i): [number, Target][] => {
+      const { initialHaircut: fast, maintenanceHaircut: slow } = terms
+      return lost.includes(i) ? [] : [[i, arrived({ fast, slow })]]
+    })
+    const next = measured(last, new Map(found), { ...POLICY, postedAt }, now)
+    last = next.state
+    const [effect] = next.effects
+    if (effect?.type !== 'post') continue
+    posts += 1
+    postedAt = now
+    last = step(step(last, { type: 'posted' }).state, { type: 'block', events: [set(effect.parameters, now)] }).state
+  }
+  return { state: last, posts }
+}
+const haircutOf = ({ ledger }: StewardState, listing = ETH_LOST) =>
+  ledger.parameters?.listings[listing]?.initialHaircut ?? assert.fail()
+
+test('STW-10 who measures nothing renews nothing, so that the parameters outlive their life', () => {
+  const { state, posts } = stewardAlone(started(), { from: NOW, until: NOW + 30n * 86_400n }, [0, 1, 2])
+  assert.deepEqual([posts, state.ledger.setAt], [0, NOW])
+  // As soon as one is measured the others are moved by how long they were not, and all are renewed.
+  const now = NOW + 30n * 86_400n
+  const [effect] = measured(state, new Map([[2, arrived(AS_POSTED[2] ?? assert.fail())]]), POLICY, now).effects
+  assert.ok(effect?.type === 'post')
+  assert.deepEqual(
+    effect.parameters.listings.map(({ initialHaircut }) => initialHaircut),
+    [percent(25), percent(8), percent(2)],
+  )
+})
+
+test('STW-10 what others keep alive counts ever less for new risk, from half of the life on, to the ceiling', () => {
+  const [{ maintenanceHaircut }] = PARAMETERS.listings as [(typeof PARAMETERS.listings)[number]]
+  const ceiling = BOUNDS[0]?.ceiling ?? assert.fail()
+  const after = (age: bigint, each?: bigint) =>
+    stewardAlone(started(), { from: NOW, until: NOW + age }, [ETH_LOST], each).state
+  assert.equal(haircutOf(after(HALF)), percent(20))
+  let last = percent(20)
+  for (const part of [10n, 25n, 50n, 75n, 100n]) {
+    const age = HALF + (RAMP * part) / 100n
+    const now = haircutOf(after(age))
+    const line = maintenanceHaircut + ((ceiling - maintenanceHaircut) * part) / 100n
+    assert.ok(now > last || part === 10n)
+    // An hour and a grain behind it at most.
+    assert.ok(
+      now <= max(line, percent(20)) && now >= line - (ceiling * 3_600n) / RAMP - blank.grain,
+      `${now} of ${line}`,
+    )
+    last = now
+  }
+  const end = after(HALF + 2n * RAMP)
+  assert.equal(haircutOf(end), ceiling)
+  // Nobody is liquidated for it, nothing else has moved, and the rest is renewed.
+  const listings = PARAMETERS.listings.map((one, i) => (i === ETH_LOST ? { ...one, initialHaircut: ceiling } : one))
+  assert.deepEqual(end.ledger.parameters, { ...PARAMETERS, listings })
+  assert.ok(NOW + HALF + 2n * RAMP - end.ledger.setAt <= HALF + 3_600n)
+})
+
+test('STW-10 a step is no longer than the bound’s, and what is measured again comes back', () => {
+  const now = NOW + HALF + RAMP
+  const [effect] = measured(
+    started(),
+    new Map([[1, arrived({ fast: percent(3), slow: percent(2) })]]),
+    POLICY,
+    now,
+  ).effects
+  assert.ok(effect?.type === 'post' && effect.why === 'moved')
+  assert.deepEqual(
+    [effect.parameters.listings[0]?.initialHaircut, effect.moves[0]?.unmeasuredSince],
+    [percent(25), NOW],
+  )
+  const lost = stewardAlone(started(), { from: NOW, until: NOW + HALF + RAMP / 2n }, [ETH_LOST]).state
+  const later = NOW + HALF + RAMP / 2n + 3_600n
+  const back = measured(lost, targets({ fast: percent(20), slow: percent(15) }), POLICY, later)
+  assert.ok(back.effects[0]?.type === 'post')
+  assert.equal(back.effects[0].parameters.listings[0]?.initialHaircut, haircutOf(lost) - percent(1) / 2n)
+  assert.equal(back.state.seen.get(ETH_LOST), later)
+})
+
+test('STW-10 it counts from when it was measured, else from what the chain knows, else from the parameters it found', () => {
+  const others = new Map([[1, arrived({ fast: percent(3), slow: percent(2) })]])
+  const all = targets()
+  const seen = (state: StewardState, wanted: ReadonlyMap<number, Target>, now: bigint, known?: bigint) => {
+    const lastKnown = new Map(known === undefined ? [] : [[ETH_LOST, known]])
+    return measured(state, wanted, { ...POLICY, postedAt: now }, now, lastKnown).state
+  }
+  const sinceOf = ({ seen }: StewardState) => seen.get(ETH_LOST)
+  const later = NOW + 5_000n
+  assert.equal(sinceOf(seen(started(), all, later)), later)
+  assert.equal(sinceOf(seen(seen(started(), all, later), others, later + 60n)), later)
+  // A price that died while somebody still took it for fresh.
+  assert.equal(sinceOf(seen(seen(started(), all, later), others, later + 60n, later - 30n)), later - 30n)
+  // After a restart: the last price there was, and where nothing is known the parameters.
+  assert.equal(sinceOf(seen(started(), others, later, NOW + 1_000n)), NOW + 1_000n)
+  assert.equal(sinceOf(seen(started(), others, later, NOW - 9_000n)), NOW - 9_000n)
+  const restarted = seen(started(), others, later)
+  assert.equal(sinceOf(restarted), NOW)
+  // Its own posts are no measurement, and a newer sign of life of one part none of the whole.
+  const posted = step(restarted, { type: 'block', events: [set(PARAMETERS, later)] }).state
+  assert.equal(sinceOf(seen(posted, others, later + 60n)), NOW)
+  assert.equal(sinceOf(seen(posted, others, later + 60n, later)), NOW)
+})
+
+test('STW-10 what no bound names no steward raises', () => {
+  const now = NOW + HALF + RAMP
+  const free = { ...POLICY, bounds: BOUNDS.slice(2) }
+  const [effect] = measured(
+    started(),
+    new Map([[1, arrived({ fast: percent(5), slow: percent(2) })]]),
+    free,
+    now,
+  ).effects
+  assert.ok(effect?.type === 'post')
+  assert.deepEqual(effect.parameters.listings[0], PARAMETERS.listings[0])
 })
 
 test('STW-03 what failed when it was sent is tried again after an interval', () => {
@@ -256,166 +353,10 @@ test('STW-03 what failed when it was sent is tried again after an interval', () 
   assert.equal(measured(state, wanted, POLICY, NOW + 2n * INTERVAL).effects.length, 1)
 })
 
-/* WHAT IT MEASURES */
-
-const DEPLOYMENT = {
-  chains: [
-    ['slow', 31001],
-    ['fast', 31002],
-    ['trading', 31003],
-  ].map(([name, chainId]) => ({ name, chainId })),
-  clearing: { feeds: FEEDS },
-  tokens: LISTINGS.map(({ chainId, vault, asset }, i) => ({
-    ...{
-      chainId: Number(chainId),
-      vault,
-      address: asset,
-      symbol: i === 0 ? 'WETH' : 'USDC',
-      decimals: i === 0 ? 18 : 6,
-    },
-  })),
-} as unknown as Deployment
-
-const known = () => knownOf(DEPLOYMENT, readConfig(SHIPPED, measuresSchema), SHIPPED)
-const untimed = (events: readonly LedgerEvent[]): Timed[] => events.map((event) => ({ event, time: undefined }))
-
-test('STW-04 what cannot be measured says why', () => {
-  const measurer = measurerOf(known())
-  const { ledger } = started()
-  const reasonOf = (one = ledger, listing = 0, from = measurer) => from.measure(one, listing, NOW)
-  assert.equal(typeof reasonOf(), 'object')
-  assert.equal(reasonOf(ledger, 7), 'not_in_configuration')
-  assert.equal(reasonOf({ ...ledger, prices: new Map() }), 'no_price')
-  const whole = known()
-  assert.equal(reasonOf(ledger, 0, measurerOf({ ...whole, feeds: new Map() })), 'feed_not_in_configuration')
-  const young = new Map([...whole.feeds].map(([feed, terms]) => [feed, { ...terms, recorded: [] }]))
-  assert.equal(reasonOf(ledger, 0, measurerOf({ ...whole, feeds: young })), 'too_few_bars')
-  assert.equal(typeof reasonOf(ledger, 2, measurerOf({ ...whole, feeds: young })), 'object', 'a peg needs none')
-  const nowhere = new Map([...whole.assets].map(([key, terms]) => [key, { ...terms, route: undefined }]))
-  assert.equal(reasonOf(ledger, 0, measurerOf({ ...whole, assets: nowhere })), 'no_route')
-})
-
 test('STW-04 a listing that is not measured keeps its haircuts', () => {
   const state = started()
-  const [effect] = measured(state, new Map([[1, { fast: percent(5), slow: percent(2) }]])).effects
+  const [effect] = measured(state, new Map([[1, arrived({ fast: percent(5), slow: percent(2) })]])).effects
   assert.ok(effect?.type === 'post')
   assert.deepEqual(effect.parameters.listings[0], PARAMETERS.listings[0])
   assert.equal(effect.parameters.listings[1]?.initialHaircut, percent(5))
-})
-
-test('STW-05 round trips are what the clearing hears, but the first of each vault; silence widens', () => {
-  const { ledger } = started()
-  const heard = (vault: bigint, timestamp: bigint, time: bigint): Timed => ({
-    ...{ event: { eventName: 'VaultHeard', args: { vault, timestamp } }, time: Number(time) },
-  })
-  const trips = (seconds: bigint, count: number) => {
-    const measurer = measurerOf(known())
-    measurer.observe([heard(0n, NOW - 10_000n, NOW - 10_000n)], Number(NOW))
-    const events = Array.from({ length: count }, (_, i) => {
-      const at = NOW - 60n * BigInt(count - 1 - i)
-      return heard(0n, at - seconds, at)
-    })
-    measurer.observe(events, Number(NOW))
-    return (now = NOW) => {
-      const found = measurer.measure(ledger, 0, now)
-      return typeof found === 'string' ? assert.fail(found) : found
-    }
-  }
-  assert.deepEqual([trips(100n, 0)().deliveries, trips(100n, 40)().deliveries], [0, 40])
-  const [short, long] = [trips(10n, 400)().inputs, trips(1_000n, 400)().inputs]
-  assert.ok(short.latencyTailSeconds < 100 && long.latencyTailSeconds >= 1_000)
-  assert.deepEqual([short.heartbeatAgeSeconds, trips(10n, 40)(NOW + 500n).inputs.heartbeatAgeSeconds], [0, 500])
-  // Each vault by itself: the clearing's own has nothing to deliver.
-  const measurer = measurerOf(known())
-  measurer.observe([heard(2n, NOW - 9_000n, NOW - 9_000n), heard(2n, NOW - 5_000n, NOW)], Number(NOW))
-  const home = measurer.measure(ledger, 2, NOW)
-  assert.ok(typeof home === 'object')
-  assert.deepEqual([home.inputs.latencyTailSeconds, home.inputs.heartbeatAgeSeconds], [0, 0])
-  assert.ok(messageSeconds(0, 0, DEFAULTS).seconds < 1)
-})
-
-test('STW-05 amounts are of the listing alone: what all hold, and the account with the most of it', () => {
-  const line = (digit: string, index: bigint, listing: bigint, units: bigint): LedgerEvent[] => {
-    const account = accountOf(address(digit))
-    return [
-      { eventName: 'LineOpened', args: { account, index, listing, holder: address(digit) } },
-      { eventName: 'LineChanged', args: { account, index, units, counted: units } },
-    ]
-  }
-  const { ledger } = started(
-    ...line('5', 0n, 0n, 3n * WAD),
-    ...line('5', 1n, 2n, 5_000n * 10n ** 6n),
-    ...line('6', 0n, 0n, WAD),
-  )
-  const amountsOf = (listing: number) => {
-    const found = measurerOf(known()).measure(ledger, listing, NOW)
-    return typeof found === 'string' ? assert.fail(found) : [found.inputs.amount, found.inputs.held].map(Math.round)
-  }
-  assert.deepEqual(
-    [amountsOf(0), amountsOf(2)],
-    [
-      [6_000, 8_000],
-      [5_000, 5_000],
-    ],
-  )
-})
-
-test('STW-05 prices make hours behind the records, and the same events measure the same', () => {
-  const { ledger } = started()
-  const whole = known()
-  const recorded = whole.feeds.get(0)?.recorded ?? assert.fail()
-  const start = Number(NOW) - (Number(NOW) % 3_600)
-  const priced = (time: number, dollars: number): LedgerEvent => ({
-    eventName: 'IndexPriceUpdated',
-    args: { feed: 0n, price: BigInt(dollars) * WAD, publishTime: BigInt(time) },
-  })
-  const tell = (events: readonly LedgerEvent[], now: number) => {
-    const measurer = measurerOf(whole)
-    measurer.observe(untimed(events), now)
-    const found = measurer.measure(ledger, 0, BigInt(now))
-    return typeof found === 'string' ? assert.fail(found) : found
-  }
-  assert.equal(tell([], start).bars, recorded.length)
-  const last = recorded.at(-1)?.time ?? assert.fail()
-  assert.equal(tell([priced(last + 10, 2_000)], last + 7_200).bars, recorded.length, 'an hour of the records')
-  // Calm hours, then a fall: nothing of it while its hour lasts, and all of it after.
-  const calm = Array.from({ length: 400 }, (_, i) => priced(start + 3_600 * i, 2_000 + (i % 2)))
-  const fall = [priced(start + 3_600 * 400 + 60, 2_000), priced(start + 3_600 * 400 + 120, 1_600)]
-  const end = start + 3_600 * 401
-  const [before, during, after] = [
-    tell(calm, end - 3_500),
-    tell([...calm, ...fall], end - 1),
-    tell([...calm, ...fall], end),
-  ]
-  assert.deepEqual([during.bars - before.bars, after.bars - during.bars], [0, 1])
-  assert.equal(during.inputs.quantile, before.inputs.quantile)
-  assert.ok(after.inputs.quantile > 2 * before.inputs.quantile)
-  assert.deepEqual(tell([...calm, ...fall], end), after)
-})
-
-test('STW-06 a configuration that does not fit the deployment is refused by name', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'omnimargin-steward-'))
-  const shipped = readConfig(SHIPPED, measuresSchema)
-  const file = join(folder, 'steward.json')
-  const refused = (change: object, message: RegExp) => {
-    writeFileSync(file, JSON.stringify({ ...shipped, prices: join(SHIPPED, '..', 'prices'), ...change }))
-    assert.throws(
-      () => knownOf(DEPLOYMENT, readConfig(file, measuresSchema), file),
-      (thrown) => thrown instanceof ConfigError && message.test(thrown.message),
-    )
-  }
-  try {
-    const [weth, ...others] = shipped.assets
-    assert.ok(weth)
-    refused({ assets: others }, /"assets" has no WETH on slow, the deployment has: add it/)
-    refused({ assets: [...shipped.assets, { ...weth, chain: 'moon' }] }, /has WETH on moon, the deployment has not/)
-    refused({ feeds: { 'DOGE/USD': {} } }, /"feeds" has DOGE\/USD, the deployment has ETH\/USD/)
-    refused({ feeds: { 'ETH/USD': { bars: 'DOGE' } } }, /has no prices of DOGE: it has BTC, ETH, SOL/)
-    refused({ prices: undefined }, /no folder of "prices"/)
-    refused({ assets: [{ ...weth, route: { first: 5, median: 4, third: 9 } }, ...others] }, /above zero and in order/)
-    refused({ assets: [{ ...weth, spread: 2 }, ...others] }, /assets\.0\.spread/)
-    refused({ asets: [] }, /unknown field "asets"/)
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
 })

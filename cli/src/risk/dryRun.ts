@@ -74,12 +74,14 @@ function reasonOf(verdict: Verdict, refused: Refusal | string | undefined, most:
 function show(screen: Screen, { block, ledger }: Live, verdict: Verdict, why: string): void {
   screen.say(`Read at block ${block.number} of ${block.name}, ${new Date(Number(block.time) * 1_000).toISOString()}.`)
   if ('figures' in verdict) {
-    const { accounts, liquidatableNow, becomeLiquidatable, loseInitial, margin, marginAtStake, share } = verdict.figures
+    const { accounts, untellable, liquidatableNow, becomeLiquidatable, loseInitial } = verdict.figures
+    const { margin, marginAtStake, share } = verdict.figures
     screen.table(
       ['accounts', ''],
       [
         ['that there are', ledger.accounts.size],
         ['that need margin', accounts],
+        ['  whose margin nobody can tell now', untellable.length],
         ['liquidatable as it is', liquidatableNow.length],
         ['would become liquidatable', becomeLiquidatable.length],
         ['  their margin, of that of all, USD', `${amount(marginAtStake)} / ${amount(margin)}`],
@@ -87,6 +89,7 @@ function show(screen: Screen, { block, ledger }: Live, verdict: Verdict, why: st
         ['would lose initial margin', loseInitial.length],
       ],
     )
+    for (const id of untellable.slice(0, NAMED)) screen.say(`Judged by the last price, the newest is too old: ${id}`)
     for (const id of becomeLiquidatable.slice(0, NAMED)) screen.say(`Would become liquidatable: ${id}`)
   }
   screen.say(why)

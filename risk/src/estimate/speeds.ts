@@ -11,7 +11,7 @@ export function slowTargetOf(now: number, longRun: number, { speeds }: Defaults)
   return Math.max((1 - stressWeight) * now + stressWeight * longRun, floor * longRun)
 }
 
-/** Up by so much an hour at most, down by half of the rest in a day. */
+/** Up by so much an hour at most, down by half of the rest in a day. From zero nothing ever rises: whoever asks begins at what is never counted. */
 export function stepSlow(before: number, target: number, seconds: number, { speeds }: Defaults): number {
   if (target >= before) return Math.min(target, before * exp((seconds / HOUR) * ln(speeds.upPerHour)))
   return target + halved(before - target, seconds, speeds.downHalfLife)

@@ -1,26 +1,39 @@
 /** What a steward measures of the running system: prices and round trips out of the clearing's events, amounts out of its ledger. */
-import { ageOf, type Ledger, type LedgerEvent } from '@omnimargin/core/ledger'
+import { ageOf, countedOf, type Ledger, type LedgerEvent, unitsOfListing } from '@omnimargin/core/ledger'
 import type { ListingTerms } from '@omnimargin/core/parameters'
 import { vaultPeer } from '@omnimargin/core/peer'
-import type { Units } from '@omnimargin/core/wad'
-import { computeHaircut, type Haircut, type HaircutInputs } from '@omnimargin/risk/estimate/haircut'
+import { max, min, type Units } from '@omnimargin/core/wad'
+import { computeHaircut, type Haircut, type HaircutInputs, type SlowBefore } from '@omnimargin/risk/estimate/haircut'
 import { type Route, routeOf } from '@omnimargin/risk/estimate/latency'
 import { type Market, marketOf } from '@omnimargin/risk/estimate/market'
+import { ratioUp } from '@omnimargin/risk/estimate/ratio'
 import { capOf } from '@omnimargin/risk/listing/haircut'
 import { type AssetTerms, type Known, keyOf } from './measures.ts'
 
 /** An event of the clearing, and its block's time in seconds where that is known: of round trips too old to count it is not asked. */
 export type Timed = { readonly event: LedgerEvent; readonly time: number | undefined }
 
-/** Why a listing's haircut is not known now. */
-export type Unmeasured = 'not_in_configuration' | 'feed_not_in_configuration' | 'no_route' | 'too_few_bars' | 'no_price'
+/** Why a listing's haircut is not known now, and the time in seconds of the newest that is known of it, where the chain says that. */
+export type Unmeasured = {
+  readonly why:
+    | 'not_in_configuration'
+    | 'feed_not_in_configuration'
+    | 'no_route'
+    | 'too_few_bars'
+    | 'no_price'
+    | 'price_too_old'
+  readonly lastKnown?: bigint | undefined
+}
 
-/** With how many deliveries and bars it rests on. */
+/** With how many deliveries and bars it rests on, and when (seconds) the newest bar was over. */
 export type Measured = {
   readonly inputs: HaircutInputs
   readonly haircut: Haircut
+  /** From what the slow one moved, and for how long. */
+  readonly before: SlowBefore
   readonly deliveries: number
   readonly bars: number
+  readonly newestBar: number | undefined
   /** Of what is to be worth one dollar: the least of its peg's haircut, and how far it is below now. */
   readonly pegged: { readonly floor: number; readonly deviation: number } | undefined
   /** What its depth lets count of it over all accounts; nothing where the parameters give it no price for caps. */
@@ -30,7 +43,8 @@ export type Measured = {
 export type Measurer = {
   /** In the order of the chain; `now` is the newest block's time in seconds. */
   readonly observe: (events: readonly Timed[], now: number) => void
-  readonly measure: (ledger: Ledger, listing: number, now: bigint) => Measured | Unmeasured
+  /** `interval`: the policy's, in seconds: no post is sooner after another. */
+  readonly measure: (ledger: Ledger, listing: number, now: bigint, interval: bigint) => Measured | Unmeasured
   /** By the clearing's number of a feed. */
   readonly markets: ReadonlyMap<number, Market>
 }
@@ -41,7 +55,10 @@ const WAD = 1e18
 export function measurerOf(known: Known): Measurer {
   const { defaults, feeds, assets } = known
   const markets = new Map(
-    [...feeds].map(([feed, { recorded, pegFloor }]) => [feed, marketOf(recorded, pegFloor, defaults)]),
+    [...feeds].map(([feed, { recorded, isMadeUp, pegFloor }]) => [
+      feed,
+      marketOf(recorded, pegFloor, defaults, isMadeUp),
+    ]),
   )
   const deliveries = deliveriesOf(known)
   return {
@@ -57,19 +74,23 @@ export function measurerOf(known: Known): Measurer {
       }
       for (const market of markets.values()) market.pass(now)
     },
-    measure: (ledger, listing, now) => {
-      const [place, terms] = [ledger.listings[listing], ledger.parameters?.listings[listing]]
+    measure: (ledger, listing, now, interval) => {
+      const { parameters } = ledger
+      const [place, terms] = [ledger.listings[listing], parameters?.listings[listing]]
       const asset = place && assets.get(keyOf(place))
-      if (!place || !terms || !asset) return 'not_in_configuration'
+      if (!place || !parameters || !terms || !asset) return { why: 'not_in_configuration' }
       const market = markets.get(terms.feed)
-      if (!market) return 'feed_not_in_configuration'
+      if (!market) return { why: 'feed_not_in_configuration' }
       const price = ledger.prices.get(terms.feed)
-      if (!price) return 'no_price'
+      if (!price) return { why: 'no_price' }
+      const lastKnown = price.publishTime
+      // The clearing tells no margin by it either.
+      if (lastKnown < now - BigInt(parameters.maxPriceAge)) return { why: 'price_too_old', lastKnown }
       // What is pegged needs no history: calm years know nothing of the day it breaks.
       const expected = market.expected() ?? (asset.class === 'stable' ? { quantile: 0, longRun: 0 } : undefined)
-      if (!expected) return 'too_few_bars'
+      if (!expected) return { why: 'too_few_bars' }
       const route = isRemote(ledger, terms.vault) ? deliveries.routeOf(keyOf(place), terms.vault, asset) : HOME
-      if (!route) return 'no_route'
+      if (!route) return { why: 'no_route' }
       // Before the first heartbeat it is as old as the vault's round trip.
       const silent =
         route.heardAt === undefined ? ageOf(ledger, vaultPeer(terms.vault), now) : Number(now) - route.heardAt
@@ -81,11 +102,16 @@ export function measurerOf(known: Known): Measurer {
         oracleAgeSeconds: Math.max(0, Number(now - price.publishTime)),
         ...statedOf(asset),
       }
-      // What is in force is where the slow one stands: nothing else is remembered.
-      const before = { haircut: terms.maintenanceHaircut, seconds: Math.max(0, Number(now - ledger.setAt)) }
+      // What is in force is where the slow one stands: nothing else is remembered. Nor is since when the risk is another, so that of
+      // quiet time no more is made up for than the interval in which nobody could post; and from nothing nothing would ever rise.
+      const before = {
+        haircut: max(terms.maintenanceHaircut, ratioUp(asset.least)),
+        seconds: Number(max(0n, min(now - ledger.setAt, interval))),
+      }
       const floor = feeds.get(terms.feed)?.pegFloor
       return {
-        ...{ inputs, haircut: computeHaircut(inputs, defaults, before), deliveries: route.count, bars: market.bars() },
+        ...{ inputs, haircut: computeHaircut(inputs, defaults, before), before, deliveries: route.count },
+        ...{ bars: market.bars(), newestBar: market.newest() },
         pegged: floor === undefined ? undefined : { floor, deviation: Math.max(0, 1 - Number(price.price) / WAD) },
         cap: capByDepth(terms, asset),
       }
@@ -144,11 +170,9 @@ function deliveriesOf({ defaults }: Known) {
   }
 }
 
-/** Q, what the account with the most of it would have sold, and V, what all hold, in dollars. */
+/** Q, what the account with the most of it would have sold, and V, what all hold, in dollars. Only what counts: anybody may lock more, without end. */
 function amountsOf(ledger: Ledger, listing: number, dollarsPerUnit: number): { amount: number; held: number } {
-  const each = [...ledger.accounts.values()].map(({ lines }) => {
-    const units = lines.reduce((total, line) => total + (line.listing === listing ? line.units : 0n), 0n)
-    return Number(units) * dollarsPerUnit
-  })
-  return { amount: each.reduce((most, one) => Math.max(most, one), 0), held: each.reduce((sum, one) => sum + one, 0) }
+  const most = [...ledger.accounts.values()].reduce((most, one) => max(most, countedOf(one, listing)), 0n)
+  const { counted } = unitsOfListing(ledger, listing)
+  return { amount: Number(most) * dollarsPerUnit, held: Number(counted) * dollarsPerUnit }
 }

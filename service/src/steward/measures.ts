@@ -65,6 +65,8 @@ export const measuresShape = {
     z.strictObject({
       /** The symbol of its files in that folder. */
       bars: z.string().optional(),
+      /** They are of no time: taken to end where the first price that is heard begins. */
+      madeUp: z.boolean().default(false),
       /** Only of what is to be worth one dollar. */
       pegFloor: share.optional(),
     }),
@@ -74,7 +76,11 @@ export const measuresShape = {
 export const measuresSchema = z.strictObject(measuresShape)
 export type Measures = z.infer<typeof measuresSchema>
 
-export type FeedTerms = { readonly recorded: readonly Candle[]; readonly pegFloor: number | undefined }
+export type FeedTerms = {
+  readonly recorded: readonly Candle[]
+  readonly isMadeUp: boolean
+  readonly pegFloor: number | undefined
+}
 /** Put together with a deployment: by the clearing's number of a feed, and by chain, vault and address of an asset. */
 export type Known = {
   readonly defaults: Defaults
@@ -116,9 +122,9 @@ function feedsOf({ clearing }: Deployment, { feeds, prices }: Measures, file: st
       `${file}: "feeds" has ${strange}, the deployment has ${symbols.join(', ')}: remove or correct it.`,
     )
   return new Map(
-    Object.entries(feeds).map(([symbol, { bars, pegFloor }]): [number, FeedTerms] => {
+    Object.entries(feeds).map(([symbol, { bars, madeUp, pegFloor }]): [number, FeedTerms] => {
       const recorded = bars === undefined ? [] : recordedOf(bars, file, folder)
-      return [symbols.indexOf(symbol), { recorded, pegFloor }]
+      return [symbols.indexOf(symbol), { recorded, isMadeUp: madeUp, pegFloor }]
     }),
   )
 }

@@ -38,15 +38,15 @@ export async function runSteward(config: StewardConfig, { signal, log }: RoleCon
   const home = destinationsOf(deployment, account).get(chainId)
   if (!home || !policy) throw new ConfigError('A steward needs "policy" in the deployment\'s "clearing": add it.')
   const followed = follow(home, { address, abi: Clearing.abi }, (from) => note('reorganized', { from }))
-  const blank: StewardState = { ledger: EMPTY_LEDGER, grain, maxShare, reach: WAD, refusedAt: 0n }
+  const blank: StewardState = { ledger: EMPTY_LEDGER, grain, maxShare, reach: WAD, refusedAt: 0n, seen: new Map() }
   let [state, measurer] = [blank, measurerOf(known)]
-  const unmeasured = new Map<number, Unmeasured>()
+  let unmeasured = new Map<number, Unmeasured['why']>()
 
   const work = async () => {
     const batch = await followed.next()
     if (batch === undefined) return
     if (batch === 'reorganized') {
-      state = blank
+      state = { ...blank, seen: state.seen }
       measurer = measurerOf(known)
       return
     }
@@ -54,16 +54,25 @@ export async function runSteward(config: StewardConfig, { signal, log }: RoleCon
     measurer.observe(await timed(home.reader, events), Number(now))
     state = step(state, { type: 'block', events: events as LedgerEvent[] }).state
     followed.accept(batch)
+    const terms = await policyOf(home, policy)
     const targets = new Map<number, Target>()
+    const lastKnown = new Map<number, bigint>()
+    const blind = new Map<number, Unmeasured['why']>()
     for (const listing of state.ledger.listings.keys()) {
-      const found = measurer.measure(state.ledger, listing, now)
-      if (typeof found !== 'string') targets.set(listing, { ...found.haircut, cap: found.cap })
-      else if (unmeasured.get(listing) !== found) note('not_measured', { listing, why: found })
-      if (typeof found === 'string') unmeasured.set(listing, found)
-      else unmeasured.delete(listing)
+      const found = measurer.measure(state.ledger, listing, now, terms.interval)
+      if (!('why' in found)) targets.set(listing, { ...found.haircut, cap: found.cap })
+      else {
+        blind.set(listing, found.why)
+        if (found.lastKnown !== undefined) lastKnown.set(listing, found.lastKnown)
+      }
     }
-    const next = step(state, { type: 'measured', targets, policy: await policyOf(home, policy), now })
+    const next = step(state, { type: 'measured', targets, lastKnown, policy: terms, now })
     state = next.state
+    for (const [listing, why] of blind) {
+      if (unmeasured.get(listing) !== why) note('not_measured', { listing, why, since: state.seen.get(listing) })
+    }
+    for (const listing of unmeasured.keys()) if (!blind.has(listing)) note('measured_again', { listing })
+    unmeasured = blind
     for (const effect of next.effects) {
       const why = await act(home, policy, account, effect)
       note(nameOf(effect, why), { ...detailsOf(effect), why, reach: state.reach })

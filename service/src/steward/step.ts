@@ -2,9 +2,10 @@
 import { type Bound, clampStep } from '@omnimargin/core/bounds'
 import { cutToward } from '@omnimargin/core/caps'
 import { dryRun, type Verdict } from '@omnimargin/core/dryrun'
+import { lateAt } from '@omnimargin/core/lateness'
 import { applyEvents, type Ledger, type LedgerEvent } from '@omnimargin/core/ledger'
 import { fieldAt, type ListingTerms, type Parameters } from '@omnimargin/core/parameters'
-import { abs, max, min, type Ratio, type Units, WAD } from '@omnimargin/core/wad'
+import { abs, max, min, mulUp, type Ratio, type Units, WAD } from '@omnimargin/core/wad'
 
 export type StewardState = {
   readonly ledger: Ledger
@@ -16,12 +17,23 @@ export type StewardState = {
   readonly reach: Ratio
   /** When a dry run refused last, or what was sent failed (seconds). */
   readonly refusedAt: bigint
+  /** By listing: until when it was measured, as far as that is known (seconds). */
+  readonly seen: ReadonlyMap<number, bigint>
 }
 
 /** What the policy allows, as it is on chain. */
 export type PolicyTerms = { readonly bounds: readonly Bound[]; readonly interval: bigint; readonly postedAt: bigint }
-/** Where a listing's haircuts should be, for new risk and for liquidation; and the most that its cap should be, if that is known. */
-export type Target = { readonly fast: Ratio; readonly slow: Ratio; readonly cap?: Units | undefined }
+/**
+ * Where a listing's haircuts should be now, for new risk and for liquidation, and where the second one is going; the most that its cap
+ * should be, if that is known; and until when it was measured, if it is moved because it no longer is.
+ */
+export type Target = {
+  readonly fast: Ratio
+  readonly slow: Ratio
+  readonly slowTarget: Ratio
+  readonly cap?: Units | undefined
+  readonly unmeasuredSince?: bigint | undefined
+}
 
 export type StewardEvent =
   | { readonly type: 'block'; readonly events: readonly LedgerEvent[] }
@@ -29,6 +41,8 @@ export type StewardEvent =
   | {
       readonly type: 'measured'
       readonly targets: ReadonlyMap<number, Target>
+      /** Of those others: the time of the newest that the chain knows of them, if it does. */
+      readonly lastKnown: ReadonlyMap<number, bigint>
       readonly policy: PolicyTerms
       readonly now: bigint
     }
@@ -40,6 +54,7 @@ export type Move = {
   readonly initial: Step
   readonly maintenance: Step
   readonly cap: Step<Units>
+  readonly unmeasuredSince?: bigint | undefined
 }
 export type Step<Amount extends bigint = Ratio> = {
   readonly from: Amount
@@ -67,15 +82,36 @@ export function step(state: StewardState, event: StewardEvent): { state: Steward
     case 'failed':
       return { state: { ...state, refusedAt: event.now }, effects: [] }
     case 'measured':
-      return decide(state, event)
+      return decide({ ...state, seen: seenAfter(state, event) }, event)
   }
 }
 
-function decide(state: StewardState, { targets, policy, now }: Extract<StewardEvent, { type: 'measured' }>) {
+type MeasuredEvent = Extract<StewardEvent, { type: 'measured' }>
+
+/** What was not measured since this one began counts from what the chain knows of it, or from when the parameters were set that it found. */
+function seenAfter({ ledger, seen }: StewardState, { targets, lastKnown, now }: MeasuredEvent): Map<number, bigint> {
+  return new Map(
+    ledger.listings.map((_, listing) => {
+      const known = lastKnown.get(listing)
+      const before = seen.get(listing) ?? known ?? ledger.setAt
+      return [listing, targets.has(listing) ? now : min(before, known ?? before)]
+    }),
+  )
+}
+
+function decide(state: StewardState, { targets: measured, policy, now }: MeasuredEvent) {
   const { ledger, reach } = state
   const { parameters } = ledger
   const isEarly = now < max(policy.postedAt, state.refusedAt) + policy.interval
-  if (!parameters || isEarly) return { state, effects: [] }
+  // Who sees nothing renews nothing: then the parameters outlive their life, as without a steward.
+  if (!parameters || isEarly || measured.size === 0) return { state, effects: [] }
+  const targets = new Map(
+    parameters.listings.map((terms, listing): [number, Target] => {
+      const bound = boundOf(parameters, listing, 'initialHaircut', policy.bounds)
+      const since = state.seen.get(listing) ?? ledger.setAt
+      return [listing, measured.get(listing) ?? unmeasuredTarget(parameters, terms, bound, { since, now })]
+    }),
+  )
   const wanted = movesOf(parameters, targets, policy.bounds, WAD)
   const hasMoved = wanted.some(
     ({ initial, maintenance, cap }) =>
@@ -95,8 +131,27 @@ function decide(state: StewardState, { targets, policy, now }: Extract<StewardEv
   return { state, effects: [{ type: 'post', why, parameters: next, moves } as const] }
 }
 
-function isMove({ from, to }: Step, grain: Ratio): boolean {
-  return abs(to - from) > grain
+/**
+ * Of a listing that others' posts renew though nobody measures it. Once that lasts for half of the parameters' life new risk is given
+ * ever less for it: in a straight line over `lifeRamp` from the maintenance haircut, which stays, to the ceiling. So the way there is
+ * the same whoever posts it, and nobody is liquidated for a feed that died.
+ */
+export function unmeasuredTarget(
+  { life, lifeRamp }: Parameters,
+  { initialHaircut, maintenanceHaircut: slow }: ListingTerms,
+  bound: Bound | undefined,
+  { since, now }: { readonly since: bigint; readonly now: bigint },
+): Target {
+  const half = Math.floor(life / 2)
+  const late = lateAt(now - since, half, half + lifeRamp)
+  const ramp = slow + mulUp(max(0n, (bound?.ceiling ?? 0n) - slow), late)
+  const unmeasuredSince = late > 0n ? since : undefined
+  return { fast: max(initialHaircut, ramp), slow, slowTarget: slow, unmeasuredSince }
+}
+
+/** Whether a post would bring it nearer to where it is going, if that is more than a grain away: a step itself may be less, where the interval is short. */
+function isMove({ from, to, target }: Step, grain: Ratio): boolean {
+  return to !== from && abs(target - from) > grain
 }
 
 function moved(terms: ListingTerms, move: Move | undefined): ListingTerms {
@@ -125,7 +180,9 @@ export function movesOf(
   reach: Ratio,
 ): Move[] {
   return parameters.listings.map((terms, listing) => {
-    const target: Target = targets.get(listing) ?? { fast: terms.initialHaircut, slow: terms.maintenanceHaircut }
+    const { initialHaircut: fast, maintenanceHaircut: slow } = terms
+    // What is shed only governance takes back.
+    const target: Target = (slow === WAD ? undefined : targets.get(listing)) ?? { fast, slow, slowTarget: slow }
     const cap = target.cap ?? terms.cap
     const [high, low] = HAIRCUTS.map((field) => boundOf(parameters, listing, field, bounds))
     const toward = (from: Ratio, to: Ratio, bound: Bound | undefined) => {
@@ -140,8 +197,9 @@ export function movesOf(
     return {
       listing,
       initial: { from: terms.initialHaircut, to: initial, target: target.fast },
-      maintenance: { from: terms.maintenanceHaircut, to: maintenance, target: target.slow },
+      maintenance: { from: terms.maintenanceHaircut, to: maintenance, target: target.slowTarget },
       cap: { from: terms.cap, to: cutToward(terms.cap, cap), target: cap },
+      unmeasuredSince: target.unmeasuredSince,
     }
   })
 }

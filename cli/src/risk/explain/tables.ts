@@ -5,35 +5,47 @@ import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import { type HaircutInputs, type HaircutTerms, softCap } from '@omnimargin/risk/estimate/haircut'
 import { shareOf } from '@omnimargin/risk/estimate/ratio'
 import { CAP_SHARE, STRESS_DEPTH } from '@omnimargin/risk/listing/rules'
+import type { Measured, Unmeasured } from '@omnimargin/service/steward/measure'
 import { formatUnits } from 'viem'
 import { amount } from '../../story/amounts.ts'
 import type { Screen } from '../../story/screen.ts'
-import type { Explained, OnChain } from '../explain.ts'
+import type { Explained, NotMeasured, OnChain } from './explained.ts'
 
 type Row = readonly [term: string, formula: string, value: string]
+type Told = Explained & { readonly measured: Measured }
 
 export function explainTables(screen: Screen, told: Explained): void {
-  const { name, block, measured } = told
-  const { fast, slow, slowTarget, latencyPremium } = measured.haircut
-  const time = new Date(Number(block.time) * 1_000).toISOString()
-  screen.say(`${name}, at block ${block.number} of ${block.name}, ${time}.`)
+  const { name, block, unmeasured, isAllUnmeasured } = told
+  screen.say(`${name}, at block ${block.number} of ${block.name}, ${moment(block.time)}.`)
+  if (isMeasured(told)) haircutTable(screen, told)
+  screen.say('\nOn chain')
+  screen.table(['', 'for new risk', 'for liquidation'], chainRows(told))
+  screen.say(stateOf(told))
+  for (const one of unmeasured) screen.say(unmeasuredOf(one, told))
+  if (isAllUnmeasured)
+    screen.say('Nothing is measured: so a steward renews nothing, and the parameters outlive their life.')
+}
+
+function isMeasured(told: Explained): told is Told {
+  return !('why' in told.measured)
+}
+
+function haircutTable(screen: Screen, told: Told): void {
+  const { inputs, haircut } = told.measured
+  const { fast, slow, slowTarget, latencyPremium, terms } = haircut
   screen.say(
     `For new risk ${share(fast)}, of which waiting for messages ${share(latencyPremium)}. For liquidation ${share(slow)}, on its way to ${share(slowTarget)}.\n`,
   )
   screen.table(['term', 'formula, with what is measured and stated', 'value'], rowsOf(told))
-  const { inputs } = measured
-  const all = termsOnly(measured.haircut.terms)
+  const all = termsOnly(terms)
   if (all < inputs.least)
     screen.say(
       `All terms together are ${part(all)}: H_min is more, so that waiting costs nothing until they pass it; what it costs them is L_q.`,
     )
-  screen.say('\nOn chain')
-  screen.table(['', 'for new risk', 'for liquidation'], chainRows(told))
-  screen.say(stateOf(told))
 }
 
-function rowsOf(told: Explained): Row[] {
-  const { inputs, haircut, deliveries, bars, pegged } = told.measured
+function rowsOf(told: Told): Row[] {
+  const { inputs, haircut, deliveries } = told.measured
   const { vault } = told
   const { terms } = haircut
   return [
@@ -44,8 +56,8 @@ function rowsOf(told: Explained): Row[] {
         ? `99 % of deliveries, by ${deliveries} of them and the prior`
         : 'nothing to deliver on the clearing’s own chain',
     ),
-    ...lossRows(inputs, terms, bars),
-    ['h_peg', pegged ? pegFormula(inputs.peg, pegged) : 'not pegged', part(terms.peg)],
+    ...lossRows(told.measured),
+    ...pegRows(told),
     ...wholeRows(inputs, terms),
     ...speedRows(told),
     ...capRows(told),
@@ -79,11 +91,12 @@ function timeRows(inputs: HaircutInputs, terms: HaircutTerms, told: string): Row
   ]
 }
 
-function lossRows(inputs: HaircutInputs, terms: HaircutTerms, bars: number): Row[] {
+function lossRows({ inputs, haircut: { terms }, bars, newestBar }: Measured): Row[] {
+  const newest = newestBar === undefined ? '' : `,\nthe newest to ${moment(newestBar)}`
   const { quantile, gap, spread, oracleAgeSeconds, oracleConfidence } = inputs
   const { oracle, impact } = DEFAULTS
   return [
-    ['q', `loss of an hour exceeded in 1 % of them, QR+ACI over ${bars} bars`, part(quantile)],
+    ['q', `loss of an hour exceeded in 1 % of them, QR+ACI over ${bars} bars${newest}`, part(quantile)],
     [
       'h_vol',
       `max(${part(quantile)} * sqrt(${time(terms.horizonSeconds)} / 1 h), ${part(gap)})`,
@@ -104,12 +117,21 @@ function lossRows(inputs: HaircutInputs, terms: HaircutTerms, bars: number): Row
   ]
 }
 
-/** The speed with which it came off is not kept: it is what the rest leaves. */
-function pegFormula(peg: number, { floor, deviation }: NonNullable<Explained['measured']['pegged']>): string {
-  const { perDeviation, dead, cap } = DEFAULTS.peg
-  const here = floor + perDeviation * Math.max(0, deviation - dead)
-  const rest = part(Math.max(0, peg - here))
-  return `${part(floor)} + ${perDeviation} * max(0, ${part(deviation)} - ${part(dead)}) + ${rest} of speed, at most ${part(cap)}`
+/** What is true of the price now, of which speed is what the deviation leaves; then what is left of before. */
+function pegRows({ measured: { inputs, pegged }, pegNow = 0 }: Told): Row[] {
+  if (!pegged) return [['h_peg', 'not pegged', part(inputs.peg)]]
+  const { perDeviation, perVelocity, dead, cap, downHalfLife } = DEFAULTS.peg
+  const { floor, deviation } = pegged
+  const velocity = Math.max(0, pegNow - floor - perDeviation * Math.max(0, deviation - dead)) / perVelocity
+  const left = Math.max(0, inputs.peg - pegNow)
+  return [
+    [
+      'peg now',
+      `${part(floor)} + ${perDeviation} * max(0, ${part(deviation)} - ${part(dead)}) + ${perVelocity} * ${part(velocity)} of speed, at most ${part(cap)}`,
+      part(pegNow),
+    ],
+    ['h_peg', `${part(pegNow)} + ${part(left)} left of before, halved in ${downHalfLife} s`, part(inputs.peg)],
+  ]
 }
 
 function wholeRows(inputs: HaircutInputs, terms: HaircutTerms): Row[] {
@@ -140,14 +162,16 @@ function rootOf(seconds: number): number {
   return Math.sqrt(seconds / 3600)
 }
 
-function speedRows({ measured: { inputs, haircut }, maintenance, setAgo }: Explained): Row[] {
+const FROM = 'from what is posted or H_min, since it was set, an interval at most'
+
+function speedRows({ measured: { inputs, haircut, before: from } }: Told): Row[] {
   const { fast, slow, slowTarget, terms } = haircut
   const { stressWeight, floor, upPerHour, downHalfLife } = DEFAULTS.speeds
-  const [before, target] = [share(maintenance.posted), share(slowTarget)]
+  const [before, target] = [share(from.haircut), share(slowTarget)]
   const toward =
-    slowTarget > maintenance.posted
-      ? `min(${target}, ${before} * ${upPerHour}^(${setAgo} s / 1 h)), from what is posted`
-      : `${target} + (${before} - ${target}) / 2^(${setAgo} s / ${downHalfLife} s), from what is posted`
+    slowTarget > from.haircut
+      ? `min(${target}, ${before} * ${upPerHour}^(${from.seconds} s / 1 h)),\n${FROM}`
+      : `${target} + (${before} - ${target}) / 2^(${from.seconds} s / ${downHalfLife} s),\n${FROM}`
   const blend = `max(${1 - stressWeight} * ${part(terms.haircut)} + ${stressWeight} * ${part(terms.longRun)}, ${floor} * ${part(terms.longRun)})`
   return [
     ['H_LR', `H with ${part(inputs.longRunQuantile)}, the q over all of the past`, part(terms.longRun)],
@@ -158,7 +182,7 @@ function speedRows({ measured: { inputs, haircut }, maintenance, setAgo }: Expla
 }
 
 /** In whole tokens. */
-function capRows({ terms: { cap, capPrice, decimals }, measured: { inputs, cap: byDepth } }: Explained): Row[] {
+function capRows({ terms: { cap, capPrice, decimals }, measured: { inputs, cap: byDepth } }: Told): Row[] {
   const byDepthRow: Row =
     byDepth === undefined
       ? ['cap by depth', 'the parameters give it no price for caps', 'none']
@@ -192,7 +216,7 @@ function chainRows({ initial, maintenance }: Explained): Row[] {
       ofBound(({ rise, fall }) => `up ${share(rise)}, down ${share(fall)}`),
     ),
     both(
-      'next post would set',
+      'next post would set,\nat full reach',
       ofBound(({ next }) => share(next)),
     ),
     both('now, widened by age', ({ widened }) => share(widened)),
@@ -211,6 +235,26 @@ function stateOf({ vault, age, breaker, setAgo, life, postedAgo, interval, versi
   const posted = postedAgo === undefined ? 'No steward has posted yet' : `The last post was ${postedAgo} s ago`
   const every = interval === undefined ? '' : `; one is allowed every ${interval} s`
   return `${route} ${states[breaker]}\nParameters version ${version}, ${setAgo} s old, good for ${life} s. ${posted}${every}.`
+}
+
+const CURES: Record<Unmeasured['why'], string> = {
+  not_in_configuration: 'the clearing’s events do not name it as the deployment does: correct the deployment',
+  feed_not_in_configuration: 'its price is not among "feeds" in the configuration: add it',
+  no_route: 'its "route" is not in the configuration: add the quartiles of its delivery times',
+  too_few_bars:
+    'there are too few hourly bars of its price: name "bars" of it in the configuration, two weeks at least',
+  no_price: 'the clearing has heard no price of it yet: see that a publisher pokes it',
+  price_too_old: 'its price is too old to tell a margin by: see that a publisher pokes it',
+}
+
+function unmeasuredOf({ name, why, since, isKnown }: NotMeasured, { life, lifeRamp }: Explained): string {
+  const half = Math.floor(life / 2)
+  const from = isKnown ? `since ${moment(since)}` : `since the parameters were set at ${moment(since)}, or before`
+  return `${name} is not measured ${from}: ${CURES[why]} (${why}).\nOthers’ posts renew it; from ${half} s after that its haircut for new risk rises to the ceiling, within ${lifeRamp} s.`
+}
+
+function moment(seconds: bigint | number): string {
+  return new Date(Number(seconds) * 1_000).toISOString()
 }
 
 function depthOf({ depthLeft, depthPerDay }: HaircutInputs): number {
@@ -245,12 +289,12 @@ function dollars(amount: number): string {
 
 /** Everything above, as it is. */
 export function explainJson({ measured, terms, ...rest }: Explained): string {
-  const { inputs, haircut, deliveries, bars, pegged } = measured
   const tokens = (cap: bigint | undefined) => (cap === undefined ? undefined : formatUnits(cap, terms.decimals))
-  const cap = { posted: tokens(terms.cap), byDepth: tokens(measured.cap) }
-  const plain = { ...rest, cap, deliveries, bars, pegged, inputs, haircut }
+  const { cap: byDepth, ...figures } = 'why' in measured ? { cap: undefined, ...measured } : measured
+  const cap = { posted: tokens(terms.cap), byDepth: tokens(byDepth) }
+  const plain = { ...rest, cap, ...figures }
   // Seconds and numbers of blocks are whole; all other integers are shares at 1e18.
-  const whole = new Set(['number', 'time', 'age', 'setAgo', 'postedAgo', 'interval', 'cap'])
+  const whole = new Set(['number', 'time', 'age', 'setAgo', 'postedAgo', 'interval', 'cap', 'since', 'lastKnown'])
   const text = (key: string, value: unknown) => {
     if (typeof value !== 'bigint') return value
     return whole.has(key) ? `${value}` : formatDecimal(value)
