@@ -58,8 +58,9 @@ function addListing(risk: Command): void {
     .command('list-asset')
     .description('the class, cap and haircuts that an asset may be listed with, or why it may not')
     .argument('<file>', 'depth, feeds, verifiers and history of the asset, JSON')
-    .option('--json', 'print JSON, amounts as decimal strings', false)
-    .action(async (file: string, options: { json: boolean }) => {
+    .option('--as-of <time>', 'judge it as of then, 2024-01-01 (default: what the file says, or now)')
+    .option('--json', 'print JSON: amounts as decimal strings, terms of the haircut and seconds as numbers', false)
+    .action(async (file: string, options: { json: boolean; asOf?: string }) => {
       const { listAsset } = await import('./risk/listing.ts')
       process.exitCode = listAsset(file, options)
     })

@@ -1,5 +1,6 @@
 /** The numbers of spec/listing.md, all judgement until a market says otherwise. */
 import { type Ratio, type Usd, WAD } from '@omnimargin/core/wad'
+import { DEFAULTS } from '../estimate/defaults.ts'
 import type { Facts } from './facts.ts'
 
 const basisPoints = (n: bigint): Ratio => (n * WAD) / 10_000n
@@ -12,14 +13,15 @@ export type Class = (typeof CLASSES)[number]
 export const DEEP_VOLUME = dollars(1_000_000_000n)
 export const LARGE_VOLUME = dollars(50_000_000n)
 
-/** What a price may jump before anybody can act, and the least that does not count. */
-export const GAP: Record<Class, Ratio> = {
-  deep: basisPoints(200n),
-  large: basisPoints(400n),
-  small: basisPoints(700n),
-  stable: 0n,
-  derived: basisPoints(400n),
+/** What a price may jump before anybody can act. */
+export const GAP: Record<Class, number> = {
+  deep: DEFAULTS.gap.ETH,
+  large: DEFAULTS.gap.large,
+  small: DEFAULTS.gap.small,
+  stable: DEFAULTS.gap.peg,
+  derived: DEFAULTS.gap.large,
 }
+/** The least that does not count. */
 export const LEAST: Record<Class, Ratio> = {
   deep: basisPoints(500n),
   large: basisPoints(1_000n),
@@ -44,30 +46,12 @@ export const PEG_BROKEN = basisPoints(500n)
 export const PEG_BROKEN_SECONDS = 86_400
 export const PEG_GONE = basisPoints(5_000n)
 
-/** Failures a year: of a chain, of any route, of what a wrapped token is locked in. What is lost is all. */
-export const CHAIN_FAILURES: Record<Facts['chain'], Ratio> = {
-  ethereum: basisPoints(10n),
-  rollup: basisPoints(50n),
-  other: basisPoints(100n),
-}
-export const ROUTE_FAILURES = basisPoints(100n)
-export const WRAPPER_FAILURES = basisPoints(100n)
-export const HOLDING_DAYS = 30n
-
-/** Seconds: until it is seen, the auction, and the least and most for selling. */
-export const DETECTION_SECONDS = 5n
-export const AUCTION_SECONDS = 45n
-export const SELLING_SECONDS = { least: 12n, most: 3_600n }
-/** The share of a second's volume that selling may be, of a day's that is there under stress, of that as the cap, and of the cap in one account. */
-export const PARTICIPATION = basisPoints(1_000n)
+/** The share of a day's volume that is there under stress, of that as the cap, and of the cap in one account. */
 export const STRESS_DEPTH = basisPoints(2_000n)
 export const CAP_SHARE = basisPoints(500n)
 export const ACCOUNT_SHARE = basisPoints(1_000n)
-/** (1 + (held / threshold)^2)^(1/4) with the cap, which is the threshold, full; up. */
-export const CONCENTRATION: Ratio = 1_189_207_115_002_721_068n
-/** Standard deviations of the feed's own confidence. */
-export const CONFIDENCES: Ratio = basisPoints(23_300n)
-export const OWN_TOKEN_SHARE = basisPoints(5_000n)
+/** By how much more of what falls with the chain or the venue it is to secure may be lost. */
+export const OWN_TOKEN_FACTOR = 1.5
 
 /** The share of the bars' losses that the haircut covers. */
 export const MAINTENANCE_CONFIDENCE = basisPoints(9_900n)
@@ -80,6 +64,18 @@ export const LEAST_VENUES = 3
 export const DISPERSION_NOTED = basisPoints(100n)
 export const MOST_DISPERSION = basisPoints(300n)
 export const LEAST_HISTORY_SECONDS = 365 * 86_400
+/** Of the bars between the first and the last, the share that may be missing. */
+export const MOST_MISSING = basisPoints(100n)
+/** A source that publishes whole days is so late at most. */
+export const LATEST_SECONDS = 2 * 86_400
+/** What was lost between two closes of the last day, or week, by what is dying. */
+export const DAY_SECONDS = 86_400
+export const WEEK_SECONDS = 7 * DAY_SECONDS
+export const MOST_FALL_DAY = basisPoints(2_500n)
+export const MOST_FALL_WEEK = basisPoints(4_000n)
+/** Over which it must be traded, and not too volatile by itself; and the share of it in which it need not be. */
+export const MONTH_SECONDS = 30 * DAY_SECONDS
+export const MOST_IDLE = basisPoints(500n)
 /** Longer bars hide what happens between them. */
 export const LONGEST_BAR_SECONDS = 4 * 3_600
 export const LEAST_CAP = dollars(50_000n)
