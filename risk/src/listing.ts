@@ -73,7 +73,9 @@ export function listAsset(given: Facts): Verdict {
 /** Without the bars that are not over when it is judged. */
 function known(facts: Facts): Facts {
   const { symbol, peg, asOf } = facts
-  const wrong = [facts.history, peg?.reference ?? []].flat().find(({ interval }) => interval > rules.LONGEST_BAR_SECONDS)
+  const wrong = [facts.history, peg?.reference ?? []]
+    .flat()
+    .find(({ interval }) => interval > rules.LONGEST_BAR_SECONDS)
   if (wrong) {
     throw new InputError(
       `${wrong.symbol} has bars of ${wrong.interval} s, the longest is ${rules.LONGEST_BAR_SECONDS} s: give shorter ones.`,

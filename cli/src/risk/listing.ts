@@ -139,7 +139,8 @@ const REASONS: Record<Refusal, string> = {
   too_thin: `its cap must be ${amount(rules.LEAST_CAP, 18, 0)} USD at least: too little of it is traded in reach of that chain`,
   own_token: 'it falls with what it is to secure, and is not deep: take what does not',
   peg_was_broken: `it was more than ${percent(rules.PEG_BROKEN)} below its peg for a day, or half gone: its history will not change`,
-  peg_is_off: 'in the last week it was further below its peg than a quiet day’s haircut: wait until it has held for a week',
+  peg_is_off:
+    'in the last week it was further below its peg than a quiet day’s haircut: wait until it has held for a week',
   fell_lately: `it lost more than ${percent(rules.MOST_FALL_DAY)} within the last day, or ${percent(rules.MOST_FALL_WEEK)} within the last week: wait until it has not`,
   too_volatile_lately: `more than ${percent(rules.MOST_HAIRCUT)} of it would not count by the last ${month} days alone: wait for calmer ones`,
   too_volatile: `more than ${percent(rules.MOST_HAIRCUT)} of it would not count`,

@@ -16,7 +16,8 @@ export type Off = {
 /** By bar, the share it was below; zero at or above. Against a reference only bars that both have. Throws InputError if they share none. */
 export function offPeg(history: History, reference: History | undefined): Off {
   const interval = history[0]?.interval ?? 1
-  if (!reference) return { shares: closesOf(history).map((close) => max(0n, WAD - close)), interval, end: endOf(history) }
+  if (!reference)
+    return { shares: closesOf(history).map((close) => max(0n, WAD - close)), interval, end: endOf(history) }
   const worths = new Map(timed(reference))
   const shared = timed(history).flatMap(([time, close]) => {
     const worth = worths.get(time)
