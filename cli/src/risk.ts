@@ -19,13 +19,17 @@ function addContagion(risk: Command): void {
     .option('--deployment <file>', 'a running deployment, JSON; or:')
     .option('--system <file>', 'a clearing with its accounts, JSON')
     .option('--terms <file>', 'what markets bear and who issues what, JSON (default: those shipped)')
+    .option(
+      '--config <file>',
+      'what the steward is told of each asset on each chain, JSON (default: that of the devnet)',
+    )
     .option('--insurance <usd>', 'what is there to pay bad debt with', '0')
     .option('--block <block>', 'finalized, latest, or a number on the clearing’s chain', 'finalized')
     .option('--top <rows>', 'how many failures to tell', '20')
     .option('--json', 'print JSON, amounts as decimal strings', false)
-    .action(async (options: Omit<ContagionOptions, 'terms'> & Partial<ContagionOptions>) => {
-      const { contagion, SHIPPED_TERMS } = await import('./risk/contagion.ts')
-      await contagion({ terms: SHIPPED_TERMS, ...options })
+    .action(async (options: Omit<ContagionOptions, 'terms' | 'config'> & Partial<ContagionOptions>) => {
+      const { contagion, SHIPPED_MEASURES, SHIPPED_TERMS } = await import('./risk/contagion.ts')
+      await contagion({ terms: SHIPPED_TERMS, config: SHIPPED_MEASURES, ...options })
     })
 }
 

@@ -41,7 +41,11 @@ export function haircutOf(
     {
       ...{ quantile: lost, longRunQuantile: lost, gap: rules.GAP[kind] * more, spread: shareOf(facts.spread) * more },
       ...{ finalitySeconds: 0, latencyTailSeconds: routeSeconds, heartbeatAgeSeconds: 0 },
-      ...{ amount: shareOf(mulUp(cap, rules.ACCOUNT_SHARE)), held: shareOf(cap), depthPerDay: shareOf(dailyVolume) },
+      ...{
+        amount: dollarsOf(mulUp(cap, rules.ACCOUNT_SHARE)),
+        held: dollarsOf(cap),
+        depthPerDay: dollarsOf(dailyVolume),
+      },
       depthLeft: kind === 'stable' ? impact.depthLeftPeg : impact.depthLeft,
       oracleAgeSeconds: price.maxAgeSeconds,
       oracleConfidence: shareOf(price.confidence) + apart / oracle.confidences,
@@ -51,6 +55,10 @@ export function haircutOf(
     { ...DEFAULTS, oracle: { ...oracle, deviation: shareOf(price.deviation) } },
   )
   return { terms, haircut: min(WAD, max(grainUp(fast), rules.LEAST[kind])) }
+}
+
+function dollarsOf(usd: Usd): number {
+  return Number(usd) / 1e18
 }
 
 function pegPartOf(facts: Facts): Ratio {
