@@ -4,7 +4,7 @@ import { within } from './bars.ts'
 import { InputError } from './errors.ts'
 import type { Facts } from './listing/facts.ts'
 import { capOf, grainUp, type Haircut, haircutOf } from './listing/haircut.ts'
-import { closesLately, closesOf, endOf, fallOf, type History, idleOf, missingOf } from './listing/history.ts'
+import { closesOf, endOf, fallOf, type History, idleOf, lately, missingOf } from './listing/history.ts'
 import { isBroken, offLately, pegOf } from './listing/peg.ts'
 import * as rules from './listing/rules.ts'
 
@@ -107,9 +107,8 @@ function refusalsOf(facts: Facts, { class: kind, capUsd, initialHaircut }: Listi
   // Of what is pegged to another asset, only the time that both cover is known.
   const bars = off?.shares.length ?? closesOf(history).length
   const end = off?.end ?? endOf(history)
-  const fall = (seconds: number) => fallOf(closesLately(history, seconds))
-  const month = closesLately(history, rules.MONTH_SECONDS)
-  const lately = haircutOf(facts, kind, rules.INITIAL_CONFIDENCE, month).haircut
+  const fall = (seconds: number) => fallOf(lately(history, seconds))
+  const month = haircutOf(facts, kind, rules.INITIAL_CONFIDENCE, lately(history, rules.MONTH_SECONDS)).haircut
   const speaksAgainst: Record<Refusal, boolean> = {
     not_a_plain_token: facts.isRebasing || facts.takesFee,
     one_verifier: facts.verifiers < rules.LEAST_VERIFIERS,
@@ -126,7 +125,7 @@ function refusalsOf(facts: Facts, { class: kind, capUsd, initialHaircut }: Listi
     peg_is_off: peg !== undefined && off !== undefined && offLately(off, rules.WEEK_SECONDS) > rules.PEG[peg.issue],
     fell_lately: fall(rules.DAY_SECONDS) > rules.MOST_FALL_DAY || fall(rules.WEEK_SECONDS) > rules.MOST_FALL_WEEK,
     too_volatile: initialHaircut > rules.MOST_HAIRCUT,
-    too_volatile_lately: lately > rules.MOST_HAIRCUT,
+    too_volatile_lately: month > rules.MOST_HAIRCUT,
   }
   return REFUSALS.filter((code) => speaksAgainst[code])
 }

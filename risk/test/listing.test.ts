@@ -6,7 +6,7 @@ import { InputError } from '@omnimargin/risk/errors'
 import { listAsset, REFUSALS, type Refusal } from '@omnimargin/risk/listing'
 import type { Facts } from '@omnimargin/risk/listing/facts'
 import { capOf, haircutOf } from '@omnimargin/risk/listing/haircut'
-import { closesLately, fallOf, type History, idleOf, missingOf } from '@omnimargin/risk/listing/history'
+import { fallOf, type History, idleOf, lately, missingOf } from '@omnimargin/risk/listing/history'
 import { isBroken, offLately, offPeg } from '@omnimargin/risk/listing/peg'
 import { DAY_SECONDS, LEAST, MAINTENANCE_CONFIDENCE, MONTH_SECONDS } from '@omnimargin/risk/listing/rules'
 import fc from 'fast-check'
@@ -237,9 +237,9 @@ test('LST-05 a peg is off by what is missing, and broken by a whole day or by ha
   assert.equal(isBroken(offPeg(dollar(closes(6, 6)), undefined)), true)
   assert.equal(isBroken(offPeg(dollar(closes(60, 5)), undefined)), false)
   assert.equal(isBroken(offPeg(dollar(closes(1, 51)), undefined)), true)
-  const lately = (closes: readonly bigint[]) => offLately(offPeg(dollar(closes), undefined), DAY_SECONDS)
-  assert.equal(lately(closes(6, 2)), basisPoints(200))
-  assert.equal(lately([off(9), WAD, WAD, WAD, WAD, WAD, WAD]), 0n)
+  const worst = (closes: readonly bigint[]) => offLately(offPeg(dollar(closes), undefined), DAY_SECONDS)
+  assert.equal(worst(closes(6, 2)), basisPoints(200))
+  assert.equal(worst([off(9), WAD, WAD, WAD, WAD, WAD, WAD]), 0n)
   // What it is pegged to falls by half, and so does it: it was never off.
   const reference = swings(basisPoints(5_000), 100)
   assert.deepEqual(new Set(offPeg([reference], [reference]).shares), new Set([0n]))
@@ -286,11 +286,14 @@ test('LST-08 what is missing is a share of what should be there, and what differ
   assert.equal(missingOf(gap), WAD / 5n)
   // It came back at 60, however long ago it went.
   const relisted = [...within([whole], 0, 40 * BAR), ...within([whole], 98 * BAR, 100 * BAR)]
-  assert.equal(fallOf(closesLately(relisted, DAY_SECONDS)), (WAD * 4n) / 10n)
-  assert.equal(fallOf(closesLately(gap, DAY_SECONDS)), 0n)
+  assert.equal(fallOf(lately(relisted, DAY_SECONDS)), (WAD * 4n) / 10n)
+  assert.equal(fallOf(lately(gap, DAY_SECONDS)), 0n)
   const loss = (history: History) => haircutOf({ ...GOOD, history }, 'large', WAD).terms.volatility
   assert.equal(loss(relisted), loss([whole]))
   assert.ok(loss(relisted) > loss(within([whole], 0, 40 * BAR)))
+  // Came back higher, it might as well have come back lower.
+  const higher = [...within([whole], 50 * BAR, 60 * BAR), { ...seriesOf('COIN', [wad(100)]), start: 90 * BAR }]
+  assert.equal(loss(higher), loss([whole]))
   // A few hours do not refuse a year.
   const few = without(swings(basisPoints(200), YEAR + 5), 700, 705)
   assert.deepEqual(refusalsOf({ history: few, asOf: (YEAR + 5) * BAR }), [])
@@ -304,7 +307,7 @@ test('LST-09 a history ends when it is judged: no later bar changes what is said
 })
 
 test('LST-10 a fall is from any close to a later one: a price that came back fell, one that rose did not', () => {
-  const fall = (...prices: number[]) => fallOf(prices.map(wad))
+  const fall = (...prices: number[]) => fallOf(dollar(prices.map(wad)))
   assert.equal(fall(10, 20, 40), 0n)
   assert.equal(fall(10, 40, 20, 40), WAD / 2n)
   assert.equal(fall(100, 50, 40, 90, 60), (WAD * 6n) / 10n)

@@ -6,7 +6,7 @@ import { shareOf } from '../estimate/ratio.ts'
 import { quantile } from '../quantile.ts'
 import { rootUp } from '../root.ts'
 import type { Facts } from './facts.ts'
-import { closesOf, lossesOf } from './history.ts'
+import { type History, lossesOf } from './history.ts'
 import { offLately, pegOf } from './peg.ts'
 import * as rules from './rules.ts'
 
@@ -21,15 +21,15 @@ export function capOf({ dailyVolume }: Pick<Facts, 'dailyVolume'>): Usd {
   return (dailyVolume * rules.STRESS_DEPTH * rules.CAP_SHARE) / (WAD * WAD)
 }
 
-/** With the cap full, and an account's share of it to be sold; the losses are those of these closes. */
+/** With the cap full, and an account's share of it to be sold; the losses are those of this part of its history. */
 export function haircutOf(
   facts: Facts,
   kind: rules.Class,
   confidence: Ratio,
-  closes: readonly bigint[] = closesOf(facts.history),
+  history: History = facts.history,
 ): Haircut {
-  const { price, history, dailyVolume, routeSeconds } = facts
-  const loss = max(0n, quantile(lossesOf(closes), confidence))
+  const { price, dailyVolume, routeSeconds } = facts
+  const loss = max(0n, quantile(lossesOf(history), confidence))
   const hourly = mulUp(loss, rootUp(divUp(3_600n * WAD, BigInt(history[0]?.interval ?? 1)) * WAD))
   // All that is lost by selling is in proportion to these three.
   const more = facts.isOwnToken ? rules.OWN_TOKEN_FACTOR : 1

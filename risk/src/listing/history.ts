@@ -1,18 +1,26 @@
 /** What is asked of a history that may have gaps: what it lacks, how it ends, and what was lost of late. */
-import { max, type Ratio, WAD } from '@omnimargin/core/wad'
+import { max, min, type Ratio, WAD } from '@omnimargin/core/wad'
 import { type Series, within } from '../bars.ts'
 
 /** Stretches without a gap, in order, all of one interval. */
 export type History = readonly Series[]
 
-/** One after the other: where prices differ across a gap, that is a move of one bar. */
 export function closesOf(history: History): bigint[] {
   return history.flatMap(({ closes }) => closes)
 }
 
-/** What each bar lost of the one before; below zero is a gain. */
-export function lossesOf(closes: readonly bigint[]): Ratio[] {
-  return closes.slice(1).map((close, i) => WAD - (close * WAD) / (closes[i] ?? 1n))
+/** What each bar lost of the one before; below zero is a gain. Over a gap a gain is a loss too: nobody knows what it came by. */
+export function lossesOf(history: History): Ratio[] {
+  return history.flatMap(({ closes }, i) => {
+    const losses = closes.slice(1).map((close, bar) => lossOf(closes[bar] ?? close, close))
+    const [before, after] = [history[i - 1]?.closes.at(-1), closes[0]]
+    if (before === undefined || after === undefined) return losses
+    return [lossOf(max(before, after), min(before, after)), ...losses]
+  })
+}
+
+function lossOf(before: bigint, after: bigint): Ratio {
+  return WAD - (after * WAD) / before
 }
 
 /** When the last bar was over. */
@@ -28,19 +36,19 @@ export function missingOf(history: History): Ratio {
   return WAD - (BigInt(closesOf(history).length * first.interval) * WAD) / BigInt(endOf(history) - first.start)
 }
 
-/** Of so many seconds before the end, and the one before them: what a gap lost is lost where it ends. */
-export function closesLately(history: History, seconds: number): bigint[] {
+/** Of so many seconds before the end, and the bar before them: what a gap lost is lost where it ends. */
+export function lately(history: History, seconds: number): History {
   const end = endOf(history)
-  const bars = closesOf(within(history, end - seconds, end)).length
-  return closesOf(history).slice(-(bars + 1))
+  const before = within(history, 0, end - seconds).at(-1)
+  return within(history, before ? endOf([before]) - before.interval : 0, end)
 }
 
 /** The most that was lost from any close to a later one. */
-export function fallOf(closes: readonly bigint[]): Ratio {
+export function fallOf(history: History): Ratio {
   let [highest, deepest] = [0n, 0n]
-  for (const close of closes) {
+  for (const close of closesOf(history)) {
     highest = max(highest, close)
-    deepest = max(deepest, WAD - (close * WAD) / highest)
+    deepest = max(deepest, lossOf(highest, close))
   }
   return deepest
 }
