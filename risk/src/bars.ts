@@ -190,8 +190,9 @@ export function between(series: Series, from: number, to: number): Series {
 export function within(stretches: readonly Series[], from: number, to: number): Series[] {
   return stretches.flatMap((series) => {
     const { start, interval, closes } = series
-    const first = Math.max(0, Math.ceil((from - start) / interval))
-    const end = Math.min(closes.length, Math.floor((to - start) / interval))
+    const bars = (seconds: number) => (seconds - (seconds % interval)) / interval
+    const first = bars(Math.max(0, from - start + interval - 1))
+    const end = Math.min(closes.length, bars(Math.max(0, to - start)))
     if (first >= end) return []
     return [{ ...series, start: start + first * interval, ...columns((name) => series[name].slice(first, end)) }]
   })

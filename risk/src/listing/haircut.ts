@@ -28,37 +28,31 @@ export function haircutOf(
   confidence: Ratio,
   history: History = facts.history,
 ): Haircut {
-  const { price, dailyVolume, routeSeconds } = facts
+  const { price, dailyVolume, routeSeconds, spread } = facts
   const loss = max(0n, quantile(lossesOf(history), confidence))
   const hourly = mulUp(loss, rootUp(divUp(3_600n * WAD, BigInt(history[0]?.interval ?? 1)) * WAD))
-  // All that is lost by selling is in proportion to these three.
-  const more = facts.isOwnToken ? rules.OWN_TOKEN_FACTOR : 1
-  const lost = shareOf(hourly) * more
-  const apart = price.dispersion > rules.DISPERSION_NOTED ? shareOf(price.dispersion) / 2 : 0
-  const { oracle, impact } = DEFAULTS
+  // All that is lost by selling is in proportion to loss, gap and spread.
+  const lost = (share: Ratio) => shareOf(facts.isOwnToken ? mulUp(share, rules.OWN_TOKEN_FACTOR) : share)
+  const apart = price.dispersion > rules.DISPERSION_NOTED ? divUp(price.dispersion * WAD, 2n * rules.CONFIDENCES) : 0n
+  const { depthLeft, depthLeftPeg } = DEFAULTS.impact
   const cap = capOf(facts)
   const { fast, terms } = computeHaircut(
     {
-      ...{ quantile: lost, longRunQuantile: lost, gap: rules.GAP[kind] * more, spread: shareOf(facts.spread) * more },
+      ...{ quantile: lost(hourly), longRunQuantile: lost(hourly), gap: lost(rules.GAP[kind]), spread: lost(spread) },
       ...{ finalitySeconds: 0, latencyTailSeconds: routeSeconds, heartbeatAgeSeconds: 0 },
-      ...{
-        amount: dollarsOf(mulUp(cap, rules.ACCOUNT_SHARE)),
-        held: dollarsOf(cap),
-        depthPerDay: dollarsOf(dailyVolume),
-      },
-      depthLeft: kind === 'stable' ? impact.depthLeftPeg : impact.depthLeft,
-      oracleAgeSeconds: price.maxAgeSeconds,
-      oracleConfidence: shareOf(price.confidence) + apart / oracle.confidences,
-      peg: shareOf(pegPartOf(facts)),
-      ...{ failuresPerYear: failuresOf(facts), lossGivenFailure: 1, least: 0 },
+      amount: dollarsOf(mulUp(cap, rules.ACCOUNT_SHARE)),
+      ...{ held: dollarsOf(cap), depthPerDay: dollarsOf(dailyVolume) },
+      depthLeft: kind === 'stable' ? depthLeftPeg : depthLeft,
+      ...{ oracleAgeSeconds: price.maxAgeSeconds, oracleConfidence: shareOf(price.confidence + apart) },
+      ...{ peg: shareOf(pegPartOf(facts)), failuresPerYear: shareOf(failuresOf(facts)), lossGivenFailure: 1, least: 0 },
     },
-    { ...DEFAULTS, oracle: { ...oracle, deviation: shareOf(price.deviation) } },
+    { ...DEFAULTS, oracle: { deviation: shareOf(price.deviation), confidences: shareOf(rules.CONFIDENCES) } },
   )
   return { terms, haircut: min(WAD, max(grainUp(fast), rules.LEAST[kind])) }
 }
 
 function dollarsOf(usd: Usd): number {
-  return Number(usd) / 1e18
+  return Number(usd) / Number(WAD)
 }
 
 function pegPartOf(facts: Facts): Ratio {
@@ -67,10 +61,9 @@ function pegPartOf(facts: Facts): Ratio {
   return rules.PEG[facts.peg.issue] + rules.PEG_SLOPE * max(0n, offLately(off, rules.DAY_SECONDS) - rules.PEG_QUIET)
 }
 
-/** Of the chain, the route, and what a wrapped token is locked in. What is lost is all. */
-function failuresOf({ chain, isWrapped }: Facts): number {
-  const { ethereum, rollup, otherChain, route, wrapped } = DEFAULTS.security.failuresPerYear
-  return { ethereum, rollup, other: otherChain }[chain] + route + (isWrapped ? wrapped : 0)
+/** Of the chain, the route, and what a wrapped token is locked in. */
+function failuresOf({ chain, isWrapped }: Facts): Ratio {
+  return rules.CHAIN_FAILURES[chain] + rules.ROUTE_FAILURES + (isWrapped ? rules.WRAPPER_FAILURES : 0n)
 }
 
 /** To the next tenth of a percent. */

@@ -1,6 +1,5 @@
 /** The numbers of spec/listing.md, all judgement until a market says otherwise. */
 import { type Ratio, type Usd, WAD } from '@omnimargin/core/wad'
-import { DEFAULTS } from '../estimate/defaults.ts'
 import type { Facts } from './facts.ts'
 
 const basisPoints = (n: bigint): Ratio => (n * WAD) / 10_000n
@@ -14,12 +13,12 @@ export const DEEP_VOLUME = dollars(1_000_000_000n)
 export const LARGE_VOLUME = dollars(50_000_000n)
 
 /** What a price may jump before anybody can act. */
-export const GAP: Record<Class, number> = {
-  deep: DEFAULTS.gap.ETH,
-  large: DEFAULTS.gap.large,
-  small: DEFAULTS.gap.small,
-  stable: DEFAULTS.gap.peg,
-  derived: DEFAULTS.gap.large,
+export const GAP: Record<Class, Ratio> = {
+  deep: basisPoints(200n),
+  large: basisPoints(400n),
+  small: basisPoints(700n),
+  stable: 0n,
+  derived: basisPoints(400n),
 }
 /** The least that does not count. */
 export const LEAST: Record<Class, Ratio> = {
@@ -46,12 +45,23 @@ export const PEG_BROKEN = basisPoints(500n)
 export const PEG_BROKEN_SECONDS = 86_400
 export const PEG_GONE = basisPoints(5_000n)
 
+/** Failures a year: of a chain, of any route, of what a wrapped token is locked in. What is lost is all. */
+export const CHAIN_FAILURES: Record<Facts['chain'], Ratio> = {
+  ethereum: basisPoints(10n),
+  rollup: basisPoints(50n),
+  other: basisPoints(100n),
+}
+export const ROUTE_FAILURES = basisPoints(100n)
+export const WRAPPER_FAILURES = basisPoints(100n)
+
 /** The share of a day's volume that is there under stress, of that as the cap, and of the cap in one account. */
 export const STRESS_DEPTH = basisPoints(2_000n)
 export const CAP_SHARE = basisPoints(500n)
 export const ACCOUNT_SHARE = basisPoints(1_000n)
+/** Standard deviations of the feed's own confidence. */
+export const CONFIDENCES: Ratio = basisPoints(23_300n)
 /** By how much more of what falls with the chain or the venue it is to secure may be lost. */
-export const OWN_TOKEN_FACTOR = 1.5
+export const OWN_TOKEN_FACTOR: Ratio = basisPoints(15_000n)
 
 /** The share of the bars' losses that the haircut covers. */
 export const MAINTENANCE_CONFIDENCE = basisPoints(9_900n)
