@@ -19,13 +19,17 @@ function addContagion(risk: Command): void {
     .option('--deployment <file>', 'a running deployment, JSON; or:')
     .option('--system <file>', 'a clearing with its accounts, JSON')
     .option('--terms <file>', 'what markets bear and who issues what, JSON (default: those shipped)')
+    .option(
+      '--config <file>',
+      'what the steward is told of each asset on each chain, JSON (default: that of the devnet)',
+    )
     .option('--insurance <usd>', 'what is there to pay bad debt with', '0')
     .option('--block <block>', 'finalized, latest, or a number on the clearing’s chain', 'finalized')
     .option('--top <rows>', 'how many failures to tell', '20')
     .option('--json', 'print JSON, amounts as decimal strings', false)
-    .action(async (options: Omit<ContagionOptions, 'terms'> & Partial<ContagionOptions>) => {
-      const { contagion, SHIPPED_TERMS } = await import('./risk/contagion.ts')
-      await contagion({ terms: SHIPPED_TERMS, ...options })
+    .action(async (options: Omit<ContagionOptions, 'terms' | 'config'> & Partial<ContagionOptions>) => {
+      const { contagion, SHIPPED_MEASURES, SHIPPED_TERMS } = await import('./risk/contagion.ts')
+      await contagion({ terms: SHIPPED_TERMS, config: SHIPPED_MEASURES, ...options })
     })
 }
 
@@ -58,8 +62,9 @@ function addListing(risk: Command): void {
     .command('list-asset')
     .description('the class, cap and haircuts that an asset may be listed with, or why it may not')
     .argument('<file>', 'depth, feeds, verifiers and history of the asset, JSON')
-    .option('--json', 'print JSON, amounts as decimal strings', false)
-    .action(async (file: string, options: { json: boolean }) => {
+    .option('--as-of <time>', 'judge it as of then, 2024-01-01 (default: what the file says, or now)')
+    .option('--json', 'print JSON: amounts as decimal strings, terms of the haircut and seconds as numbers', false)
+    .action(async (file: string, options: { json: boolean; asOf?: string }) => {
       const { listAsset } = await import('./risk/listing.ts')
       process.exitCode = listAsset(file, options)
     })

@@ -8,12 +8,15 @@ import { after, test } from 'node:test'
 import { type Parameters, packParameters } from '@omnimargin/core/parameters'
 import { WAD } from '@omnimargin/core/wad'
 import { ConfigError, readConfig } from '@omnimargin/service/config'
+import type { Deployment } from '@omnimargin/service/deployment'
 import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
+import { knownOf, measuresSchema } from '@omnimargin/service/steward/measures'
 import fc from 'fast-check'
-import { type ContagionOptions, contagion, SHIPPED_TERMS } from '../src/risk/contagion.ts'
+import { type ContagionOptions, contagion, SHIPPED_MEASURES, SHIPPED_TERMS } from '../src/risk/contagion.ts'
 import { readFacts } from '../src/risk/listing.ts'
 import { parametersSchema, parametersToJson } from '../src/risk/parameters.ts'
 import { readSystem } from '../src/risk/system.ts'
+import { applyTerms, readTerms } from '../src/risk/terms.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const folder = mkdtempSync(join(tmpdir(), 'omnimargin-risk-'))
@@ -72,7 +75,14 @@ test('CTG-09 the table in docs/contagion.md is the one that is printed', () => {
 })
 
 test('CTG-10 a system or terms that cannot be used are refused with file, line and place', async () => {
-  const options = { terms: SHIPPED_TERMS, insurance: '0', block: 'finalized', top: '20', json: true }
+  const options = {
+    terms: SHIPPED_TERMS,
+    config: SHIPPED_MEASURES,
+    insurance: '0',
+    block: 'finalized',
+    top: '20',
+    json: true,
+  }
   const system = join(root, SYSTEM)
   const terms = (change: (value: Loose) => unknown) => changed('risk/contagion.json', change)
   const table: [Partial<ContagionOptions>, RegExp][] = [
@@ -87,6 +97,10 @@ test('CTG-10 a system or terms that cannot be used are refused with file, line a
       /\.json prices: has no "BTC\/USD", which the clearing has: add its dailyVolume/,
     ],
     [{ system, terms: terms((value) => Object.assign(value, { depth: 1 })) }, /\.json:\d+ .*unknown field "depth"/],
+    [
+      { system, config: changed('risk/steward.json', ({ assets }) => assets?.shift()) },
+      /\.json assets: has no WETH@slow, which the clearing has: add it there, or name the steward’s own file/,
+    ],
     [
       { system, terms: terms(({ issuers }) => Object.assign(issuers?.[0] ?? {}, { loss: '2' })) },
       /\.json:\d+ issuers\.0\.loss: is a share: it must be at most 1/,
@@ -138,6 +152,37 @@ test('CTG-10 what does not fit in a system is told by its place', () => {
   }
 })
 
+test('CTG-12 what is there on a chain is what the steward’s haircut takes, and a peg’s depth is a peg’s', () => {
+  const measures = readConfig(SHIPPED_MEASURES, measuresSchema)
+  const names = { feeds: ['ETH/USD', 'BTC/USD', 'USDC/USD'], listings: ['WETH@slow', 'USDC@fast', 'USDC@trading'] }
+  const content = { file: SHIPPED_MEASURES, content: measures }
+  const terms = { file: SHIPPED_TERMS, content: readTerms(SHIPPED_TERMS) }
+  const { depths, stressedThere } = applyTerms(terms, content, names)
+  assert.deepEqual(
+    stressedThere,
+    [40_000_000n, 6_000_000n, 10_000_000n].map((usd) => usd * WAD),
+  )
+  assert.deepEqual(
+    depths.map(({ stressed }) => stressed),
+    [400_000_000n, 1_000_000_000n, 100_000_000n].map((usd) => usd * WAD),
+  )
+  // The steward's own reading of the same file.
+  const chains = ['slow', 'fast', 'trading'].map((name, chainId) => ({ name, chainId }))
+  const tokens = names.listings.map((listing, chainId) => {
+    return { symbol: listing.split('@')[0], chainId, vault: `0x${chainId}`, address: `0x${chainId}` }
+  })
+  const clearing = { feeds: names.feeds.map((symbol) => ({ symbol })) }
+  const known = knownOf({ chains, tokens, clearing } as unknown as Deployment, measures, SHIPPED_MEASURES)
+  const taken = [...known.assets.values()].map(({ depthPerDay, depthLeft }) => depthPerDay * depthLeft)
+  assert.deepEqual(
+    taken.map((usd) => BigInt(Math.round(usd)) * WAD),
+    stressedThere,
+  )
+  const own = measures.assets.map((asset) => ({ ...asset, depthLeft: 0.5 }))
+  const other = applyTerms(terms, { ...content, content: { ...measures, assets: own } }, names)
+  assert.equal(other.stressedThere[1], 150_000_000n * WAD)
+})
+
 test('LST-07 of the shipped assets two may be listed and one may not, and what may be listed fits the blob', () => {
   for (const [asset, status] of [
     ['coin', 0],
@@ -162,6 +207,32 @@ test('LST-07 of the shipped assets two may be listed and one may not, and what m
   assert.deepEqual(refused.refusals, codes)
 })
 
+test('LST-09 it is judged as of what is asked, else of what the file says, else now, over gaps too', () => {
+  const asset = join(root, 'risk', 'assets', 'coin.json')
+  const asOf = (file: string, asked?: number) => readFacts(file, 5, asked).asOf
+  assert.equal(asOf(asset), Date.UTC(2002, 0, 2) / 1_000)
+  assert.equal(asOf(asset, 7), 7)
+  const bars = shipped('risk/assets/coin.csv').split('\n')
+  const history = written([...bars.slice(0, 100), ...bars.slice(101)].join('\n'), 'gap.csv').slice(folder.length + 1)
+  const file = changed('risk/assets/coin.json', (value) => {
+    Object.assign(value, { history })
+    delete value.asOf
+  })
+  assert.equal(asOf(file), 5)
+  assert.deepEqual(
+    readFacts(file, 5).history.map(({ closes }) => closes.length),
+    [99, 2_196 - 100],
+  )
+  const refusalsAt = (...args: string[]) =>
+    JSON.parse(omnimargin('risk', 'list-asset', ...args, '--json').stdout).refusals
+  assert.deepEqual(refusalsAt(file), ['history_ends_early'])
+  assert.deepEqual(refusalsAt(file, '--as-of', '2002-01-02'), [])
+  assert.deepEqual(refusalsAt(asset, '--as-of', '2001-07-01'), ['history_too_short'])
+  assert.match(omnimargin('risk', 'list-asset', asset, '--as-of', 'now').stderr, /^"now" is no time/)
+  const told = omnimargin('risk', 'list-asset', file).stdout
+  assert.match(told, /Refused: its history must reach to 2 days before it is judged.*\(history_ends_early\)/)
+})
+
 test('who reads the first line alone, as head does, meets no stack, and the exit code stands', async () => {
   const command = ['cli/src/main.ts', 'risk', 'list-asset', 'risk/assets/thin.json']
   const child = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -181,6 +252,7 @@ test('LST-06 an asset’s file that cannot be used is refused with its place', (
     ['none.json', /^none\.json: cannot be read/],
     [written('{'), /\.json:1 is not JSON/],
     [without('route'), /\.json:\d+ route: is missing/],
+    [changed(asset, (value) => Object.assign(value, { asOf: 'today' })), /:\d+ asOf: "today" is no time: give a day/],
     [changed(asset, (value) => Object.assign(value, { kind: 'good' })), /unknown field "kind"/],
     [changed(asset, ({ market }) => Object.assign(market ?? {}, { spread: '1.5' })), /:\d+ market\.spread: is a share/],
     [
@@ -201,7 +273,7 @@ test('LST-06 an asset’s file that cannot be used is refused with its place', (
       /x\.csv:2: has 3 columns/,
     ],
   ]
-  for (const [file, message] of table) assert.throws(() => readFacts(file), { message, retry: false }, `${message}`)
+  for (const [file, message] of table) assert.throws(() => readFacts(file, 0), { message, retry: false }, `${message}`)
   const { status, stderr, stdout } = omnimargin('risk', 'list-asset', 'none.json')
   assert.match(stderr, /^none\.json: cannot be read .*\n$/)
   assert.deepEqual([status, stdout], [1, ''])

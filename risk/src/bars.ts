@@ -186,6 +186,18 @@ export function between(series: Series, from: number, to: number): Series {
   return { ...series, start: from, ...cut }
 }
 
+/** Of stretches, the bars that open at `from` or later and are over by `to`; those without any are left out. */
+export function within(stretches: readonly Series[], from: number, to: number): Series[] {
+  return stretches.flatMap((series) => {
+    const { start, interval, closes } = series
+    const bars = (seconds: number) => (seconds - (seconds % interval)) / interval
+    const first = bars(Math.max(0, from - start + interval - 1))
+    const end = Math.min(closes.length, bars(Math.max(0, to - start)))
+    if (first >= end) return []
+    return [{ ...series, start: start + first * interval, ...columns((name) => series[name].slice(first, end)) }]
+  })
+}
+
 /** The longest stretch that all of them cover. Throws InputError where their bars differ in length or never meet. */
 export function commonSpan(all: readonly Series[]): { from: number; to: number; interval: number } {
   const [first] = all

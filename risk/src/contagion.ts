@@ -2,9 +2,9 @@
 import type { Hex } from '@omnimargin/core/bytes'
 import { accountIn } from '@omnimargin/core/ledger'
 import { max, type Ratio, type Usd, WAD } from '@omnimargin/core/wad'
-import { type Damage, damageOf } from './contagion/damage.ts'
+import { type Damage, damageOf, withShares } from './contagion/damage.ts'
 import { feedsOf, healthOf } from './contagion/health.ts'
-import { type Flow, flowOf, type Spans, spansOf } from './contagion/impact.ts'
+import { type Flow, flowOf, proceedsOf, type Spans, spansOf } from './contagion/impact.ts'
 import { type Node, nodesOf, type System } from './contagion/system.ts'
 
 export type Outcome = {
@@ -16,7 +16,7 @@ export type Outcome = {
   readonly below: readonly Hex[]
   /** How many times those who were closed dragged others down. */
   readonly rounds: number
-  /** What the closed accounts owe beyond all they hold, where prices are worst for each of them. */
+  /** What the closed accounts owe beyond all that is got for what they hold, where prices are worst for each of them. */
   readonly badDebt: Usd
   /** What of it the insurance does not pay. */
   readonly uncovered: Usd
@@ -63,13 +63,15 @@ export function contagionOf(system: System): Contagion {
 export function loseAll(system: System, lost: readonly Node[], before: readonly Usd[] = balancesOf(system)): Outcome {
   const damage = damageOf(system, lost)
   const ids = [...system.ledger.accounts.keys()]
-  let spans = spansOf(system, damage, NO_FLOW)
+  let flow = NO_FLOW
+  let spans = spansOf(system, damage, flow)
   const isBelow = (id: Hex) => healthOf(id, damage, spans, system.now).isBelow
   const atFirst = ids.map((id) => healthOf(id, damage, spans, system.now))
   const waves = [ids.filter((id, i) => !damage.failed.has(id) && atFirst[i]?.isBelow)]
   const closed = new Set([...damage.failed, ...waves.flat()])
   for (let moved = true; moved; ) {
-    const wider = spansOf(system, damage, flowOf(system, damage, closed))
+    flow = flowOf(system, damage, closed)
+    const wider = spansOf(system, damage, flow)
     const looked = ids.filter((id) => !closed.has(id) && dependsOnMoved(id, damage, spans, wider))
     spans = wider
     const wave = looked.filter(isBelow)
@@ -78,7 +80,8 @@ export function loseAll(system: System, lost: readonly Node[], before: readonly 
     if (moved) waves.push(wave)
     if (waves.length > ids.length + 1) throw new Error('Contagion went on for longer than there are accounts.')
   }
-  const badDebt = [...closed].reduce((total, id) => total + healthOf(id, damage, spans, system.now).shortfall, 0n)
+  const sold = { ...damage, ledger: withShares(damage.ledger, proceedsOf(system, flow)) }
+  const badDebt = [...closed].reduce((total, id) => total + healthOf(id, sold, spans, system.now).shortfall, 0n)
   const gone = atFirst.map(({ balance }, i) => max(0n, before[i] ?? 0n) - max(0n, balance))
   return {
     lost,
@@ -107,7 +110,7 @@ function deepestOf({ ledger }: System, spans: Spans): Ratio {
   }, 0n)
 }
 
-const NO_FLOW: Flow = { sold: new Map(), bought: new Map() }
+const NO_FLOW: Flow = { sold: new Map(), bought: new Map(), soldThere: new Map() }
 
 function dependsOnMoved(id: Hex, { ledger }: Damage, before: Spans, after: Spans): boolean {
   return feedsOf(accountIn(ledger, id), ledger).some((feed) => {

@@ -6,9 +6,11 @@ import { WAD } from '@omnimargin/core/wad'
 import { contagionOf, loseAll, type Outcome } from '@omnimargin/risk/contagion'
 import { damageOf } from '@omnimargin/risk/contagion/damage'
 import { healthOf } from '@omnimargin/risk/contagion/health'
-import { flowOf, impactOf, spansOf } from '@omnimargin/risk/contagion/impact'
+import { flowOf, impactOf, proceedsOf, spansOf } from '@omnimargin/risk/contagion/impact'
 import { type Node, nodesOf, type System } from '@omnimargin/risk/contagion/system'
 import { InputError } from '@omnimargin/risk/errors'
+import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
+import { computeHaircut } from '@omnimargin/risk/estimate/haircut'
 import fc from 'fast-check'
 import {
   account,
@@ -81,10 +83,11 @@ test('CTG-03 a thinner or wilder market, and a greater factor, never lose less',
   fc.assert(
     fc.property(traders, someNodes, times, times, times, (accounts, lost, thinner, wilder, factor) => {
       const calm = systemWith(accounts)
-      const depths = calm.depths.map(({ dailyVolume, dailyVolatility, fall }) => {
-        return { dailyVolume: dailyVolume / thinner, dailyVolatility: dailyVolatility * wilder, fall }
+      const depths = calm.depths.map(({ stressed, dailyVolatility, fall }) => {
+        return { stressed: stressed / thinner, dailyVolatility: dailyVolatility * wilder, fall }
       })
-      const wild = { ...calm, depths, impactFactor: calm.impactFactor * factor }
+      const stressedThere = [1n, 10n, 100n].map((times) => wad(1_000_000) / (times * thinner))
+      const wild = { ...calm, depths, stressedThere, impactFactor: calm.impactFactor * factor }
       assertNoLess(loseAll(wild, lost), loseAll(calm, lost), lost)
     }),
   )
@@ -101,17 +104,55 @@ test('CTG-04 the loss of a lone account, to the unit', () => {
   assert.equal(loseAll({ ...lone, insurance: wad(10) }, [fast]).uncovered, wad(6))
   assert.equal(loseAll({ ...lone, insurance: wad(17) }, [fast]).uncovered, 0n)
   // A quarter of the volume is twice the root.
-  const thinner = lone.depths.map((depth) => ({ ...depth, dailyVolume: depth.dailyVolume / 4n }))
+  const thinner = lone.depths.map((depth) => ({ ...depth, stressed: depth.stressed / 4n }))
   assert.equal(loseAll({ ...lone, depths: thinner }, [fast]).badDebt, wad(32))
   // The issuer's loss of half leaves 5,000 dollars, and no bad debt.
   const half = loseAll({ ...lone, issuers: [{ name: 'Circle', listings: [USDC_FAST], loss: WAD / 2n }] }, [
     { kind: 'issuer', issuer: 0 },
   ])
   assert.deepEqual([half.marginGone, half.badDebt, half.below], [wad(4_900), 0n, []])
-  // ETH at 1,200: 16,000 lost of 10,000. Its USDC are sold too: a root of 0.1 % at 1 % a day.
+  // ETH at 1,200: 16,000 lost of 10,000. Its USDC are sold too: a root of 0.1 % at 1 % a day, and the same there.
   const fallen = loseAll(lone, [{ kind: 'asset', feed: ETH }])
   assert.equal(fallen.spans.get(ETH)?.low, (wad(1_200) * 9_996n) / 10_000n)
-  assert.equal(fallen.badDebt, wad(6_000) + (wad(20 * 1_200) * 4n) / 10_000n + wad(10_000) / 100_000n)
+  const short = wad(6_000) + (wad(20 * 1_200) * 4n) / 10_000n
+  assert.equal(fallen.badDebt, short + wad(10_000) - (wad(10_000) * 99_999n ** 2n) / 100_000n ** 2n)
+})
+
+test('CTG-12 collateral is sold where it is locked: what that costs is what its haircut has for it', () => {
+  // 40,000 dollars of 400,000,000 anywhere and of 4,000,000 there: roots of 1 % and 10 %, at 4 % a day.
+  const failed = (parts: Partial<System>) => {
+    const system = systemWith([account({ [WETH_SLOW]: wad(20) }, {}, -wad(39_900))], parts)
+    return loseAll(system, [{ kind: 'account', id: idOf(0) }])
+  }
+  const got = (wad(40_000) * 9_996n * 996n) / (10_000n * 1_000n)
+  assert.equal(failed({}).badDebt, wad(39_900) - got)
+  // The index is that of all places: others see no more of it than the first root.
+  assert.equal(failed({}).spans.get(ETH)?.low, (wad(2_000) * 9_996n) / 10_000n)
+  // A day of 4 % is an hour of 4 % * 2.326 / root of 24, of 99 in 100.
+  const inputs = {
+    ...{ quantile: (0.04 * 2.326) / Math.sqrt(24), longRunQuantile: 0, gap: 0, spread: 0, held: 0, amount: 40_000 },
+    ...{ finalitySeconds: 0, latencyTailSeconds: 0, heartbeatAgeSeconds: 0, depthPerDay: 20_000_000, depthLeft: 0.2 },
+    ...{ oracleAgeSeconds: 0, oracleConfidence: 0, peg: 0, failuresPerYear: 0, lossGivenFailure: 0, least: 0 },
+  }
+  const system = systemWith([account({ [WETH_SLOW]: wad(20) })])
+  const flow = flowOf(system, damageOf(system, []), [idOf(0)])
+  const [proceeds = 0n] = proceedsOf(system, flow)
+  const { liquidity } = computeHaircut(inputs, DEFAULTS).terms
+  assert.ok(Math.abs(1 - Number(proceeds) / 1e18 - liquidity) < 1e-15)
+})
+
+test('CTG-12 what a short stands against need not be sold there, and what is lost stands against nothing', () => {
+  const there = (lost: readonly Node[], ...sizes: bigint[]) => {
+    const [near = 0n, far = 0n] = sizes
+    const system = systemWith([account({ [WETH_SLOW]: wad(20) }, { [ETH_HOME]: near, [ETH_FAST]: far })])
+    return flowOf(system, damageOf(system, lost), [idOf(0)]).soldThere.get(WETH_SLOW) ?? 0n
+  }
+  assert.equal(there([]), wad(40_000))
+  assert.equal(there([], wad(5)), wad(40_000))
+  assert.equal(there([], -wad(5)), wad(30_000))
+  assert.equal(there([], -wad(20)), 0n)
+  assert.equal(there([], 0n, -wad(20)), 0n)
+  assert.equal(there([fast], 0n, -wad(20)), wad(40_000))
 })
 
 test('CTG-04 who is dragged down by the selling of others is told apart', () => {
@@ -167,13 +208,12 @@ test('CTG-05 a pair is not hurt by a price that moves, and a leg that is lost se
 })
 
 test('CTG-06 impact is the root of what is sold out of what is there, and never more than all', () => {
-  const depth = { dailyVolume: wad(1_000_000), dailyVolatility: WAD / 10n, fall: 0n }
-  const terms = { stressDepth: WAD / 4n, impactFactor: WAD }
-  assert.equal(impactOf(0n, depth, terms), 0n)
-  assert.equal(impactOf(wad(2_500), depth, terms), WAD / 100n)
-  assert.equal(impactOf(wad(250_000), depth, terms), WAD / 10n)
-  assert.equal(impactOf(wad(1_000_000), depth, { ...terms, impactFactor: 2n * WAD }), (4n * WAD) / 10n)
-  assert.equal(impactOf(wad(1_000_000_000), depth, terms), WAD)
+  const impact = (sold: bigint, factor = WAD) => impactOf(sold, wad(250_000), WAD / 10n, factor)
+  assert.equal(impact(0n), 0n)
+  assert.equal(impact(wad(2_500)), WAD / 100n)
+  assert.equal(impact(wad(250_000)), WAD / 10n)
+  assert.equal(impact(wad(1_000_000), 2n * WAD), (4n * WAD) / 10n)
+  assert.equal(impact(wad(1_000_000_000)), WAD)
 })
 
 test('CTG-07 with nothing lost and nothing sold, an account is below maintenance where the clearing says so', () => {
@@ -236,6 +276,6 @@ test('CTG-10 an account whose margin cannot be told is refused by name', () => {
 
 /** A market in which closing a few accounts moves the price. */
 function thin(system: System): System {
-  const depths = system.depths.map((depth) => ({ ...depth, dailyVolume: depth.dailyVolume / 200n }))
-  return { ...system, depths }
+  const depths = system.depths.map((depth) => ({ ...depth, stressed: depth.stressed / 200n }))
+  return { ...system, depths, stressedThere: [wad(500_000), wad(50_000), wad(100_000)] }
 }

@@ -83,11 +83,12 @@ const LEDGER: Ledger = {
 export function systemWith(accounts: readonly Account[], parts: Partial<System> = {}): System {
   return {
     ledger: { ...LEDGER, accounts: new Map(accounts.map((one, i) => [idOf(i), one])) },
-    ...{ now: NOW, homeChain: HOME, stressDepth: percent(20), impactFactor: WAD, insurance: 0n },
+    ...{ now: NOW, homeChain: HOME, impactFactor: WAD, insurance: 0n },
     depths: [
-      { dailyVolume: wad(2_000_000_000), dailyVolatility: percent(4), fall: percent(40) },
-      { dailyVolume: wad(50_000_000_000), dailyVolatility: percent(1), fall: 0n },
+      { stressed: wad(400_000_000), dailyVolatility: percent(4), fall: percent(40) },
+      { stressed: wad(10_000_000_000), dailyVolatility: percent(1), fall: 0n },
     ],
+    stressedThere: [wad(4_000_000), wad(10_000_000_000), wad(10_000_000_000)],
     issuers: [{ name: 'Circle', listings: [USDC_FAST, USDC_HOME], loss: WAD }],
     ...parts,
   }

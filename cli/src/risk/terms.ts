@@ -1,8 +1,10 @@
 /** What the contagion what-if supposes of markets and issuers, as JSON. */
-import { WAD } from '@omnimargin/core/wad'
+import { type Usd, WAD } from '@omnimargin/core/wad'
 import type { System } from '@omnimargin/risk/contagion/system'
 import { InputError } from '@omnimargin/risk/errors'
+import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import { readConfig } from '@omnimargin/service/config'
+import type { Measures } from '@omnimargin/service/steward/measures'
 import { z } from 'zod'
 import { decimal, quantity, share } from '../compare/decimals.ts'
 
@@ -12,7 +14,6 @@ const MAX_NAMES = 64
 const schema = z.strictObject({
   /** Where the numbers come from; for people. */
   origin: z.string(),
-  stressDepth: share.refine((value) => value > 0n, 'must be above 0'),
   impactFactor: decimal.refine((value) => value <= 100n * WAD, 'must be at most 100'),
   prices: z.record(
     z.string(),
@@ -33,32 +34,49 @@ export function readTerms(file: string): Terms {
 /** What the clearing's lists are called, in its own order: an asset as USDC@fast. */
 export type Names = { readonly feeds: readonly string[]; readonly listings: readonly string[] }
 
+/** What a file says, and what it is called. */
+type From<Content> = { readonly file: string; readonly content: Content }
+type Told = Pick<Measures, 'assets' | 'feeds'>
+
 /**
  * The terms by the clearing's numbers. An issuer is asked for by its assets' names, with a chain or without; what of
- * them is not listed here is left out. Throws InputError where a price has no terms.
+ * them is not listed here is left out. What is there on a chain is what the steward is told of it. Throws InputError
+ * where a price has no terms, or an asset on a chain no depth.
  */
 export function applyTerms(
-  { prices, issuers, stressDepth, impactFactor }: Terms,
-  file: string,
+  terms: From<Terms>,
+  measures: From<Told>,
   { feeds, listings }: Names,
-): Pick<System, 'depths' | 'issuers' | 'stressDepth' | 'impactFactor'> {
-  const missing = feeds.find((feed) => !prices[feed])
-  if (missing !== undefined) {
-    throw new InputError(
-      `${file} prices: has no "${missing}", which the clearing has: add its dailyVolume and dailyVolatility.`,
-    )
-  }
+): Pick<System, 'depths' | 'stressedThere' | 'issuers' | 'impactFactor'> {
+  const { prices, issuers, impactFactor } = terms.content
+  const { depthLeft, depthLeftPeg } = DEFAULTS.impact
+  const depths = feeds.map((feed) => {
+    const found = prices[feed]
+    if (!found) {
+      const cure = 'add its dailyVolume and dailyVolatility'
+      throw new InputError(`${terms.file} prices: has no "${feed}", which the clearing has: ${cure}.`)
+    }
+    const isPegged = measures.content.feeds[feed]?.pegFloor !== undefined
+    const stressed = stressedOf(Number(found.dailyVolume / WAD), isPegged ? depthLeftPeg : depthLeft)
+    return { stressed, dailyVolatility: found.dailyVolatility, fall: found.fall ?? 0n }
+  })
+  const stressedThere = listings.map((listing) => {
+    const found = measures.content.assets.find(({ asset, chain }) => `${asset}@${chain}` === listing)
+    if (!found) {
+      const cure = 'add it there, or name the steward’s own file with --config'
+      throw new InputError(`${measures.file} assets: has no ${listing}, which the clearing has: ${cure}.`)
+    }
+    const usual = found.class === 'stable' ? depthLeftPeg : depthLeft
+    return stressedOf(found.depthPerDay, found.depthLeft ?? usual)
+  })
   const owed = issuers.map(({ name, assets, loss }) => {
     const isOwed = (listing: string) => assets.includes(listing) || assets.includes(listing.split('@')[0] ?? '')
     return { name, loss: loss ?? WAD, listings: listings.flatMap((listing, i) => (isOwed(listing) ? [i] : [])) }
   })
-  return {
-    depths: feeds.flatMap((feed) => {
-      const terms = prices[feed]
-      return terms ? [{ ...terms, fall: terms.fall ?? 0n }] : []
-    }),
-    issuers: owed.filter((issuer) => issuer.listings.length > 0),
-    stressDepth,
-    impactFactor,
-  }
+  return { depths, stressedThere, issuers: owed.filter((issuer) => issuer.listings.length > 0), impactFactor }
+}
+
+/** To a dollar, and never below one: as a haircut takes it. */
+function stressedOf(dollarsPerDay: number, left: number): Usd {
+  return BigInt(Math.max(1, Math.round(dollarsPerDay * left))) * WAD
 }

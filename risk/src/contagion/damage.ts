@@ -68,16 +68,21 @@ function lostAmong(kept: readonly Ratio[]): Set<number> {
 /** Lines keep their share, and a lost venue was never heard of: so the margin formula charges its legs in full. */
 function damaged(ledger: Ledger, kept: readonly Ratio[], lostMarkets: ReadonlySet<number>): Ledger {
   const silent = [...lostMarkets].flatMap((market) => ledger.parameters?.markets[market]?.venue ?? [])
+  const heard = new Map([...ledger.heard, ...silent.map((venue): [Peer, bigint] => [venuePeer(venue), 0n])])
+  return { ...withShares(ledger, kept), heard }
+}
+
+/** Of each listing its share is left, or got for it. */
+export function withShares(ledger: Ledger, shares: readonly Ratio[]): Ledger {
   const accounts = [...ledger.accounts.keys()].map((id): [Hex, Account] => {
     const account = upToDate(ledger, id)
     const lines = account.lines.map((line) => {
-      const share = kept[line.listing] ?? WAD
+      const share = shares[line.listing] ?? WAD
       return { ...line, units: mulDown(line.units, share), counted: mulDown(line.counted, share) }
     })
     return [id, { ...account, lines }]
   })
-  const heard = new Map([...ledger.heard, ...silent.map((venue): [Peer, bigint] => [venuePeer(venue), 0n])])
-  return { ...ledger, heard, accounts: new Map(accounts) }
+  return { ...ledger, accounts: new Map(accounts) }
 }
 
 /** A leg at a lost venue has no profit, only its loss. */

@@ -1,10 +1,10 @@
 /** How far prices go when what was liquidated is sold and bought: spec/contagion.md. */
 import type { Hex } from '@omnimargin/core/bytes'
 import { accountIn, type Ledger } from '@omnimargin/core/ledger'
-import { abs, divUp, max, min, mulDown, mulUp, type Price, type Ratio, type Usd, WAD } from '@omnimargin/core/wad'
+import { divUp, max, min, mulDown, mulUp, type Price, type Ratio, type Usd, WAD } from '@omnimargin/core/wad'
 import { rootUp } from '../root.ts'
 import type { Damage } from './damage.ts'
-import type { MarketDepth, System } from './system.ts'
+import type { System } from './system.ts'
 
 /** From the lowest to the highest a price may stand while all this goes on. It begins within. */
 export type Span = { readonly low: Price; readonly high: Price }
@@ -12,20 +12,20 @@ export type Span = { readonly low: Price; readonly high: Price }
 export type Spans = ReadonlyMap<number, Span>
 
 /** USD by feed at the prices before. What one sells and another buys is not set off: they need not meet. */
-export type Flow = { readonly sold: ReadonlyMap<number, Usd>; readonly bought: ReadonlyMap<number, Usd> }
+export type Flow = {
+  readonly sold: ReadonlyMap<number, Usd>
+  readonly bought: ReadonlyMap<number, Usd>
+  /** Of what is sold, by listing, what has to be sold on its chain. */
+  readonly soldThere: ReadonlyMap<number, Usd>
+}
 
 /** As on chain: a price fits 96 bits. */
 const MAX_PRICE: Price = (1n << 96n) - 1n
 
 /** The share by which so many dollars, sold or bought in a day, move a price: the square-root law. At most all of it. */
-export function impactOf(
-  dollars: Usd,
-  { dailyVolume, dailyVolatility }: MarketDepth,
-  { stressDepth, impactFactor }: Pick<System, 'stressDepth' | 'impactFactor'>,
-): Ratio {
-  const volume = max(1n, mulDown(dailyVolume, stressDepth))
-  const root = rootUp(divUp(dollars * WAD, volume) * WAD)
-  return min(WAD, mulUp(mulUp(impactFactor, dailyVolatility), root))
+export function impactOf(dollars: Usd, stressed: Usd, dailyVolatility: Ratio, factor: Ratio): Ratio {
+  const root = rootUp(divUp(dollars * WAD, max(1n, stressed)) * WAD)
+  return min(WAD, mulUp(mulUp(factor, dailyVolatility), root))
 }
 
 /** Every price from where the flow and the damage push it down to where the flow pushes it up. */
@@ -34,7 +34,8 @@ export function spansOf(system: System, { left }: Damage, { sold, bought }: Flow
     const depth = system.depths[feed]
     const impact = (flow: ReadonlyMap<number, Usd>) => {
       const dollars = flow.get(feed) ?? 0n
-      return depth && dollars > 0n ? impactOf(dollars, depth, system) : 0n
+      if (!depth || dollars === 0n) return 0n
+      return impactOf(dollars, depth.stressed, depth.dailyVolatility, system.impactFactor)
     }
     const low = mulDown(mulDown(price, left.get(feed) ?? WAD), WAD - impact(sold))
     return [feed, { low, high: min(MAX_PRICE, mulUp(price, WAD + impact(bought))) }]
@@ -42,20 +43,35 @@ export function spansOf(system: System, { left }: Damage, { sold, bought }: Flow
   return new Map(spans)
 }
 
-/** What has to be sold and bought of each price once these accounts are closed. */
-export function flowOf({ ledger }: System, damage: Damage, closed: Iterable<Hex>): Flow {
-  const [sold, bought] = [new Map<number, Usd>(), new Map<number, Usd>()]
-  for (const id of closed) {
-    for (const [feed, { most, least }] of netsOf(ledger, damage, id)) {
-      const price = ledger.prices.get(feed)?.price ?? 0n
-      if (most > 0n) sold.set(feed, (sold.get(feed) ?? 0n) + mulUp(most, price))
-      if (least < 0n) bought.set(feed, (bought.get(feed) ?? 0n) + mulUp(abs(least), price))
-    }
-  }
-  return { sold, bought }
+/** By listing, the share of the price that is got for it on its chain: what its sale costs there, as a haircut has it. */
+export function proceedsOf({ ledger, depths, stressedThere, impactFactor }: System, { soldThere }: Flow): Ratio[] {
+  return ledger.listings.map((_, listing) => {
+    const depth = depths[ledger.parameters?.listings[listing]?.feed ?? -1]
+    const dollars = soldThere.get(listing) ?? 0n
+    if (!depth || dollars === 0n) return WAD
+    return WAD - impactOf(dollars, stressedThere[listing] ?? 0n, depth.dailyVolatility, impactFactor)
+  })
 }
 
-type Net = { most: bigint; least: bigint }
+/** What has to be sold and bought of each price once these accounts are closed. */
+export function flowOf({ ledger }: System, damage: Damage, closed: Iterable<Hex>): Flow {
+  const [sold, bought, soldThere] = [new Map<number, Usd>(), new Map<number, Usd>(), new Map<number, Usd>()]
+  const add = (to: Map<number, Usd>, key: number, size: bigint, price: Price) => {
+    if (size > 0n) to.set(key, (to.get(key) ?? 0n) + mulUp(size, price))
+  }
+  for (const id of closed) {
+    for (const [feed, { most, least, held }] of netsOf(ledger, damage, id)) {
+      const price = ledger.prices.get(feed)?.price ?? 0n
+      add(sold, feed, most, price)
+      add(bought, feed, -least, price)
+      // A short may stand against any of its lines: of each as much is sold as there is to sell.
+      for (const [listing, size] of held) add(soldThere, listing, min(size, most), price)
+    }
+  }
+  return { sold, bought, soldThere }
+}
+
+type Net = { most: bigint; least: bigint; readonly held: Map<number, bigint> }
 
 /**
  * What an account holds of each price, collateral and positions against each other. What is lost sets nothing off: it
@@ -65,15 +81,19 @@ function netsOf(ledger: Ledger, { lostListings, lostMarkets }: Damage, id: Hex):
   const nets = new Map<number, Net>()
   const { lines, positions } = accountIn(ledger, id)
   const { listings = [], markets = [], underlyings = [] } = ledger.parameters ?? {}
-  const add = (feed: number, size: bigint, isLost: boolean) => {
-    const net = nets.get(feed) ?? { most: 0n, least: 0n }
+  const add = (feed: number, size: bigint, isLost: boolean): Net => {
+    const net = nets.get(feed) ?? { most: 0n, least: 0n, held: new Map() }
     net.most += isLost ? max(0n, size) : size
     net.least += isLost ? min(0n, size) : size
     nets.set(feed, net)
+    return net
   }
   for (const { listing, units } of lines) {
     const terms = listings[listing]
-    if (terms) add(terms.feed, divUp(units * WAD, 10n ** BigInt(terms.decimals)), lostListings.has(listing))
+    if (!terms) continue
+    const size = divUp(units * WAD, 10n ** BigInt(terms.decimals))
+    const { held } = add(terms.feed, size, lostListings.has(listing))
+    held.set(listing, (held.get(listing) ?? 0n) + size)
   }
   for (const [market, { size }] of positions) {
     const feed = underlyings[markets[market]?.underlying ?? -1]?.feed

@@ -3,10 +3,10 @@ import type { Hex } from '@omnimargin/core/bytes'
 import type { Ledger } from '@omnimargin/core/ledger'
 import type { Ratio, Usd } from '@omnimargin/core/wad'
 
-/** What the market of a price can bear, and how far it falls where that is asked. */
+/** What the market of a price can bear, wherever it is traded, and how far it falls where that is asked. */
 export type MarketDepth = {
-  /** What is traded in a day, and the standard deviation of a day's return. */
-  readonly dailyVolume: Usd
+  /** What is there of a day's trade on the day it is needed, and the standard deviation of a day's return. */
+  readonly stressed: Usd
   readonly dailyVolatility: Ratio
   /** The share of its price that the asset loses when it is the one that fails. */
   readonly fall: Ratio
@@ -23,9 +23,9 @@ export type System = {
   readonly homeChain: bigint
   /** By the clearing's number of a feed. */
   readonly depths: readonly MarketDepth[]
+  /** By the clearing's number of a listing: what is there of it on its own chain, as its haircut has it. */
+  readonly stressedThere: readonly Usd[]
   readonly issuers: readonly Issuer[]
-  /** The share of a day's usual volume that is there on the day it is needed. */
-  readonly stressDepth: Ratio
   /** What the square root is multiplied by beside the volatility; 1 in the literature. */
   readonly impactFactor: Ratio
   /** What is there to pay bad debt with. */

@@ -1,6 +1,6 @@
 /** What is known of an asset on a chain before it may be listed. */
 import type { Ratio, Usd } from '@omnimargin/core/wad'
-import type { Series } from '../bars.ts'
+import type { History } from './history.ts'
 
 /** What fails a chain or a route least often first. */
 export const CHAINS = ['ethereum', 'rollup', 'other'] as const
@@ -9,6 +9,8 @@ export const ISSUES = ['native', 'bridged', 'wrapped', 'staked', 'restaked', 'sy
 
 export type Facts = {
   readonly symbol: string
+  /** When it is judged, in seconds since 1970: nothing later is looked at. */
+  readonly asOf: number
   readonly decimals: number
   /** Balances that change by themselves, and transfers that arrive smaller: a vault counts neither. */
   readonly isRebasing: boolean
@@ -34,7 +36,7 @@ export type Facts = {
   /** What can be reached from the chain it is locked on. */
   readonly dailyVolume: Usd
   readonly spread: Ratio
-  readonly history: Series
+  readonly history: History
   /** What it is to be worth: one dollar, or what another series says, bar by bar. */
-  readonly peg?: { readonly issue: (typeof ISSUES)[number]; readonly reference?: Series | undefined } | undefined
+  readonly peg?: { readonly issue: (typeof ISSUES)[number]; readonly reference?: History | undefined } | undefined
 }

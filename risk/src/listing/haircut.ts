@@ -1,24 +1,18 @@
-/** What of an asset does not count: spec/listing.md. Every part rounds up. */
+/** What of an asset does not count, by the one formula there is (spec/haircut.md), told what spec/listing.md says. */
 import { divUp, max, min, mulUp, type Ratio, type Usd, WAD } from '@omnimargin/core/wad'
-import { momentsOf } from '../moments.ts'
+import { DEFAULTS } from '../estimate/defaults.ts'
+import { computeHaircut, type HaircutTerms } from '../estimate/haircut.ts'
+import { shareOf } from '../estimate/ratio.ts'
 import { quantile } from '../quantile.ts'
 import { rootUp } from '../root.ts'
 import type { Facts } from './facts.ts'
+import { type History, lossesOf } from './history.ts'
 import { offLately, pegOf } from './peg.ts'
 import * as rules from './rules.ts'
 
 export type Haircut = {
-  /** Shares of the value, each on its own. */
-  readonly parts: {
-    /** What the price may lose until it is sold, and what the selling costs, with the cap full. */
-    readonly volatility: Ratio
-    readonly liquidity: Ratio
-    readonly oracle: Ratio
-    readonly peg: Ratio
-    readonly security: Ratio
-  }
-  readonly horizonSeconds: bigint
-  /** All of them, one after the other, at least what the class has; rounded up to a tenth of a percent. */
+  readonly terms: HaircutTerms
+  /** At least what the class has; rounded up to a tenth of a percent. */
   readonly haircut: Ratio
 }
 
@@ -27,61 +21,49 @@ export function capOf({ dailyVolume }: Pick<Facts, 'dailyVolume'>): Usd {
   return (dailyVolume * rules.STRESS_DEPTH * rules.CAP_SHARE) / (WAD * WAD)
 }
 
-export function haircutOf(facts: Facts, kind: rules.Class, confidence: Ratio): Haircut {
-  const { history, price, dailyVolume, spread } = facts
-  const lossOverBar = max(0n, quantile(lossesOf(history.closes), confidence))
-  const lossOver = (seconds: bigint) => mulUp(lossOverBar, rootOfTime(seconds, history.interval))
-  const sold = mulUp(capOf(facts), rules.ACCOUNT_SHARE)
-  const stressed = max(1n, (dailyVolume * rules.STRESS_DEPTH) / WAD)
-  const horizonSeconds = horizonOf(facts, sold, stressed)
-  const volatility = max(lossOver(horizonSeconds), rules.GAP[kind])
-  const dailyDeviation = mulUp(momentsOf(history).deviation, rootOfTime(86_400n, history.interval))
-  const liquidity = divUp(spread, 2n) + mulUp(dailyDeviation, rootUp(divUp(sold * WAD, stressed) * WAD))
-  const market = mulUp(volatility + liquidity, rules.CONCENTRATION)
-  const wrongWay = facts.isOwnToken ? mulUp(market, rules.OWN_TOKEN_SHARE) : 0n
-  const oracle =
-    max(lossOver(BigInt(price.maxAgeSeconds)), price.deviation) +
-    mulUp(price.confidence, rules.CONFIDENCES) +
-    (price.dispersion > rules.DISPERSION_NOTED ? divUp(price.dispersion, 2n) : 0n)
-  const [peg, security] = [pegPartOf(facts), securityOf(facts)]
-  const whole = [market + wrongWay, oracle, peg, security].reduce(after, 0n)
-  return {
-    parts: { volatility, liquidity, oracle, peg, security },
-    horizonSeconds,
-    haircut: min(WAD, grainUp(max(whole, rules.LEAST[kind]))),
-  }
+/** With the cap full, and an account's share of it to be sold; the losses are those of this part of its history. */
+export function haircutOf(
+  facts: Facts,
+  kind: rules.Class,
+  confidence: Ratio,
+  history: History = facts.history,
+): Haircut {
+  const { price, dailyVolume, routeSeconds, spread } = facts
+  const loss = max(0n, quantile(lossesOf(history), confidence))
+  const hourly = mulUp(loss, rootUp(divUp(3_600n * WAD, BigInt(history[0]?.interval ?? 1)) * WAD))
+  // All that is lost by selling is in proportion to loss, gap and spread.
+  const lost = (share: Ratio) => shareOf(facts.isOwnToken ? mulUp(share, rules.OWN_TOKEN_FACTOR) : share)
+  const apart = price.dispersion > rules.DISPERSION_NOTED ? divUp(price.dispersion * WAD, 2n * rules.CONFIDENCES) : 0n
+  const { depthLeft, depthLeftPeg } = DEFAULTS.impact
+  const cap = capOf(facts)
+  const { fast, terms } = computeHaircut(
+    {
+      ...{ quantile: lost(hourly), longRunQuantile: lost(hourly), gap: lost(rules.GAP[kind]), spread: lost(spread) },
+      ...{ finalitySeconds: 0, latencyTailSeconds: routeSeconds, heartbeatAgeSeconds: 0 },
+      amount: dollarsOf(mulUp(cap, rules.ACCOUNT_SHARE)),
+      ...{ held: dollarsOf(cap), depthPerDay: dollarsOf(dailyVolume) },
+      depthLeft: kind === 'stable' ? depthLeftPeg : depthLeft,
+      ...{ oracleAgeSeconds: price.maxAgeSeconds, oracleConfidence: shareOf(price.confidence + apart) },
+      ...{ peg: shareOf(pegPartOf(facts)), failuresPerYear: shareOf(failuresOf(facts)), lossGivenFailure: 1, least: 0 },
+    },
+    { ...DEFAULTS, oracle: { deviation: shareOf(price.deviation), confidences: shareOf(rules.CONFIDENCES) } },
+  )
+  return { terms, haircut: min(WAD, max(grainUp(fast), rules.LEAST[kind])) }
 }
 
-/** What is gone once another share of the rest is. */
-function after(gone: Ratio, share: Ratio): Ratio {
-  return gone + mulUp(WAD - gone, min(WAD, share))
-}
-
-function horizonOf({ routeSeconds }: Facts, sold: Usd, stressed: Usd): bigint {
-  const { least, most } = rules.SELLING_SECONDS
-  const selling = divUp(sold * 86_400n * WAD, stressed * rules.PARTICIPATION)
-  return rules.DETECTION_SECONDS + BigInt(routeSeconds) + rules.AUCTION_SECONDS + max(least, min(most, selling))
-}
-
-/** A price wanders with the root of time. */
-function rootOfTime(seconds: bigint, interval: number): Ratio {
-  return rootUp(divUp(seconds * WAD, BigInt(interval)) * WAD)
-}
-
-function lossesOf(closes: readonly bigint[]): Ratio[] {
-  return closes.slice(1).map((close, i) => WAD - (close * WAD) / (closes[i] ?? 1n))
+function dollarsOf(usd: Usd): number {
+  return Number(usd) / Number(WAD)
 }
 
 function pegPartOf(facts: Facts): Ratio {
   const off = pegOf(facts)
   if (!off || !facts.peg) return 0n
-  return rules.PEG[facts.peg.issue] + rules.PEG_SLOPE * max(0n, offLately(off) - rules.PEG_QUIET)
+  return rules.PEG[facts.peg.issue] + rules.PEG_SLOPE * max(0n, offLately(off, rules.DAY_SECONDS) - rules.PEG_QUIET)
 }
 
-/** One minus a power of e is less than the exponent. */
-function securityOf({ chain, isWrapped }: Facts): Ratio {
-  const aYear = rules.CHAIN_FAILURES[chain] + rules.ROUTE_FAILURES + (isWrapped ? rules.WRAPPER_FAILURES : 0n)
-  return divUp(aYear * rules.HOLDING_DAYS, 365n)
+/** Of the chain, the route, and what a wrapped token is locked in. */
+function failuresOf({ chain, isWrapped }: Facts): Ratio {
+  return rules.CHAIN_FAILURES[chain] + rules.ROUTE_FAILURES + (isWrapped ? rules.WRAPPER_FAILURES : 0n)
 }
 
 /** To the next tenth of a percent. */

@@ -12,7 +12,7 @@ export type Class = (typeof CLASSES)[number]
 export const DEEP_VOLUME = dollars(1_000_000_000n)
 export const LARGE_VOLUME = dollars(50_000_000n)
 
-/** What a price may jump before anybody can act, and the least that does not count. */
+/** What a price may jump before anybody can act. */
 export const GAP: Record<Class, Ratio> = {
   deep: basisPoints(200n),
   large: basisPoints(400n),
@@ -20,6 +20,7 @@ export const GAP: Record<Class, Ratio> = {
   stable: 0n,
   derived: basisPoints(400n),
 }
+/** The least that does not count. */
 export const LEAST: Record<Class, Ratio> = {
   deep: basisPoints(500n),
   large: basisPoints(1_000n),
@@ -52,22 +53,15 @@ export const CHAIN_FAILURES: Record<Facts['chain'], Ratio> = {
 }
 export const ROUTE_FAILURES = basisPoints(100n)
 export const WRAPPER_FAILURES = basisPoints(100n)
-export const HOLDING_DAYS = 30n
 
-/** Seconds: until it is seen, the auction, and the least and most for selling. */
-export const DETECTION_SECONDS = 5n
-export const AUCTION_SECONDS = 45n
-export const SELLING_SECONDS = { least: 12n, most: 3_600n }
-/** The share of a second's volume that selling may be, of a day's that is there under stress, of that as the cap, and of the cap in one account. */
-export const PARTICIPATION = basisPoints(1_000n)
+/** The share of a day's volume that is there under stress, of that as the cap, and of the cap in one account. */
 export const STRESS_DEPTH = basisPoints(2_000n)
 export const CAP_SHARE = basisPoints(500n)
 export const ACCOUNT_SHARE = basisPoints(1_000n)
-/** (1 + (held / threshold)^2)^(1/4) with the cap, which is the threshold, full; up. */
-export const CONCENTRATION: Ratio = 1_189_207_115_002_721_068n
 /** Standard deviations of the feed's own confidence. */
 export const CONFIDENCES: Ratio = basisPoints(23_300n)
-export const OWN_TOKEN_SHARE = basisPoints(5_000n)
+/** By how much more of what falls with the chain or the venue it is to secure may be lost. */
+export const OWN_TOKEN_FACTOR: Ratio = basisPoints(15_000n)
 
 /** The share of the bars' losses that the haircut covers. */
 export const MAINTENANCE_CONFIDENCE = basisPoints(9_900n)
@@ -80,6 +74,18 @@ export const LEAST_VENUES = 3
 export const DISPERSION_NOTED = basisPoints(100n)
 export const MOST_DISPERSION = basisPoints(300n)
 export const LEAST_HISTORY_SECONDS = 365 * 86_400
+/** Of the bars between the first and the last, the share that may be missing. */
+export const MOST_MISSING = basisPoints(100n)
+/** A source that publishes whole days is so late at most. */
+export const LATEST_SECONDS = 2 * 86_400
+/** What was lost between two closes of the last day, or week, by what is dying. */
+export const DAY_SECONDS = 86_400
+export const WEEK_SECONDS = 7 * DAY_SECONDS
+export const MOST_FALL_DAY = basisPoints(2_500n)
+export const MOST_FALL_WEEK = basisPoints(4_000n)
+/** Over which it must be traded, and not too volatile by itself; and the share of it in which it need not be. */
+export const MONTH_SECONDS = 30 * DAY_SECONDS
+export const MOST_IDLE = basisPoints(500n)
 /** Longer bars hide what happens between them. */
 export const LONGEST_BAR_SECONDS = 4 * 3_600
 export const LEAST_CAP = dollars(50_000n)
