@@ -4,7 +4,7 @@ import type { System } from '@omnimargin/risk/contagion/system'
 import { InputError } from '@omnimargin/risk/errors'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import { readConfig } from '@omnimargin/service/config'
-import type { Measures } from '@omnimargin/service/steward/measures'
+import { type Measures, withDefaults } from '@omnimargin/service/steward/measures'
 import { z } from 'zod'
 import { decimal, quantity, share } from '../compare/decimals.ts'
 
@@ -66,8 +66,7 @@ export function applyTerms(
       const cure = 'add it there, or name the steward’s own file with --config'
       throw new InputError(`${measures.file} assets: has no ${listing}, which the clearing has: ${cure}.`)
     }
-    const usual = found.class === 'stable' ? depthLeftPeg : depthLeft
-    return stressedOf(found.depthPerDay, found.depthLeft ?? usual)
+    return stressedOf(found.depthPerDay, withDefaults(found).depthLeft)
   })
   const owed = issuers.map(({ name, assets, loss }) => {
     const isOwed = (listing: string) => assets.includes(listing) || assets.includes(listing.split('@')[0] ?? '')

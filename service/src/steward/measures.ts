@@ -142,7 +142,8 @@ function recordedOf(bars: string, file: string, folder: string | undefined): Can
   return stretches.flatMap(candlesOf)
 }
 
-function withDefaults(terms: z.infer<typeof asset>): AssetTerms {
+/** What a file leaves out is what its class has. */
+export function withDefaults(terms: z.infer<typeof asset>): AssetTerms {
   const { gap, least, depthLeft } = CLASSES[terms.class]
   return {
     ...terms,
