@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
+import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 import {Breakers} from "../../src/clearing/Breakers.sol";
 import {Margin} from "../../src/clearing/Margin.sol";
@@ -9,12 +10,12 @@ import {ListingTerms, ParameterBlob} from "../../src/clearing/Parameters.sol";
 import {Listing} from "../../src/clearing/Ledger.sol";
 import {Bound, Bounds} from "../../src/governance/Bounds.sol";
 import {Caps} from "../../src/governance/Caps.sol";
-import {Policy, Times} from "../../src/governance/Policy.sol";
+import {Policy, Seats, Times} from "../../src/governance/Policy.sol";
 import {Outcome, Record, Kind} from "../../src/records/Records.sol";
 import {Blobs} from "../Blobs.sol";
 import {World} from "../World.sol";
 
-/// @title A policy that owns the clearing, with a real timelock as its owner.
+/// @title A policy that owns the clearing, with its own timelock as its owner.
 contract PolicyTest is World {
     using ParameterBlob for bytes;
 
@@ -37,23 +38,23 @@ contract PolicyTest is World {
 
     function setUp() public override {
         super.setUp();
-        address[] memory council = new address[](1);
-        council[0] = address(this);
-        timelock = new TimelockController(DELAY, council, council, address(0));
-        policy = new Policy(clearing, _times(), address(this));
+        policy = new Policy(clearing, _times(), _seats(), _bounds());
+        timelock = TimelockController(payable(policy.owner()));
         clearing.transferOwnership(address(policy));
         policy.accept();
-        policy.setSteward(steward, true);
+    }
+
+    /// @dev This test is the council, and deployed all of it.
+    function _seats() private view returns (Seats memory seats) {
+        seats = Seats(new address[](1), new address[](1), new address[](3));
+        (seats.council[0], seats.stewards[0]) = (address(this), steward);
         for (uint256 i; i < 3; ++i) {
-            policy.setGuardian(guardians[i], true);
+            seats.guardians[i] = guardians[i];
         }
-        policy.setBounds(_bounds());
-        policy.transferOwnership(address(timelock));
-        _governed(address(policy), abi.encodeCall(Ownable2Step.acceptOwnership, ()));
     }
 
     function _times() private pure returns (Times memory) {
-        return Times(uint32(INTERVAL), uint32(FREEZE_FOR), uint32(COOL_DOWN), uint32(LIFT_DELAY), 2);
+        return Times(uint32(DELAY), uint32(INTERVAL), uint32(FREEZE_FOR), uint32(COOL_DOWN), uint32(LIFT_DELAY), 2);
     }
 
     /// @dev WETH's haircuts: floors of 5 % + 4 % * 2 and 2 % + 3 % * 2, ceilings of 60 % and 50 %, up by 2 points and
@@ -144,6 +145,34 @@ contract PolicyTest is World {
         _throughPolicy(abi.encodeCall(clearing.setParameters, (_with(0.3e18, 0.25e18))));
         (uint256 initial,) = _haircuts();
         assertEq(initial, 0.3e18);
+    }
+
+    /// @dev From its first block on, so that there is no time in which a key is the owner and prepares what holds later.
+    function test_POL_14_a_policy_makes_its_own_timelock_and_no_key_is_above_it() public {
+        Policy fresh = new Policy(clearing, _times(), _seats(), _bounds());
+        TimelockController owner = TimelockController(payable(fresh.owner()));
+        assertEq(owner.getMinDelay(), DELAY);
+        assertFalse(owner.hasRole(owner.DEFAULT_ADMIN_ROLE(), address(this)), "who deploys");
+        assertTrue(owner.hasRole(owner.DEFAULT_ADMIN_ROLE(), address(owner)));
+        assertTrue(fresh.isSteward(steward));
+        assertEq(fresh.standing(), 7);
+        bytes memory call = abi.encodeCall(Policy.setSteward, (address(this), true));
+        vm.expectRevert(abi.encodeWithSelector(TimelockController.TimelockInsufficientDelay.selector, DELAY - 1, DELAY));
+        owner.schedule(address(fresh), 0, call, 0, 0, DELAY - 1);
+        bytes memory error = abi.encodeWithSelector(
+            IAccessControl.AccessControlUnauthorizedAccount.selector, steward, owner.PROPOSER_ROLE()
+        );
+        vm.prank(steward);
+        vm.expectRevert(error);
+        owner.schedule(address(fresh), 0, call, 0, 0, DELAY);
+        owner.schedule(address(fresh), 0, call, 0, 0, DELAY);
+        bytes32 id = owner.hashOperation(address(fresh), 0, call, 0, 0);
+        owner.cancel(id);
+        vm.warp(block.timestamp + DELAY);
+        vm.expectPartialRevert(TimelockController.TimelockUnexpectedOperationState.selector);
+        owner.execute(address(fresh), 0, call, 0, 0);
+        vm.expectPartialRevert(TimelockController.TimelockUnauthorizedCaller.selector);
+        owner.updateDelay(0);
     }
 
     function test_POL_09_a_steward_tightens_at_once_and_only_the_timelock_loosens_beyond_a_step() public {
@@ -575,15 +604,18 @@ contract PolicyTest is World {
     }
 
     function test_POL_07_times_that_would_undo_each_other_are_refused() public {
-        for (uint256 i; i < 5; ++i) {
+        (Seats memory seats, Bound[] memory bounds) = (_seats(), _bounds());
+        for (uint256 i; i < 7; ++i) {
             Times memory times = _times();
             if (i == 0) times.interval = 0;
             if (i == 1) times.freezeFor = 0;
             if (i == 2) times.coolDown = 0;
             if (i == 3) times.liftDelay = 0;
             if (i == 4) times.quorum = 1;
+            if (i == 5) times.delay = 0;
+            if (i == 6) times.delay = uint32(INTERVAL - 1);
             vm.expectRevert(Policy.BadTimes.selector);
-            new Policy(clearing, times, address(this));
+            new Policy(clearing, times, seats, bounds);
         }
     }
 }
