@@ -16,7 +16,7 @@ import { tradingChain } from '../src/story/witness.ts'
 import { meddledHermes } from './oracles.ts'
 
 const CLOSE_GRACE = 2
-const LIMIT_MS = 90_000
+const LIMIT_MS = 120_000
 /** Far venues are closed after half a minute of silence, and forgotten seconds later. So short a silence is longer than no outage. */
 const IMPATIENT: Parameters = {
   ...PARAMETERS,

@@ -22,14 +22,18 @@ test('POL-14 through the shipped deployment’s timelock a loosening holds after
     const { reader, walletOf } = tradingChain(devnet)
     const ownerOf = (contract: Address) =>
       reader.readContract({ address: contract, abi: Policy.abi, functionName: 'owner' })
-    assert.deepEqual([await ownerOf(address), await ownerOf(policy)].map((owner) => owner.toLowerCase()), [
-      policy,
-      timelock,
-    ])
+    assert.deepEqual(
+      [await ownerOf(address), await ownerOf(policy)].map((owner) => owner.toLowerCase()),
+      [policy, timelock],
+    )
 
     const looser = {
       ...PARAMETERS,
-      listings: PARAMETERS.listings.map((one) => ({ ...one, initialHaircut: one.maintenanceHaircut, cap: 2n * one.cap })),
+      listings: PARAMETERS.listings.map((one) => ({
+        ...one,
+        initialHaircut: one.maintenanceHaircut,
+        cap: 2n * one.cap,
+      })),
     }
     const set = encodeFunctionData({ abi: ABI, functionName: 'setParameters', args: [packParameters(looser)] })
     const executed = encodeFunctionData({ abi: ABI, functionName: 'execute', args: [set] })

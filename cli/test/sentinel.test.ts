@@ -52,7 +52,11 @@ test('ROL-63 a grant that a captured committee forges counts for nothing new onc
 })
 
 /** What three dishonest attestors can do: a root of the slow vault that it never had, accepted and learned from. */
-async function forgeGrant({ deployment, chains, council }: Devnet, keys: readonly Hex[], holder: Address): Promise<void> {
+async function forgeGrant(
+  { deployment, chains, council }: Devnet,
+  keys: readonly Hex[],
+  holder: Address,
+): Promise<void> {
   const { clearing, committee, tokens } = deployment
   const token = tokens.find(({ symbol }) => symbol === 'WETH')
   const home = destinationsOf(deployment, council).get(clearing.chainId)

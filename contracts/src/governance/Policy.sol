@@ -40,7 +40,7 @@ struct Freeze {
 /// more than that. A guardian freezes a peer for a time, alone; a quorum of them lifts that again, after a delay. All else is
 /// the owner's: a timelock that the policy makes itself, so that whatever loosens is seen before it holds, and no deployer
 /// can leave that out.
-/// @dev spec/policy.md, POL-01 to POL-12. It holds nothing and reads no account.
+/// @dev spec/policy.md, POL-01 to POL-14. It holds nothing and reads no account.
 contract Policy is Ownable2Step {
     Clearing public immutable clearing;
     uint32 public immutable interval;

@@ -1,69 +1,26 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 import {Breakers} from "../../src/clearing/Breakers.sol";
 import {Margin} from "../../src/clearing/Margin.sol";
 import {ListingTerms, ParameterBlob} from "../../src/clearing/Parameters.sol";
 import {Listing} from "../../src/clearing/Ledger.sol";
 import {Bound, Bounds} from "../../src/governance/Bounds.sol";
 import {Caps} from "../../src/governance/Caps.sol";
-import {Policy, Seats, Times} from "../../src/governance/Policy.sol";
+import {Policy} from "../../src/governance/Policy.sol";
 import {Outcome, Record, Kind} from "../../src/records/Records.sol";
 import {Blobs} from "../Blobs.sol";
-import {World} from "../World.sol";
+import {Governed} from "./Governed.sol";
 
-/// @title A policy that owns the clearing, with its own timelock as its owner.
-contract PolicyTest is World {
+/// @title What a policy lets its owner, a steward and guardians do.
+contract PolicyTest is Governed {
     using ParameterBlob for bytes;
 
-    uint256 private constant DELAY = 2 days;
-    uint256 private constant INTERVAL = 1 hours;
-    uint256 private constant FREEZE_FOR = 1 days;
-    uint256 private constant COOL_DOWN = 7 days;
-    uint256 private constant LIFT_DELAY = 1 hours;
-    /// The places of WETH's haircuts: word 4, the initial one from bit 16, the other from bit 80.
-    uint256 private constant WETH = 4;
     /// Where the caps of the listings, the markets and the vaults are, in their order.
     uint16[12] private words = [4, 5, 5, 6, 7, 8, 8, 9, 12, 14, 18, 19];
     uint16[12] private shifts = [144, 24, 136, 0, 144, 24, 136, 0, 152, 152, 0, 0];
     uint16[12] private widths = [112, 112, 112, 112, 112, 112, 112, 112, 104, 104, 64, 64];
-
-    TimelockController private timelock;
-    Policy private policy;
-    address private steward = makeAddr("steward");
-    address[3] private guardians = [makeAddr("guardian 1"), makeAddr("guardian 2"), makeAddr("guardian 3")];
-
-    function setUp() public override {
-        super.setUp();
-        policy = new Policy(clearing, _times(), _seats(), _bounds());
-        timelock = TimelockController(payable(policy.owner()));
-        clearing.transferOwnership(address(policy));
-        policy.accept();
-    }
-
-    /// @dev This test is the council, and deployed all of it.
-    function _seats() private view returns (Seats memory seats) {
-        seats = Seats(new address[](1), new address[](1), new address[](3));
-        (seats.council[0], seats.stewards[0]) = (address(this), steward);
-        for (uint256 i; i < 3; ++i) {
-            seats.guardians[i] = guardians[i];
-        }
-    }
-
-    function _times() private pure returns (Times memory) {
-        return Times(uint32(DELAY), uint32(INTERVAL), uint32(FREEZE_FOR), uint32(COOL_DOWN), uint32(LIFT_DELAY), 2);
-    }
-
-    /// @dev WETH's haircuts: floors of 5 % + 4 % * 2 and 2 % + 3 % * 2, ceilings of 60 % and 50 %, up by 2 points and
-    /// down by one at a time.
-    function _bounds() private pure returns (Bound[] memory bounds) {
-        bounds = new Bound[](2);
-        bounds[0] = Bound(uint16(WETH), 16, 0.6e18, 0.02e18, 0.01e18, 0.05e18, 0.04e18, 4 hours);
-        bounds[1] = Bound(uint16(WETH), 80, 0.5e18, 0.02e18, 0.01e18, 0.02e18, 0.03e18, 4 hours);
-    }
 
     function _blob() private view returns (bytes memory blob) {
         (, blob) = clearing.parameters();
@@ -113,17 +70,6 @@ contract PolicyTest is World {
         policy.post(blob);
     }
 
-    /// @dev Through the timelock, which makes it wait.
-    function _governed(address target, bytes memory call) private {
-        timelock.schedule(target, 0, call, 0, 0, DELAY);
-        vm.warp(block.timestamp + DELAY);
-        timelock.execute(target, 0, call, 0, 0);
-    }
-
-    function _throughPolicy(bytes memory call) private {
-        _governed(address(policy), abi.encodeCall(Policy.execute, (call)));
-    }
-
     /* THE OWNER */
 
     function test_POL_01_the_clearing_is_the_policys_and_the_policy_its_owners_alone() public {
@@ -145,34 +91,6 @@ contract PolicyTest is World {
         _throughPolicy(abi.encodeCall(clearing.setParameters, (_with(0.3e18, 0.25e18))));
         (uint256 initial,) = _haircuts();
         assertEq(initial, 0.3e18);
-    }
-
-    /// @dev From its first block on, so that there is no time in which a key is the owner and prepares what holds later.
-    function test_POL_14_a_policy_makes_its_own_timelock_and_no_key_is_above_it() public {
-        Policy fresh = new Policy(clearing, _times(), _seats(), _bounds());
-        TimelockController owner = TimelockController(payable(fresh.owner()));
-        assertEq(owner.getMinDelay(), DELAY);
-        assertFalse(owner.hasRole(owner.DEFAULT_ADMIN_ROLE(), address(this)), "who deploys");
-        assertTrue(owner.hasRole(owner.DEFAULT_ADMIN_ROLE(), address(owner)));
-        assertTrue(fresh.isSteward(steward));
-        assertEq(fresh.standing(), 7);
-        bytes memory call = abi.encodeCall(Policy.setSteward, (address(this), true));
-        vm.expectRevert(abi.encodeWithSelector(TimelockController.TimelockInsufficientDelay.selector, DELAY - 1, DELAY));
-        owner.schedule(address(fresh), 0, call, 0, 0, DELAY - 1);
-        bytes memory error = abi.encodeWithSelector(
-            IAccessControl.AccessControlUnauthorizedAccount.selector, steward, owner.PROPOSER_ROLE()
-        );
-        vm.prank(steward);
-        vm.expectRevert(error);
-        owner.schedule(address(fresh), 0, call, 0, 0, DELAY);
-        owner.schedule(address(fresh), 0, call, 0, 0, DELAY);
-        bytes32 id = owner.hashOperation(address(fresh), 0, call, 0, 0);
-        owner.cancel(id);
-        vm.warp(block.timestamp + DELAY);
-        vm.expectPartialRevert(TimelockController.TimelockUnexpectedOperationState.selector);
-        owner.execute(address(fresh), 0, call, 0, 0);
-        vm.expectPartialRevert(TimelockController.TimelockUnauthorizedCaller.selector);
-        owner.updateDelay(0);
     }
 
     function test_POL_09_a_steward_tightens_at_once_and_only_the_timelock_loosens_beyond_a_step() public {
@@ -601,21 +519,5 @@ contract PolicyTest is World {
         assertEq(_frozenUntil(), until);
         _lift(0);
         assertEq(_frozenUntil(), block.timestamp);
-    }
-
-    function test_POL_07_times_that_would_undo_each_other_are_refused() public {
-        (Seats memory seats, Bound[] memory bounds) = (_seats(), _bounds());
-        for (uint256 i; i < 7; ++i) {
-            Times memory times = _times();
-            if (i == 0) times.interval = 0;
-            if (i == 1) times.freezeFor = 0;
-            if (i == 2) times.coolDown = 0;
-            if (i == 3) times.liftDelay = 0;
-            if (i == 4) times.quorum = 1;
-            if (i == 5) times.delay = 0;
-            if (i == 6) times.delay = uint32(INTERVAL - 1);
-            vm.expectRevert(Policy.BadTimes.selector);
-            new Policy(clearing, times, seats, bounds);
-        }
     }
 }
