@@ -62,9 +62,9 @@ library Closings {
         (ledger.closings[number - 1].lastBlock,) = source.newest(place.chainId, place.peer);
     }
 
-    /// @notice Closes a venue that contradicted itself, or of which no root is younger than its `deadAge`, while this
-    /// chain stood still not counted. From now on only
-    /// records of its newest accepted root are learned; one on this chain is told to fill nothing more, and read for as long.
+    /// @notice Closes a venue that contradicted itself, or of which no root is younger than its `deadAge`, not counting what
+    /// this chain stood still. From now on only records of its newest accepted root are learned; one on this chain is told to
+    /// fill nothing more, and read for as long.
     /// @param byOwner Whether governance asks, which needs no such reason: a venue may stay alive and forfeit nothing.
     function close(Ledger storage ledger, Book storage book, RecordSource source, uint256 venue, bool byOwner)
         external
