@@ -5,8 +5,11 @@ import { type Artifact, readArtifacts } from './artifacts.ts'
 
 const target = join(import.meta.dirname, '..', 'chains', 'src', 'abi.ts')
 
+/** What others wrote, and programs speak to. */
+const OTHERS = ['MockPyth', 'TimelockController']
+
 function isOurs({ source, name, abi }: Artifact): boolean {
-  const inside = source.startsWith('src/') || source.startsWith('devnet/') || name === 'MockPyth'
+  const inside = source.startsWith('src/') || source.startsWith('devnet/') || OTHERS.includes(name)
   return inside && abi.length > 0
 }
 

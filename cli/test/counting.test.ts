@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Clearing, Policy } from '@omnimargin/chains/abi'
-import { packParameters } from '@omnimargin/core/parameters'
-import { type Devnet, startDevnet } from '@omnimargin/service/devnet/devnet'
+import { Clearing } from '@omnimargin/chains/abi'
+import type { Parameters } from '@omnimargin/core/parameters'
+import { startDevnet } from '@omnimargin/service/devnet/devnet'
 import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
 import { until } from '@omnimargin/service/devnet/until'
 import type { LogEvent } from '@omnimargin/service/role'
-import { senderOf } from '@omnimargin/service/sender'
-import { encodeFunctionData, zeroAddress } from 'viem'
 import { makeActor } from '../src/story/actor.ts'
 import { whole } from '../src/story/amounts.ts'
 import { tradingChain } from '../src/story/witness.ts'
@@ -17,14 +15,19 @@ const LISTING = 1
 const BURST = whole(1_000n, 6)
 const REFILL_SECONDS = 20
 const DEPOSIT = whole(1_500n, 6)
+const SLOW_INFLOW: Parameters = {
+  ...PARAMETERS,
+  listings: PARAMETERS.listings.map((listing, i) =>
+    i === LISTING ? { ...listing, burst: BURST, refillTime: REFILL_SECONDS } : listing,
+  ),
+}
 
 test('ROL-48 the keeper has all of a deposit counted as the burst fills up again, a tenth of it at a time or the rest', async () => {
   const events: LogEvent[] = []
   const log = (event: LogEvent) => void events.push(event)
-  const devnet = await startDevnet({ log, roles: ['attestor', 'relayer', 'keeper'] })
+  const devnet = await startDevnet({ log, roles: ['attestor', 'relayer', 'keeper'], parameters: SLOW_INFLOW })
   try {
     const { deployment, chains } = devnet
-    await setBurst(devnet)
     const token = deployment.tokens[LISTING]
     assert.ok(token)
     const holder = await makeActor('holder', chains, deployment)
@@ -62,15 +65,3 @@ test('ROL-48 the keeper has all of a deposit counted as the burst fills up again
     await devnet.stop()
   }
 })
-
-async function setBurst(devnet: Devnet): Promise<void> {
-  const terms = { burst: BURST, refillTime: REFILL_SECONDS }
-  const listings = PARAMETERS.listings.map((listing, i) => (i === LISTING ? { ...listing, ...terms } : listing))
-  const blob = packParameters({ ...PARAMETERS, listings })
-  const set = encodeFunctionData({ abi: Clearing.abi, functionName: 'setParameters', args: [blob] })
-  const data = encodeFunctionData({ abi: Policy.abi, functionName: 'execute', args: [set] })
-  const { reader, walletOf } = tradingChain(devnet)
-  const sender = senderOf(reader, walletOf(devnet.owner))
-  const { status } = await sender.send({ to: devnet.deployment.clearing.policy ?? zeroAddress, data, gas: 5_000_000n })
-  assert.equal(status, 'success')
-}

@@ -49,10 +49,10 @@ test('ROL-18 ROL-19 on idle chains every pair keeps hearing the other, in no mor
 test('ROL-18 what a reader refuses to hear, since it heard a moment ago, takes neither root nor records with it', async () => {
   const devnet = await startDevnet({ log: () => undefined, roles: ['attestor'] })
   try {
-    const { deployment, owner } = devnet
+    const { deployment, council } = devnet
     const { clearing, committee } = deployment
     const spoke = pairsOf(devnet).find(({ writer }) => writer.chainId === FAST)?.writer
-    const trading = destinationsOf(deployment, owner).get(clearing.chainId)
+    const trading = destinationsOf(deployment, council).get(clearing.chainId)
     assert.ok(spoke && trading)
     const carry = async (quorum: Quorum) => {
       const load = { quorum, claims: [], hears: [clearing.address] }

@@ -106,7 +106,7 @@ function pokeClearing(devnet: Devnet): Promise<void> {
 }
 
 async function poke(
-  { deployment, chains, oracle, owner }: Devnet,
+  { deployment, chains, oracle, council }: Devnet,
   chainId: number,
   { address, abi }: { address: Address; abi: Abi },
   numbers: readonly number[],
@@ -117,7 +117,7 @@ async function poke(
   const { data: updates } = await fetchUpdate({ url: oracle.url }, feedIds, AbortSignal.timeout(5_000))
   const value = await updateFee(chain.reader, chainOf(deployment, chainId).pyth ?? zeroAddress, updates)
   const data = encodeFunctionData({ abi, functionName: 'poke', args: [numbers.map(BigInt), updates] })
-  const { status } = await senderOf(chain.reader, chain.walletOf(owner)).send({
+  const { status } = await senderOf(chain.reader, chain.walletOf(council)).send({
     to: address,
     data,
     value,

@@ -31,7 +31,7 @@ test('ROL-63 a grant that a captured committee forges counts for nothing new onc
     const thief = await makeActor('thief', chains, deployment)
     await thief.openLine(token)
     await forgeGrant(devnet, attestorKeys, thief.address)
-    const { reader } = destinationsOf(deployment, devnet.owner).get(deployment.clearing.chainId) ?? {}
+    const { reader } = destinationsOf(deployment, devnet.council).get(deployment.clearing.chainId) ?? {}
     assert.ok(reader)
     const margin = () =>
       reader.readContract({
@@ -52,10 +52,14 @@ test('ROL-63 a grant that a captured committee forges counts for nothing new onc
 })
 
 /** What three dishonest attestors can do: a root of the slow vault that it never had, accepted and learned from. */
-async function forgeGrant({ deployment, chains, owner }: Devnet, keys: readonly Hex[], holder: Address): Promise<void> {
+async function forgeGrant(
+  { deployment, chains, council }: Devnet,
+  keys: readonly Hex[],
+  holder: Address,
+): Promise<void> {
   const { clearing, committee, tokens } = deployment
   const token = tokens.find(({ symbol }) => symbol === 'WETH')
-  const home = destinationsOf(deployment, owner).get(clearing.chainId)
+  const home = destinationsOf(deployment, council).get(clearing.chainId)
   const slow = chains.find(({ plan }) => plan.chainId === token?.chainId)
   assert.ok(token && home && slow)
   const { number, timestamp, hash: blockHash } = await slow.reader.getBlock()

@@ -47,6 +47,8 @@ export type Ledger = {
   readonly over: ReadonlySet<Peer>
   /** By listing: what of its burst was used up (units) at a time (seconds). */
   readonly inflow: ReadonlyMap<number, { readonly used: Units; readonly at: bigint }>
+  /** When the last outage of the clearing's chain ended (seconds); 0 if there was none. */
+  readonly resumedAt: bigint
   /** By the clearing's number of a venue that is closed: until when its last records are still learned (seconds). */
   readonly closed: ReadonlyMap<number, bigint>
   /** The markets of closed venues whose one last price is fixed, with that price. */
@@ -68,6 +70,7 @@ export const EMPTY_LEDGER: Ledger = {
   tripped: new Set(),
   over: new Set(),
   inflow: new Map(),
+  resumedAt: 0n,
   closed: new Map(),
   priced: new Map(),
   funding: new Map(),
@@ -85,6 +88,7 @@ export type LedgerEvent =
   | { eventName: 'BreakerTripped'; args: { isVault: boolean; number: bigint; cause: number } }
   | { eventName: 'BreakerReset'; args: { isVault: boolean; number: bigint } }
   | { eventName: 'InflowChanged'; args: { listing: bigint; used: bigint; at: bigint } }
+  | { eventName: 'Resumed'; args: { resumedAt: bigint } }
   | { eventName: 'VenueClosed'; args: { venue: bigint; closedAt: bigint } }
   | { eventName: 'ClosePriceFixed'; args: { market: bigint; price: bigint } }
   | { eventName: 'FundingIndexChanged'; args: { market: bigint; index: bigint } }
@@ -161,6 +165,8 @@ function afterEvent(ledger: Ledger, event: LedgerEvent): Ledger {
       const until = closedAt + BigInt(ledger.parameters?.closeGrace ?? 0)
       return { ...ledger, closed: new Map(ledger.closed).set(Number(venue), until) }
     }
+    case 'Resumed':
+      return { ...ledger, resumedAt: event.args.resumedAt }
     case 'ClosePriceFixed':
       return { ...ledger, priced: new Map(ledger.priced).set(Number(event.args.market), event.args.price) }
     case 'FundingIndexChanged': {

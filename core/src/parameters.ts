@@ -82,6 +82,9 @@ export function vaultAges({ zeroAge, ...ages }: VaultTerms): Ages {
 export type CreditTerms = { readonly first: number; readonly second: number; readonly ratio: Ratio }
 
 /** Ages in seconds. */
+/** The `outageAfter` of parameters to which no time without prices is an outage. */
+export const NO_OUTAGES = 2 ** 32 - 1
+
 export type Parameters = {
   readonly cashHaircut: Ratio
   readonly liquidationDiscount: Ratio
@@ -102,7 +105,10 @@ export type Parameters = {
   readonly lifeRamp: number
   /** How long a breaker stays tripped after its cause is gone. */
   readonly restoreAfter: number
-  /** How long without a price is an outage, and for how long after it nobody is liquidated. */
+  /**
+   * How long without a price is an outage, or `NO_OUTAGES`; and for how long after one nobody is liquidated, and no venue closed for
+   * its silence.
+   */
   readonly outageAfter: number
   readonly outageGrace: number
   /** The most, as a share of the lower, by which two feeds of an asset may differ. */

@@ -40,6 +40,8 @@ const parts = z.strictObject({
     address,
     /** The contract that owns the clearing, and lets stewards and guardians do what they may. */
     policy: address.optional(),
+    /** The timelock that owns the policy. */
+    timelock: address.optional(),
     feeds: z.array(z.strictObject({ symbol: z.string(), feedId: word })),
     /** In the clearing's order; `item` is the number that a market has at its venue. */
     markets: z.array(

@@ -152,6 +152,22 @@ test('ROL-37 a remote venue is closed once it has been silent for its dead age, 
   assert.deepEqual(block(state, [closed], NOW + DEAD_AGE).effects, [])
 })
 
+test('ROL-37 the silence of an outage of the clearing’s chain closes no venue, that of a dead age after it and its grace does', () => {
+  const heard: LedgerEvent = { eventName: 'VenueHeard', args: { venue: BigInt(REMOTE), timestamp: NOW } }
+  const resumedAt = NOW + 100n * DEAD_AGE
+  const resumed: LedgerEvent = { eventName: 'Resumed', args: { resumedAt } }
+  const close = { type: 'close_venue', venue: REMOTE }
+  const grace = BigInt(PARAMETERS.outageGrace)
+  assert.ok(grace > DEAD_AGE)
+  const { state } = block(blank, [...rules, heard, resumed], resumedAt)
+  assert.deepEqual(block(state, [], resumedAt + grace - 1n).effects, [])
+  assert.deepEqual(block(state, [], resumedAt + grace).effects, [close])
+  const blob = packParameters({ ...PARAMETERS, outageGrace: 0 })
+  const graceless: LedgerEvent = { eventName: 'ParametersSet', args: { version: 2, blob, setAt: NOW } }
+  assert.deepEqual(block(state, [graceless], resumedAt + DEAD_AGE - 1n).effects, [])
+  assert.deepEqual(block(state, [graceless], resumedAt + DEAD_AGE).effects, [close])
+})
+
 test('ROL-37 a venue that contradicted itself is closed at once, wherever it is', () => {
   for (const venue of [REMOTE, PARAMETERS.venues.findIndex(({ isRemote }) => !isRemote)]) {
     const lied: LedgerEvent = { eventName: 'BreakerTripped', args: { isVault: false, number: BigInt(venue), cause: 3 } }
@@ -196,6 +212,11 @@ test('ROL-43 without a price, positions are settled by the cached one an hour af
   const types = (now: bigint) => block(state, [], now).effects.map(({ type }) => type)
   assert.deepEqual(types(until + 3_600n), ['price_closed'])
   assert.deepEqual(types(until + 3_601n), ['price_closed', 'settle_closed'])
+  const resumedAt = until + 7_200n
+  const resumed = block(state, [{ eventName: 'Resumed', args: { resumedAt } }], resumedAt).state
+  const typesAfter = (now: bigint) => block(resumed, [], now).effects.map(({ type }) => type)
+  assert.deepEqual(typesAfter(resumedAt + 3_600n), ['price_closed'], 'nor was that an hour in which anybody could')
+  assert.deepEqual(typesAfter(resumedAt + 3_601n), ['price_closed', 'settle_closed'])
 })
 
 test('ROL-43 the grace is the one that was in force when the venue was closed', () => {

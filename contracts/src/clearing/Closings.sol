@@ -3,10 +3,12 @@ pragma solidity 0.8.37;
 
 import {IPyth} from "@pythnetwork/pyth-sdk-solidity/IPyth.sol";
 import {PythStructs} from "@pythnetwork/pyth-sdk-solidity/PythStructs.sol";
+import {Wad} from "../math/Wad.sol";
 import {Price, PricePolicy, Prices} from "../price/Prices.sol";
 import {Book, Books} from "../records/Books.sol";
 import {RecordSource} from "../records/RecordSource.sol";
 import {Closing, Ledger, Ledgers, Market, Place} from "./Ledger.sol";
+import {Outages} from "./Outages.sol";
 import {ParameterBlob} from "./Parameters.sol";
 import {Cause, Peers} from "./Peers.sol";
 
@@ -28,7 +30,8 @@ library Closings {
     /// Not added, or after the parameters were set.
     error UnknownVenue(uint256 venue);
     error ClosedBefore(uint256 venue);
-    /// The venue has neither contradicted itself nor been silent for long enough; only governance may close it.
+    /// The venue has neither contradicted itself nor been silent for long enough, since this chain's last outage; only
+    /// governance may close it.
     error VenueIsAlive(uint256 venue, uint256 silence, uint256 deadAge);
     error NotClosed(uint256 venue);
     /// The last root's records can still be shown.
@@ -41,7 +44,7 @@ library Closings {
     /// @notice The last block of a venue on this chain that is closed and has not lied: up to the end of its grace it is read
     /// where it stands, so that nobody leaves one side of a fill out.
     uint64 internal constant ANY_BLOCK = type(uint64).max;
-    /// @notice How long after the grace the first price of that time is waited for, in seconds.
+    /// @notice How long the first price after the grace is waited for, since then and since the last outage, in seconds.
     uint256 internal constant PRICE_WAIT = 1 hours;
 
     /// @notice Trips for ever the breaker of a peer that has just contradicted itself, and keeps the last checkpoint of a
@@ -59,8 +62,9 @@ library Closings {
         (ledger.closings[number - 1].lastBlock,) = source.newest(place.chainId, place.peer);
     }
 
-    /// @notice Closes a venue that contradicted itself, or of which no root is younger than its `deadAge`. From now on only
-    /// records of its newest accepted root are learned; one on this chain is told to fill nothing more, and read for as long.
+    /// @notice Closes a venue that contradicted itself, or of which no root is younger than its `deadAge`, not counting what
+    /// this chain stood still. From now on only records of its newest accepted root are learned; one on this chain is told to
+    /// fill nothing more, and read for as long.
     /// @param byOwner Whether governance asks, which needs no such reason: a venue may stay alive and forfeit nothing.
     function close(Ledger storage ledger, Book storage book, RecordSource source, uint256 venue, bool byOwner)
         external
@@ -74,20 +78,26 @@ library Closings {
         if (book.ended[peer]) {
             lastBlock = ledger.closings[venue].lastBlock;
         } else {
-            uint256 last = newest > place.addedAt ? newest : place.addedAt;
-            // A root may be a little ahead of this chain's clock.
-            uint256 silence = block.timestamp > last ? block.timestamp - last : 0;
-            uint256 deadAge = blob.venue(venue).deadAgeOf();
-            bool isLocal = place.chainId == block.chainid;
-            require(byOwner || !isLocal && silence >= deadAge, VenueIsAlive(venue, silence, deadAge));
+            if (!byOwner) _requireDead(ledger, venue, Wad.max(newest, place.addedAt), blob);
             book.ended[peer] = true;
             _stop(ledger, Peers.ofVenue(venue), Cause.CLOSING);
-            if (isLocal) lastBlock = ANY_BLOCK;
+            if (place.chainId == block.chainid) lastBlock = ANY_BLOCK;
         }
         uint256 until = block.timestamp + blob.closeGrace();
         ledger.closings[venue] = Closing(uint64(block.timestamp), lastBlock, uint64(until));
         emit VenueClosed(venue, lastBlock, uint64(block.timestamp));
         if (lastBlock == ANY_BLOCK) Books.call(place.peer, abi.encodeCall(Closable.close, ()));
+    }
+
+    /// @dev Silence is counted while there were ears: what is not heard in an outage of this chain is nobody's death.
+    function _requireDead(Ledger storage ledger, uint256 venue, uint256 heardAt, bytes memory blob) private view {
+        uint256 last = Wad.max(heardAt, Outages.lastEnd(ledger, blob));
+        // A root may be a little ahead of this chain's clock.
+        uint256 silence = block.timestamp > last ? block.timestamp - last : 0;
+        uint256 deadAge = blob.venue(venue).deadAgeOf();
+        bool isLocal = ledger.venues[venue].chainId == block.chainid;
+        require(!isLocal && silence >= deadAge, VenueIsAlive(venue, silence, deadAge));
+        Outages.requireGraceOver(ledger, blob);
     }
 
     /// @dev No new risk rests on it any more.
@@ -124,7 +134,8 @@ library Closings {
         (uint256 until, bytes memory blob) = _requireGraceOver(ledger, market);
         require(ledger.accounts[account].markets >> market & 1 == 1, NothingToSettle(account, market));
         if (ledger.closePrice[market] == 0) {
-            uint256 waitUntil = until + PRICE_WAIT;
+            // Whoever comes first after an outage does not pick the moment either.
+            uint256 waitUntil = Wad.max(until, Outages.lastEnd(ledger, blob)) + PRICE_WAIT;
             require(block.timestamp > waitUntil, NoClosePrice(market, waitUntil, block.timestamp));
             uint256 feed = _feedOf(blob, market);
             (, uint64 publishTime) = ledger.indexPrice[feed].unpacked();

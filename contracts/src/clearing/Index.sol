@@ -4,21 +4,16 @@ pragma solidity 0.8.37;
 import {IPyth} from "@pythnetwork/pyth-sdk-solidity/IPyth.sol";
 import {PythStructs} from "@pythnetwork/pyth-sdk-solidity/PythStructs.sol";
 import {Price, PricePolicy, Prices, packed} from "../price/Prices.sol";
-import {Ledger, Ledgers} from "./Ledger.sol";
-import {ParameterBlob} from "./Parameters.sol";
+import {Ledger} from "./Ledger.sol";
+import {Outages} from "./Outages.sol";
 
 /// @title The clearing's index prices: poked from Pyth into a cache, with the extremes they went through.
 /// @dev Linked: runs in the clearing's storage. spec/contracts.md, PRC-01 to PRC-04.
 library Index {
-    using Ledgers for Ledger;
-    using ParameterBlob for bytes;
     using Prices for Prices.Extremes;
 
     event IndexPriceUpdated(uint256 indexed feed, uint96 price, uint64 publishTime);
     event IndexWidened(uint256 indexed feed, uint96 price, uint64 publishTime);
-
-    /// Nobody had poked a price since `last`.
-    event Resumed(uint64 last, uint64 resumedAt);
 
     error UnknownFeed(uint256 feed);
 
@@ -34,7 +29,7 @@ library Index {
         for (uint256 i; i < feeds.length; ++i) {
             if (_take(ledger, pyth, policy, feeds[i])) isTaken = true;
         }
-        if (isTaken) _notice(ledger);
+        if (isTaken) Outages.notice(ledger);
     }
 
     /// @dev Caches a feed's price, if it is newer than the cached one.
@@ -50,19 +45,6 @@ library Index {
         ledger.indexPrice[feed] = packed(next);
         emit IndexPriceUpdated(feed, next.price, next.publishTime);
         return true;
-    }
-
-    /// @dev A long time without a price is an outage: of this chain, or of those who poke. What brings no price ends none,
-    /// and hides none.
-    function _notice(Ledger storage ledger) private {
-        (uint256 last, uint256 now_) = (ledger.pokedAt, block.timestamp);
-        if (now_ < last + ParameterBlob.NOTICE_STEP) return;
-        ledger.pokedAt = uint64(now_);
-        if (last == 0 || ledger.parameters == address(0)) return;
-        uint256 outageAfter = ledger.blobOf().outageAfter();
-        if (now_ < last + outageAfter) return;
-        ledger.resumedAt = uint64(now_);
-        emit Resumed(uint64(last), uint64(now_));
     }
 
     /// @notice Adds a signed report of the past to the extremes of its hour: a price that nobody poked, and that a fill

@@ -9,6 +9,7 @@ import {Ledger, Ledgers, Position} from "./Ledger.sol";
 import {Limits} from "./Limits.sol";
 import {LocalFills} from "./LocalFills.sol";
 import {Margin, Margins} from "./Margin.sol";
+import {Outages} from "./Outages.sol";
 import {ParameterBlob} from "./Parameters.sol";
 import {Share} from "./Share.sol";
 import {Transfers} from "./Transfers.sol";
@@ -32,13 +33,11 @@ library Liquidation {
     );
 
     error SelfLiquidation(bytes32 account);
-    /// This chain, or its prices, stood still: there is time to top up first.
-    error OutageGrace(uint256 until, uint256 now_);
 
     function liquidate(Ledger storage ledger, Book storage book, bytes32 account, bytes32 liquidator) external {
         require(account != liquidator, SelfLiquidation(account));
         bytes memory blob = ledger.blobOf();
-        _requireNoOutage(ledger, blob);
+        Outages.requireGraceOver(ledger, blob);
         uint256 aged = LocalFills.pull(ledger, book, liquidator);
         ledger.bringUpToDate(account);
         ledger.bringUpToDate(liquidator);
@@ -76,11 +75,6 @@ library Liquidation {
         for (uint256 i; i < moved.length; ++i) {
             book.tell(moved[i]);
         }
-    }
-
-    function _requireNoOutage(Ledger storage ledger, bytes memory blob) private view {
-        uint256 until = ledger.resumedAt + blob.outageGrace();
-        require(ledger.resumedAt == 0 || block.timestamp >= until, OutageGrace(until, block.timestamp));
     }
 
     /// @dev A venue on this chain that does not take it keeps nobody from being liquidated.

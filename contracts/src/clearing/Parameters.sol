@@ -213,6 +213,8 @@ library ParameterBlob {
     uint256 internal constant MAX_CREDITS = 32;
     /// @notice How often a poke is noticed at most, in seconds.
     uint256 internal constant NOTICE_STEP = 1 minutes;
+    /// @notice The `outageAfter` of parameters to which no time without prices is an outage.
+    uint256 internal constant NO_OUTAGES = type(uint32).max;
     uint256 private constant MAX_DECIMALS = 36;
     uint256 internal constant GENERAL_WORDS = 4;
     uint256 internal constant LISTING_WORDS = 3;
@@ -252,12 +254,18 @@ library ParameterBlob {
         }
         for (uint256 i; i < venues; ++i) {
             inBounds = venue(blob, i).legShareOf() <= WAD && venue(blob, i).agesOf().areInOrder();
-            require(inBounds, BadParameters("venues", i));
+            require(inBounds && _outlastsOutages(blob, i), BadParameters("venues", i));
         }
         for (uint256 i; i < vaults; ++i) {
             require(vault(blob, i).vaultAgesOf().areInOrder(), BadParameters("vaults", i));
         }
         _checkCredits(blob, underlyings);
+    }
+
+    /// @dev What is too short to be an outage must not look like the death of a venue that spoke as shortly before it.
+    function _outlastsOutages(bytes memory blob, uint256 i) private pure returns (bool) {
+        uint256 least = outageAfter(blob) == NO_OUTAGES ? 0 : 2 * outageAfter(blob);
+        return !venue(blob, i).agesOf().isRemoteOf() || venue(blob, i).deadAgeOf() >= least;
     }
 
     /// @dev That the sections follow each other, in whole rows, up to the end.
@@ -414,12 +422,12 @@ library ParameterBlob {
         return uint32(_word(blob, 2) >> 128);
     }
 
-    /// @notice For how long nobody may have poked a price until that is taken for an outage of this chain.
+    /// @notice For how long nobody may have poked a price until that is taken for an outage of this chain; or `NO_OUTAGES`.
     function outageAfter(bytes memory blob) internal pure returns (uint256) {
         return uint32(_word(blob, 2) >> 160);
     }
 
-    /// @notice For how long nobody is liquidated after an outage.
+    /// @notice For how long after an outage nobody is liquidated, and no venue closed for its silence.
     function outageGrace(bytes memory blob) internal pure returns (uint256) {
         return uint32(_word(blob, 2) >> 192);
     }

@@ -2,19 +2,30 @@
 pragma solidity 0.8.37;
 
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {LibBit} from "solady/src/utils/LibBit.sol";
 import {Clearing} from "../clearing/Clearing.sol";
 import {ParameterBlob} from "../clearing/Parameters.sol";
 import {Bound, Bounds} from "./Bounds.sol";
 
-/// The times of a policy, in seconds, and how many guardians lift a freeze before its time.
+/// The times of a policy, in seconds, and how many guardians lift a freeze before its time. `delay` is the timelock's: for how
+/// long what the owner does is seen before it holds.
 struct Times {
+    uint32 delay;
     uint32 interval;
     uint32 freezeFor;
     uint32 coolDown;
     uint32 liftDelay;
     uint8 quorum;
+}
+
+/// Who has a seat at a policy from its first block on. The council schedules at the timelock, cancels, and executes once the
+/// delay has passed.
+struct Seats {
+    address[] council;
+    address[] stewards;
+    address[] guardians;
 }
 
 /// One slot. A peer's last freeze (seconds), and the guardians, as a bitmap, who want it lifted.
@@ -27,8 +38,9 @@ struct Freeze {
 /// @title What may change at a clearing, how fast, and by whom. It owns the clearing.
 /// @notice A steward moves ratios within bounds, a step at a time, and cuts caps, by half at most: killed or wrong, it can do no
 /// more than that. A guardian freezes a peer for a time, alone; a quorum of them lifts that again, after a delay. All else is
-/// the owner's, who should be a timelock, so that whatever loosens is seen before it holds.
-/// @dev spec/policy.md, POL-01 to POL-12. It holds nothing and reads no account.
+/// the owner's: a timelock that the policy makes itself, so that whatever loosens is seen before it holds, and no deployer
+/// can leave that out.
+/// @dev spec/policy.md, POL-01 to POL-14. It holds nothing and reads no account.
 contract Policy is Ownable2Step {
     Clearing public immutable clearing;
     uint32 public immutable interval;
@@ -57,7 +69,7 @@ contract Policy is Ownable2Step {
 
     error NotASteward(address caller);
     error NotAGuardian(address caller);
-    /// No time is zero, a quorum is of at least two, and a freeze cannot be renewed at once.
+    /// No time is zero, the owner is no faster than a steward, and a quorum is of at least two.
     error BadTimes();
     error TooManyGuardians();
     error TooEarly(uint256 earliest, uint256 now_);
@@ -65,12 +77,23 @@ contract Policy is Ownable2Step {
     /// Entries were added since the bounds were set, so that these name other places: set them again.
     error BoundsOutdated(uint256 layout, uint256 expected);
 
-    constructor(Clearing clearing_, Times memory times, address owner) Ownable(owner) {
-        bool isWhole = times.interval > 0 && times.freezeFor > 0 && times.coolDown > 0 && times.liftDelay > 0;
+    /// @notice The clearing has its parameters by now, among which bounds name places, and is offered to the policy next.
+    constructor(Clearing clearing_, Times memory times, Seats memory seats, Bound[] memory bounds_)
+        Ownable(address(new TimelockController(times.delay, seats.council, seats.council, address(0))))
+    {
+        bool isWhole = times.delay >= times.interval && times.interval > 0 && times.freezeFor > 0 && times.coolDown > 0
+            && times.liftDelay > 0;
         require(isWhole && times.quorum >= 2, BadTimes());
         clearing = clearing_;
         (interval, freezeFor, coolDown) = (times.interval, times.freezeFor, times.coolDown);
         (liftDelay, quorum) = (times.liftDelay, times.quorum);
+        for (uint256 i; i < seats.stewards.length; ++i) {
+            _setSteward(seats.stewards[i], true);
+        }
+        for (uint256 i; i < seats.guardians.length; ++i) {
+            _setGuardian(seats.guardians[i], true);
+        }
+        _setBounds(bounds_);
     }
 
     /// @notice Takes over a clearing that was offered to this policy. Anyone may complete it.
@@ -134,6 +157,19 @@ contract Policy is Ownable2Step {
 
     /// @notice Sets what a steward may move, as the parameters in force are laid out: again whenever entries are added.
     function setBounds(Bound[] calldata bounds_) external onlyOwner {
+        _setBounds(bounds_);
+    }
+
+    function setSteward(address steward, bool isSteward_) external onlyOwner {
+        _setSteward(steward, isSteward_);
+    }
+
+    /// @notice A number is given once, so that a guardian who left has no vote.
+    function setGuardian(address guardian, bool isGuardian) external onlyOwner {
+        _setGuardian(guardian, isGuardian);
+    }
+
+    function _setBounds(Bound[] memory bounds_) private {
         Bounds.check(bounds_);
         (, bytes memory blob) = clearing.parameters();
         layout = ParameterBlob.layoutOf(blob);
@@ -144,13 +180,12 @@ contract Policy is Ownable2Step {
         emit BoundsSet(bounds_);
     }
 
-    function setSteward(address steward, bool isSteward_) external onlyOwner {
+    function _setSteward(address steward, bool isSteward_) private {
         isSteward[steward] = isSteward_;
         emit StewardSet(steward, isSteward_);
     }
 
-    /// @notice A number is given once, so that a guardian who left has no vote.
-    function setGuardian(address guardian, bool isGuardian) external onlyOwner {
+    function _setGuardian(address guardian, bool isGuardian) private {
         uint256 number = guardianNumber[guardian];
         if (isGuardian && number == 0) {
             require(guardians < 128, TooManyGuardians());

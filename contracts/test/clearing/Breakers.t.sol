@@ -4,11 +4,11 @@ pragma solidity 0.8.37;
 import {Vm} from "forge-std/Test.sol";
 import {Breakers} from "../../src/clearing/Breakers.sol";
 import {Clearing} from "../../src/clearing/Clearing.sol";
-import {Index} from "../../src/clearing/Index.sol";
 import {Ledgers} from "../../src/clearing/Ledger.sol";
 import {Limits} from "../../src/clearing/Limits.sol";
 import {Liquidation} from "../../src/clearing/Liquidation.sol";
 import {Margin} from "../../src/clearing/Margin.sol";
+import {Outages} from "../../src/clearing/Outages.sol";
 import {ParameterBlob} from "../../src/clearing/Parameters.sol";
 import {Cause, Peers} from "../../src/clearing/Peers.sol";
 import {PricePolicy} from "../../src/price/Prices.sol";
@@ -378,7 +378,7 @@ contract BreakersTest is Aging, Far {
         vm.warp(block.timestamp + 960);
         _setPrice(1700);
         uint256 until = block.timestamp + 1 hours;
-        vm.expectRevert(abi.encodeWithSelector(Liquidation.OutageGrace.selector, until, block.timestamp));
+        vm.expectRevert(abi.encodeWithSelector(Outages.OutageGrace.selector, until, block.timestamp));
         vm.prank(keeper.addr);
         clearing.liquidate(a, k);
         while (block.timestamp + 50 < until) {
@@ -387,7 +387,7 @@ contract BreakersTest is Aging, Far {
         }
         vm.warp(until - 2);
         _setPrice(1700);
-        vm.expectPartialRevert(Liquidation.OutageGrace.selector);
+        vm.expectPartialRevert(Outages.OutageGrace.selector);
         vm.prank(keeper.addr);
         clearing.liquidate(a, k);
         _setPrice(1700);
@@ -406,7 +406,7 @@ contract BreakersTest is Aging, Far {
             clearing.poke(new uint256[](0), new bytes[](0));
         }
         vm.expectEmit();
-        emit Index.Resumed(uint64(last), uint64(block.timestamp + 1));
+        emit Outages.Resumed(uint64(last), uint64(block.timestamp + 1));
         _setPrice(2000);
     }
 
@@ -417,7 +417,7 @@ contract BreakersTest is Aging, Far {
         for (uint256 i; i < 16; ++i) {
             _later(bound(waits[i], 1, 60));
         }
-        assertEq(_count(vm.getRecordedLogs(), Index.Resumed.selector), 0);
+        assertEq(_count(vm.getRecordedLogs(), Outages.Resumed.selector), 0);
         bytes memory blob = Blobs.amended(_parameters(), 2, 160, 120, 32);
         vm.expectRevert(abi.encodeWithSelector(ParameterBlob.BadParameters.selector, "general", 0));
         clearing.setParameters(blob);

@@ -8,7 +8,7 @@ import {WETH} from "solady/src/tokens/WETH.sol";
 import {Clearing} from "../../src/clearing/Clearing.sol";
 import {Line, Listing, Market} from "../../src/clearing/Ledger.sol";
 import {Bound} from "../../src/governance/Bounds.sol";
-import {Policy, Times} from "../../src/governance/Policy.sol";
+import {Policy, Seats, Times} from "../../src/governance/Policy.sol";
 import {PricePolicy} from "../../src/price/Prices.sol";
 import {Key, Kind, LocalRecord, Record, Records} from "../../src/records/Records.sol";
 import {Checkpoint, CommitteeRoots} from "../../src/roots/CommitteeRoots.sol";
@@ -149,10 +149,6 @@ contract GasTest is Test {
 
     /// @dev The policy of a clearing with those parameters moves the haircuts too.
     function _post(Clearing owned, bytes memory blob, uint256 listings) private {
-        Policy policy = new Policy(owned, Times(1 hours, 1 days, 7 days, 1 hours, 2), address(this));
-        owned.transferOwnership(address(policy));
-        policy.accept();
-        policy.setSteward(address(this), true);
         Bound[] memory bounds = new Bound[](2 * listings);
         for (uint256 i; i < 2 * listings; ++i) {
             // Three words a listing, of which the first holds its initial haircut from bit 16 and the other from bit 80.
@@ -160,7 +156,11 @@ contract GasTest is Test {
             bounds[i] = Bound(uint16(word), uint8(shift), 0.6e18, 0.02e18, 0.01e18, 0.05e18, 0.01e18, 1 hours);
             blob = Blobs.amended(blob, word, shift, i % 2 == 0 ? 0.21e18 : 0.11e18, 64);
         }
-        policy.setBounds(bounds);
+        Seats memory seats = Seats(new address[](0), new address[](1), new address[](0));
+        seats.stewards[0] = address(this);
+        Policy policy = new Policy(owned, Times(2 days, 1 hours, 1 days, 7 days, 1 hours, 2), seats, bounds);
+        owned.transferOwnership(address(policy));
+        policy.accept();
         vm.cool(address(policy));
         vm.cool(address(owned));
         _cool();

@@ -1,68 +1,26 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
-import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
+import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Breakers} from "../../src/clearing/Breakers.sol";
 import {Margin} from "../../src/clearing/Margin.sol";
 import {ListingTerms, ParameterBlob} from "../../src/clearing/Parameters.sol";
 import {Listing} from "../../src/clearing/Ledger.sol";
 import {Bound, Bounds} from "../../src/governance/Bounds.sol";
 import {Caps} from "../../src/governance/Caps.sol";
-import {Policy, Times} from "../../src/governance/Policy.sol";
+import {Policy} from "../../src/governance/Policy.sol";
 import {Outcome, Record, Kind} from "../../src/records/Records.sol";
 import {Blobs} from "../Blobs.sol";
-import {World} from "../World.sol";
+import {Governed} from "./Governed.sol";
 
-/// @title A policy that owns the clearing, with a real timelock as its owner.
-contract PolicyTest is World {
+/// @title What a policy lets its owner, a steward and guardians do.
+contract PolicyTest is Governed {
     using ParameterBlob for bytes;
 
-    uint256 private constant DELAY = 2 days;
-    uint256 private constant INTERVAL = 1 hours;
-    uint256 private constant FREEZE_FOR = 1 days;
-    uint256 private constant COOL_DOWN = 7 days;
-    uint256 private constant LIFT_DELAY = 1 hours;
-    /// The places of WETH's haircuts: word 4, the initial one from bit 16, the other from bit 80.
-    uint256 private constant WETH = 4;
     /// Where the caps of the listings, the markets and the vaults are, in their order.
     uint16[12] private words = [4, 5, 5, 6, 7, 8, 8, 9, 12, 14, 18, 19];
     uint16[12] private shifts = [144, 24, 136, 0, 144, 24, 136, 0, 152, 152, 0, 0];
     uint16[12] private widths = [112, 112, 112, 112, 112, 112, 112, 112, 104, 104, 64, 64];
-
-    TimelockController private timelock;
-    Policy private policy;
-    address private steward = makeAddr("steward");
-    address[3] private guardians = [makeAddr("guardian 1"), makeAddr("guardian 2"), makeAddr("guardian 3")];
-
-    function setUp() public override {
-        super.setUp();
-        address[] memory council = new address[](1);
-        council[0] = address(this);
-        timelock = new TimelockController(DELAY, council, council, address(0));
-        policy = new Policy(clearing, _times(), address(this));
-        clearing.transferOwnership(address(policy));
-        policy.accept();
-        policy.setSteward(steward, true);
-        for (uint256 i; i < 3; ++i) {
-            policy.setGuardian(guardians[i], true);
-        }
-        policy.setBounds(_bounds());
-        policy.transferOwnership(address(timelock));
-        _governed(address(policy), abi.encodeCall(Ownable2Step.acceptOwnership, ()));
-    }
-
-    function _times() private pure returns (Times memory) {
-        return Times(uint32(INTERVAL), uint32(FREEZE_FOR), uint32(COOL_DOWN), uint32(LIFT_DELAY), 2);
-    }
-
-    /// @dev WETH's haircuts: floors of 5 % + 4 % * 2 and 2 % + 3 % * 2, ceilings of 60 % and 50 %, up by 2 points and
-    /// down by one at a time.
-    function _bounds() private pure returns (Bound[] memory bounds) {
-        bounds = new Bound[](2);
-        bounds[0] = Bound(uint16(WETH), 16, 0.6e18, 0.02e18, 0.01e18, 0.05e18, 0.04e18, 4 hours);
-        bounds[1] = Bound(uint16(WETH), 80, 0.5e18, 0.02e18, 0.01e18, 0.02e18, 0.03e18, 4 hours);
-    }
 
     function _blob() private view returns (bytes memory blob) {
         (, blob) = clearing.parameters();
@@ -110,17 +68,6 @@ contract PolicyTest is World {
         vm.prank(steward);
         vm.expectRevert(error);
         policy.post(blob);
-    }
-
-    /// @dev Through the timelock, which makes it wait.
-    function _governed(address target, bytes memory call) private {
-        timelock.schedule(target, 0, call, 0, 0, DELAY);
-        vm.warp(block.timestamp + DELAY);
-        timelock.execute(target, 0, call, 0, 0);
-    }
-
-    function _throughPolicy(bytes memory call) private {
-        _governed(address(policy), abi.encodeCall(Policy.execute, (call)));
     }
 
     /* THE OWNER */
@@ -572,18 +519,5 @@ contract PolicyTest is World {
         assertEq(_frozenUntil(), until);
         _lift(0);
         assertEq(_frozenUntil(), block.timestamp);
-    }
-
-    function test_POL_07_times_that_would_undo_each_other_are_refused() public {
-        for (uint256 i; i < 5; ++i) {
-            Times memory times = _times();
-            if (i == 0) times.interval = 0;
-            if (i == 1) times.freezeFor = 0;
-            if (i == 2) times.coolDown = 0;
-            if (i == 3) times.liftDelay = 0;
-            if (i == 4) times.quorum = 1;
-            vm.expectRevert(Policy.BadTimes.selector);
-            new Policy(clearing, times, address(this));
-        }
     }
 }

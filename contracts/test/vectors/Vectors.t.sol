@@ -386,7 +386,7 @@ contract VectorsTest is Test {
         assertEq(blob.life(), 86_400);
         assertEq(blob.lifeRamp(), 604_800);
         assertEq(blob.restoreAfter(), 15);
-        assertEq(blob.outageAfter(), 900);
+        assertEq(blob.outageAfter(), 150);
         assertEq(blob.outageGrace(), 3600);
         assertEq(blob.maxDispersion(), 0.01e18);
     }

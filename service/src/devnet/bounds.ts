@@ -1,11 +1,14 @@
 /** Within what the devnet's steward may move parameters. */
 import { fieldAt } from '@omnimargin/core/parameters'
-import { PARAMETERS } from './parameters.ts'
+import { GOVERNANCE_DELAY_SECONDS, PARAMETERS } from './parameters.ts'
 
 const permille = (value: bigint) => value * 10n ** 15n
 
 /** Short, so that a story can see it: on a real chain an hour and days. */
-export const POLICY_TIMES = { interval: 20, freezeFor: 60, coolDown: 60, liftDelay: 10, quorum: 2 }
+export const POLICY_TIMES = {
+  delay: GOVERNANCE_DELAY_SECONDS,
+  ...{ interval: 20, freezeFor: 60, coolDown: 60, liftDelay: 10, quorum: 2 },
+}
 
 /** What an asset loses at once and in an hour at the 99 % level, in seldom calm times, and how long its liquidation takes there. */
 const FLOORS = [

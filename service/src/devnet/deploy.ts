@@ -1,7 +1,7 @@
 /** Putting the contracts on the devnet's chains, and telling everybody where they are. */
 import * as abi from '@omnimargin/chains/abi'
 import { type Deployer, deploy } from '@omnimargin/chains/deploy'
-import { packParameters } from '@omnimargin/core/parameters'
+import { type Parameters, packParameters } from '@omnimargin/core/parameters'
 import { type Address, type Hex, type PublicClient, padHex, toHex, zeroAddress } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { type Deployment, deploymentSchema } from '../deployment.ts'
@@ -15,15 +15,18 @@ import {
   MARKETS,
   MAX_PREMIUM,
   MIN_SIZE,
-  PARAMETERS,
   PRICE_POLICY,
   TOKENS,
   VENUE_BAND,
   VENUES,
 } from './parameters.ts'
 
-/** Who may do what at the clearing's policy. */
-export type Governance = { readonly steward: Address; readonly guardians: readonly Address[] }
+/** Who may do what at the clearing's policy; the council schedules at the timelock that owns it. */
+export type Governance = {
+  readonly council: Address
+  readonly steward: Address
+  readonly guardians: readonly Address[]
+}
 export type Attestors = { readonly addresses: readonly Address[]; readonly urls: readonly string[] }
 
 type Site = {
@@ -42,18 +45,19 @@ const THRESHOLD = 3
 const EPOCH_SECONDS = 365 * 24 * 3600
 const PYTH_FEE = 1n
 
-/** Deploys everything as `owner`, who becomes the owner of the policy that owns the clearing. */
+/** Deploys everything, tells the clearing what there is, and hands it over to its policy: from then on the deployer's key owns nothing. */
 export async function deployAll(
   chains: readonly LocalChain[],
-  owner: PrivateKeyAccount,
+  account: PrivateKeyAccount,
   attestors: Attestors,
   governance: Governance,
+  parameters: Parameters,
 ): Promise<Deployment> {
   const signers = [...attestors.addresses].sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1))
-  const sites = await Promise.all(chains.map((chain) => deploySite(chain, owner, signers)))
+  const sites = await Promise.all(chains.map((chain) => deploySite(chain, account, signers)))
   const trading = sites.at(-1)
   if (!trading) throw new Error('A devnet has at least one chain.')
-  const clearing = await deployClearing(trading, owner)
+  const clearing = await deployClearing(trading, account)
   const venues = await Promise.all(
     VENUES.map((name) => {
       const site = sites.find(({ chain }) => chain.plan.name === name)
@@ -61,8 +65,8 @@ export async function deployAll(
       return deployVenue(site, clearing)
     }),
   )
-  await register(trading, sites, clearing.address, venues)
-  const policy = await deployPolicy(trading.deployer, clearing.address, governance)
+  await register(trading, sites, { clearing: clearing.address, venues, parameters })
+  const owners = await deployPolicy(trading.deployer, clearing.address, governance)
   return deploymentSchema.parse({
     chains: sites.map((site) => describe(site, clearing, venues)),
     committee: {
@@ -74,7 +78,7 @@ export async function deployAll(
     clearing: {
       chainId: clearing.chainId,
       address: clearing.address,
-      policy,
+      ...owners,
       feeds: FEEDS,
       markets: venues.flatMap(({ chainId, address: venue }) =>
         MARKETS.map((market, item) => ({ ...market, chainId, venue, item })),
@@ -86,9 +90,9 @@ export async function deployAll(
   })
 }
 
-async function deploySite(chain: LocalChain, owner: PrivateKeyAccount, signers: Address[]): Promise<Site> {
-  await chain.fund(owner.address)
-  const deployer = { reader: chain.reader, wallet: chain.walletOf(owner) }
+async function deploySite(chain: LocalChain, account: PrivateKeyAccount, signers: Address[]): Promise<Site> {
+  await chain.fund(account.address)
+  const deployer = { reader: chain.reader, wallet: chain.walletOf(account) }
   const { timestamp } = await chain.reader.getBlock()
   const end = Number(timestamp) + EPOCH_SECONDS
   const roots = await deploy(deployer, abi.CommitteeRoots, [signers, THRESHOLD, end])
@@ -108,7 +112,7 @@ async function deploySite(chain: LocalChain, owner: PrivateKeyAccount, signers: 
   return { chain, deployer, roots, batch, vault, tokens, fromBlock }
 }
 
-async function deployClearing({ chain, deployer, roots }: Site, owner: PrivateKeyAccount): Promise<Placed> {
+async function deployClearing({ chain, deployer, roots }: Site, account: PrivateKeyAccount): Promise<Placed> {
   const pyth = await deployPyth(deployer)
   const libraries: Record<string, Address> = {}
   const { Breakers, Closings, Index, Lines, Limits, Liquidation, ParameterBlob, Settlement } = abi
@@ -118,7 +122,7 @@ async function deployClearing({ chain, deployer, roots }: Site, owner: PrivateKe
   for (const [name, library] of Object.entries({ Learning: abi.Learning, Registrar: abi.Registrar })) {
     libraries[name] = await deploy(deployer, library, [], libraries)
   }
-  const clearingArgs = [roots, HEARTBEAT_SECONDS, pyth, PRICE_POLICY, owner.address]
+  const clearingArgs = [roots, HEARTBEAT_SECONDS, pyth, PRICE_POLICY, account.address]
   const address = await deploy(deployer, abi.Clearing, clearingArgs, libraries)
   return { chainId: chain.plan.chainId, address, pyth, fromBlock: await newestBlock(chain) }
 }
@@ -149,8 +153,7 @@ async function newestBlock({ reader }: LocalChain): Promise<number> {
 async function register(
   trading: Site,
   sites: readonly Site[],
-  clearing: Address,
-  venues: readonly Placed[],
+  { clearing, venues, parameters }: { clearing: Address; venues: readonly Placed[]; parameters: Parameters },
 ): Promise<void> {
   const { reader, wallet } = trading.deployer
   const contract = { address: clearing, abi: abi.Clearing.abi } as const
@@ -172,7 +175,7 @@ async function register(
       await done(wallet.writeContract({ ...contract, functionName: 'addMarket', args: [{ chainId, venue, item }] }))
     }
   }
-  await done(wallet.writeContract({ ...contract, functionName: 'setParameters', args: [packParameters(PARAMETERS)] }))
+  await done(wallet.writeContract({ ...contract, functionName: 'setParameters', args: [packParameters(parameters)] }))
 }
 
 async function succeeded(reader: PublicClient, hash: Promise<Hex>, whose: string): Promise<void> {
@@ -180,29 +183,20 @@ async function succeeded(reader: PublicClient, hash: Promise<Hex>, whose: string
   if (status !== 'success') throw new Error(`${whose} refused its set-up: ${transactionHash}.`)
 }
 
-/** The policy with its bounds and people, and the clearing handed over to it. */
+/** The policy, with its bounds, its people and the timelock that it makes itself, and the clearing handed over to it. */
 async function deployPolicy(
   deployer: Deployer,
   clearing: Address,
-  { steward, guardians }: Governance,
-): Promise<Address> {
+  { council, steward, guardians }: Governance,
+): Promise<{ policy: Address; timelock: Address }> {
   const { reader, wallet } = deployer
-  const address = await deploy(deployer, abi.Policy, [clearing, POLICY_TIMES, wallet.account.address])
-  const policy = { address, abi: abi.Policy.abi } as const
-  const done = (hash: Promise<Hex>) => succeeded(reader, hash, 'The policy')
-  await done(wallet.writeContract({ ...policy, functionName: 'setBounds', args: [BOUNDS] }))
-  await done(wallet.writeContract({ ...policy, functionName: 'setSteward', args: [steward, true] }))
-  for (const guardian of guardians)
-    await done(wallet.writeContract({ ...policy, functionName: 'setGuardian', args: [guardian, true] }))
-  const offer = {
-    address: clearing,
-    abi: abi.Clearing.abi,
-    functionName: 'transferOwnership',
-    args: [address],
-  } as const
-  await done(wallet.writeContract(offer))
-  await done(wallet.writeContract({ ...policy, functionName: 'accept' }))
-  return address
+  const seats = { council: [council], stewards: [steward], guardians }
+  const policy = await deploy(deployer, abi.Policy, [clearing, POLICY_TIMES, seats, BOUNDS])
+  const read = { address: policy, abi: abi.Policy.abi } as const
+  const offer = { address: clearing, abi: abi.Clearing.abi, functionName: 'transferOwnership', args: [policy] } as const
+  await succeeded(reader, wallet.writeContract(offer), 'The clearing')
+  await succeeded(reader, wallet.writeContract({ ...read, functionName: 'accept' }), 'The policy')
+  return { policy, timelock: await reader.readContract({ ...read, functionName: 'owner' }) }
 }
 
 function describe({ chain, roots, batch, vault, fromBlock }: Site, clearing: Placed, venues: readonly Placed[]) {

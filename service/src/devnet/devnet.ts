@@ -7,6 +7,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Hex } from '@omnimargin/core/bytes'
+import type { Parameters } from '@omnimargin/core/parameters'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { runAttestor } from '../attestor/run.ts'
 import { readConfig } from '../config.ts'
@@ -22,7 +23,7 @@ import { runWatcher } from '../watcher/run.ts'
 import { type LocalChain, PLANS, startChain } from './chains.ts'
 import { deployAll } from './deploy.ts'
 import { type Oracle, startOracle } from './oracle.ts'
-import { FEEDS, HEARTBEAT_SECONDS } from './parameters.ts'
+import { FEEDS, HEARTBEAT_SECONDS, PARAMETERS } from './parameters.ts'
 
 export type Devnet = {
   readonly deployment: Deployment
@@ -30,8 +31,8 @@ export type Devnet = {
   readonly deploymentFile: string
   readonly chains: readonly LocalChain[]
   readonly oracle: Oracle
-  /** The account that deployed, and governs the clearing. */
-  readonly owner: PrivateKeyAccount
+  /** The account that deployed, and schedules at the timelock that governs the clearing. */
+  readonly council: PrivateKeyAccount
   readonly keeper: PrivateKeyAccount
   readonly steward: PrivateKeyAccount
   /** Whether the attestors in this process sign nothing of that chain. */
@@ -51,6 +52,8 @@ export type DevnetOptions = {
   readonly attestorKeys?: readonly Hex[]
   /** Where a watcher tells its warnings. */
   readonly webhook?: string
+  /** What the clearing is set up with, laid out like the devnet's own. */
+  readonly parameters?: Parameters
 }
 
 export type RoleName = 'attestor' | 'relayer' | 'publisher' | 'keeper' | 'sentinel' | 'steward' | 'watcher'
@@ -67,7 +70,7 @@ const STEWARD_POLL_MS = 1_000
 const MEASURES = join(import.meta.dirname, '..', '..', '..', 'risk', 'steward.json')
 
 export type Keys = {
-  readonly owner: PrivateKeyAccount
+  readonly council: PrivateKeyAccount
   readonly attestors: readonly PrivateKeyAccount[]
   readonly relayer: PrivateKeyAccount
   readonly publisher: PrivateKeyAccount
@@ -78,7 +81,13 @@ export type Keys = {
 }
 
 /** Starts everything and returns once the contracts are there and the roles run. */
-export async function startDevnet({ log, roles = ROLES, attestorKeys, webhook }: DevnetOptions): Promise<Devnet> {
+export async function startDevnet({
+  log,
+  roles = ROLES,
+  attestorKeys,
+  webhook,
+  parameters = PARAMETERS,
+}: DevnetOptions): Promise<Devnet> {
   const stopping = new AbortController()
   // Blocks go on until the roles have ended, since a role waits for what it has sent.
   const mining = new AbortController()
@@ -100,7 +109,8 @@ export async function startDevnet({ log, roles = ROLES, attestorKeys, webhook }:
     const addresses = keys.attestors.map(({ address }) => address)
     const attestors = { addresses, urls: ports.map((port) => `http://127.0.0.1:${port}`) }
     const guardians = keys.guardians.map(({ address }) => address)
-    const deployment = await deployAll(chains, keys.owner, attestors, { steward: keys.steward.address, guardians })
+    const governance = { council: keys.council.address, steward: keys.steward.address, guardians }
+    const deployment = await deployAll(chains, keys.council, attestors, governance, parameters)
     const deploymentFile = join(folder, 'deployment.json')
     writeFileSync(deploymentFile, JSON.stringify(deployment, null, 2))
     const spenders = [keys.relayer, keys.publisher, keys.keeper, keys.steward, ...keys.guardians].map((k) => k.address)
@@ -121,9 +131,9 @@ export async function startDevnet({ log, roles = ROLES, attestorKeys, webhook }:
       }
     }
     for (const role of roles) start(role)
-    const { owner, keeper, steward } = keys
+    const { council, keeper, steward } = keys
     return {
-      ...{ deployment, deploymentFile, chains, oracle, owner, keeper, steward },
+      ...{ deployment, deploymentFile, chains, oracle, council, keeper, steward },
       ...{ pauseAttestors, start, failed, stop },
     }
   } catch (cause) {
@@ -200,7 +210,7 @@ function makeKeys(attestorKeys: readonly Hex[] = Array.from({ length: ATTESTORS 
   const make = () => privateKeyToAccount(generatePrivateKey())
   const attestors = attestorKeys.map((key) => privateKeyToAccount(key))
   const guardians = [make(), make(), make()]
-  return { owner: make(), attestors, relayer: make(), publisher: make(), keeper: make(), steward: make(), guardians }
+  return { council: make(), attestors, relayer: make(), publisher: make(), keeper: make(), steward: make(), guardians }
 }
 
 /** Ports that were free a moment ago, all held at once so that no two are the same. */

@@ -32,6 +32,8 @@ export const FUNDING_PERIOD_SECONDS = 8 * 3600
 export const PRICE_POLICY = { maxAge: 60, maxSkew: 60, maxConfidence: 10n ** 16n }
 export const HEARTBEAT_SECONDS = 10n
 export const LEASE_SECONDS = 3_600n
+/** For how long what governance does is seen before it holds: days, where somebody has to have time to leave. */
+export const GOVERNANCE_DELAY_SECONDS = 20
 
 /** The clearing believes no more funding a second than this share of the price: 0.1 % an hour. */
 const MAX_FUNDING = 10n ** 15n / 3_600n
@@ -70,7 +72,8 @@ export const PARAMETERS: Parameters = {
   life: 86_400,
   lifeRamp: 7 * 86_400,
   restoreAfter: 15,
-  outageAfter: 900,
+  // Half of what a venue's silence may last before it is dead, so that no shorter gap looks like its death.
+  outageAfter: 150,
   outageGrace: 3_600,
   maxDispersion: percent(1n),
   listings: [

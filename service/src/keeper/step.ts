@@ -18,7 +18,7 @@ import {
 } from '@omnimargin/core/ledger'
 import { computeMargin, isLiquidatable, type Margin } from '@omnimargin/core/margin'
 import { venuePeer } from '@omnimargin/core/peer'
-import type { Units } from '@omnimargin/core/wad'
+import { max, type Units } from '@omnimargin/core/wad'
 
 export type KeeperState = {
   readonly ledger: Ledger
@@ -37,7 +37,7 @@ export type KeeperEffect =
   | { readonly type: 'settle_closed'; readonly account: Hex; readonly market: number }
   | { readonly type: 'count'; readonly account: Hex; readonly line: number; readonly admitted: Units }
 
-/** How long after the grace the clearing waits for the first price of that time, in seconds: `Closings.PRICE_WAIT`. */
+/** How long after the grace, and after an outage, the clearing waits for the first price of that time, in seconds: `Closings.PRICE_WAIT`. */
 const PRICE_WAIT = 3_600n
 /** Less than all that a line lacks is counted from this part of the listing's burst on, so that it is not asked for every second. */
 const PART_OF_BURST = 10n
@@ -75,11 +75,12 @@ function liquidatable(ledger: Ledger, own: Hex, now: bigint) {
   })
 }
 
-/** Venues that contradicted themselves, and remote ones that have not been heard of for so long: anyone may close them. */
-function closable({ parameters, heard, over, closed }: Ledger, now: bigint): number[] {
+/** Venues that contradicted themselves, and remote ones that have not been heard of for so long since the last outage: anyone may close them. */
+function closable({ parameters, heard, over, closed, resumedAt }: Ledger, now: bigint): number[] {
+  const inGrace = resumedAt > 0n && now < resumedAt + BigInt(parameters?.outageGrace ?? 0)
   return [...(parameters?.venues.entries() ?? [])].flatMap(([venue, { isRemote, deadAge }]) => {
     const last = heard.get(venuePeer(venue))
-    const isSilent = isRemote && last !== undefined && now - last >= BigInt(deadAge)
+    const isSilent = isRemote && !inGrace && last !== undefined && now - max(last, resumedAt) >= BigInt(deadAge)
     return (isSilent || over.has(venuePeer(venue))) && !closed.has(venue) ? [venue] : []
   })
 }
@@ -89,7 +90,7 @@ function closable({ parameters, heard, over, closed }: Ledger, now: bigint): num
  * that nobody has shown for so long is taken from the clearing's cache by the first settlement.
  */
 function atTheEnd(ledger: Ledger, now: bigint): KeeperEffect[] {
-  const { parameters, closed, accounts, priced, feeds } = ledger
+  const { parameters, closed, accounts, priced, feeds, resumedAt } = ledger
   if (!parameters || closed.size === 0) return []
   const open = [...accounts].flatMap(([account, { positions }]) =>
     [...positions].flatMap(([market, position]) => {
@@ -106,7 +107,7 @@ function atTheEnd(ledger: Ledger, now: bigint): KeeperEffect[] {
       ({ market, feedId, until }): KeeperEffect => ({ type: 'price_closed', market, feedId, until }),
     ),
     ...open
-      .filter(({ market, until }) => priced.has(market) || now > until + PRICE_WAIT)
+      .filter(({ market, until }) => priced.has(market) || now > max(until, resumedAt) + PRICE_WAIT)
       .map(({ account, market }): KeeperEffect => ({ type: 'settle_closed', account, market })),
   ]
 }

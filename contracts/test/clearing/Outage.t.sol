@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Closings} from "../../src/clearing/Closings.sol";
+import {Outages} from "../../src/clearing/Outages.sol";
+import {ParameterBlob} from "../../src/clearing/Parameters.sol";
+import {Record} from "../../src/records/Records.sol";
+import {Blobs} from "../Blobs.sol";
+import {Far} from "./Far.sol";
+
+/// @title What an outage of the clearing's chain must not end, and what it must not keep open either.
+contract OutageTest is Far {
+    uint256 private constant OUTAGE_AFTER = 900;
+    uint256 private constant OUTAGE_GRACE = 1 hours;
+
+    function setUp() public override {
+        super.setUp();
+        clearing.setParameters(_with(OUTAGE_AFTER, OUTAGE_GRACE));
+        vm.warp(block.timestamp + 60);
+        _setPrice(2000);
+        _hear();
+    }
+
+    function _with(uint256 outageAfter, uint256 outageGrace) private pure returns (bytes memory) {
+        return Blobs.amended(Blobs.amended(_parameters(), 2, 160, outageAfter, 32), 2, 192, outageGrace, 32);
+    }
+
+    /// @dev Blocks, prices and roots stop for so long, and then there is a price again.
+    function _standStill(uint256 time) private returns (uint256 resumedAt) {
+        vm.warp(block.timestamp + time - 1);
+        _setPrice(2000);
+        return block.timestamp;
+    }
+
+    /// @dev Prices go on, at most `step` seconds apart, up to that time.
+    function _pokeUpTo(uint256 time, uint256 step) private {
+        while (block.timestamp + step < time) {
+            vm.warp(block.timestamp + step - 1);
+            _setPrice(2000);
+        }
+        vm.warp(time - 1);
+        _setPrice(2000);
+    }
+
+    function _close() private {
+        vm.prank(bob.addr);
+        clearing.closeVenue(1);
+    }
+
+    function _closeRefused(uint256 silence) private {
+        vm.expectRevert(abi.encodeWithSelector(Closings.VenueIsAlive.selector, 1, silence, DEAD_AGE));
+        _close();
+    }
+
+    /* NO LIVE VENUE DIES OF IT */
+
+    function test_CLO_12_an_outage_closes_no_venue_that_is_heard_after_it() public {
+        uint256 resumedAt = _standStill(10 * DEAD_AGE);
+        _closeRefused(0);
+        _pokeUpTo(resumedAt + DEAD_AGE - 1, 800);
+        _closeRefused(DEAD_AGE - 1);
+        _hear();
+        uint256 heardAt = block.timestamp;
+        _pokeUpTo(heardAt + DEAD_AGE - 1, 800);
+        _closeRefused(DEAD_AGE - 1);
+        assertFalse(clearing.ended(REMOTE, REMOTE_VENUE));
+    }
+
+    function test_CLO_12_nor_does_who_comes_before_the_first_price_close_it() public {
+        vm.warp(block.timestamp + 10 * DEAD_AGE);
+        _closeRefused(0);
+        vm.expectRevert(
+            abi.encodeWithSelector(Outages.OutageGrace.selector, block.timestamp + OUTAGE_GRACE, block.timestamp)
+        );
+        vm.prank(keeper.addr);
+        clearing.liquidate(a, k);
+        // A poke that brings no price is no way round.
+        clearing.poke(new uint256[](0), new bytes[](0));
+        _closeRefused(0);
+    }
+
+    /// @dev Whatever passes for no outage is no death of a venue that spoke as long before it.
+    function testFuzz_CLO_12_a_gap_that_is_no_outage_closes_no_venue(uint256 quiet, uint256 gap) public {
+        clearing.setParameters(_with(DEAD_AGE / 2, 0));
+        _pokeUpTo(block.timestamp + bound(quiet, 1, DEAD_AGE / 2), 800);
+        vm.warp(block.timestamp + bound(gap, 1, DEAD_AGE / 2 - 1));
+        vm.expectPartialRevert(Closings.VenueIsAlive.selector);
+        _close();
+        // Nor does the first price after it make it one.
+        _setPrice(2000);
+        vm.expectPartialRevert(Closings.VenueIsAlive.selector);
+        _close();
+    }
+
+    function test_CLO_12_parameters_whose_outages_could_pass_for_a_death_are_refused() public {
+        clearing.setParameters(_with(DEAD_AGE / 2, 0));
+        bytes memory blob = _with(DEAD_AGE / 2 + 1, 0);
+        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.BadParameters.selector, "venues", 1));
+        clearing.setParameters(blob);
+        clearing.setParameters(_with(ParameterBlob.NO_OUTAGES, 0));
+    }
+
+    /* A DEAD ONE STILL ENDS */
+
+    function test_CLO_12_a_venue_that_is_dead_is_closed_its_dead_age_after_the_outage() public {
+        uint256 resumedAt = _standStill(3 * DEAD_AGE);
+        _pokeUpTo(resumedAt + DEAD_AGE, 800);
+        vm.expectEmit();
+        emit Closings.VenueClosed(1, remoteBlock, uint64(block.timestamp));
+        _close();
+    }
+
+    function test_CLO_12_and_not_before_the_grace_that_liquidations_wait_for() public {
+        clearing.setParameters(_with(OUTAGE_AFTER, 2 * DEAD_AGE));
+        uint256 resumedAt = _standStill(3 * DEAD_AGE);
+        uint256 until = resumedAt + 2 * DEAD_AGE;
+        _pokeUpTo(until - 1, 800);
+        vm.expectRevert(abi.encodeWithSelector(Outages.OutageGrace.selector, until, until - 1));
+        _close();
+        vm.warp(until);
+        _close();
+    }
+
+    /// @dev Nobody postpones it: an outage takes everybody's silence, and one who pokes is enough to have none.
+    function testFuzz_CLO_12_no_pokes_keep_a_dead_venue_open(uint16[32] memory waits) public {
+        uint256 resumedAt = _standStill(3 * DEAD_AGE);
+        uint256 honest = resumedAt;
+        for (uint256 i; i < 32 && block.timestamp < resumedAt + DEAD_AGE; ++i) {
+            uint256 next = block.timestamp + bound(waits[i], 1, 900);
+            // The one pokes every quarter of an hour less the minute in which no poke is noticed; the others whenever they like.
+            if (next >= honest + 840) next = honest += 840;
+            vm.warp(next - 1);
+            _setPrice(2000);
+        }
+        if (block.timestamp < resumedAt + DEAD_AGE) _pokeUpTo(resumedAt + DEAD_AGE, 800);
+        _close();
+    }
+
+    function test_CLO_12_a_contradiction_is_no_silence() public {
+        _standStill(3 * DEAD_AGE);
+        _learn(_fillsOf(k, _fields(1e18, 0, 2_000e18, 0, 0, 0)));
+        _close();
+    }
+
+    function test_CLO_12_governance_waits_for_nothing() public {
+        _standStill(3 * DEAD_AGE);
+        clearing.closeVenue(1);
+    }
+
+    /* THE PRICE */
+
+    function test_CLO_04_an_outage_is_no_hour_in_which_the_first_price_could_have_been_shown() public {
+        _tradeFar(10e18, 20_000e18);
+        clearing.closeVenue(1);
+        _pokeUpTo(block.timestamp + GRACE - 600, 800);
+        _setPrice(2000);
+        uint256 resumedAt = _standStill(2 hours);
+        uint256 wait = resumedAt + 1 hours;
+        vm.expectRevert(abi.encodeWithSelector(Closings.NoClosePrice.selector, 1, wait, block.timestamp));
+        clearing.settleClosed(a, 1);
+        _pokeUpTo(wait, 800);
+        _setPrice(2000);
+        clearing.settleClosed(a, 1);
+    }
+}
