@@ -1,6 +1,6 @@
 /** One price as it is lived through: recorded hours first, then prices as they come; what it may lose next, and what its peg is worth. */
 import type { Candle } from './candle.ts'
-import { type Crossings, crossingsOf } from './crossing.ts'
+import { type Past, pastOf } from './crossing.ts'
 import type { Defaults } from './defaults.ts'
 import { hoursOf } from './hours.ts'
 import { observerOf } from './observer.ts'
@@ -17,8 +17,10 @@ export type Market = {
   readonly expected: () => Expected | undefined
   /** h_peg; zero where nothing is pegged. */
   readonly peg: () => number
-  /** How far prices went within an hour, by what was expected of it. */
-  readonly crossings: Crossings
+  /** The loss quantile of the next hour, of what is pegged at least its haircut: its calm years say less. Zero where nothing is known. */
+  readonly quantile: () => number
+  /** How far prices went within an hour, in such quantiles. */
+  readonly past: Past
   /** Hours told to the estimator so far. */
   readonly bars: () => number
 }
@@ -28,12 +30,15 @@ const HOUR = 3600
 /** `pegFloor` only of what is to be worth one dollar. */
 export function marketOf(recorded: readonly Candle[], pegFloor: number | undefined, defaults: Defaults): Market {
   const observe = observerOf(defaults, defaults.estimator.least)
-  const crossings = crossingsOf(defaults)
+  const past = pastOf(defaults)
   const pegged = pegFloor === undefined ? undefined : pegOf(pegFloor, defaults)
   const hours = hoursOf(recorded.length === 0 ? 0 : (recorded.at(-1)?.time ?? 0) + HOUR)
   let expected: Expected | undefined
   let [peg, heardAt, bars] = [pegFloor ?? 0, 0, 0]
   let before: Candle | undefined
+  const quantileNow = () => Math.max(expected?.quantile ?? 0, peg)
+  /** As it was when the hour that is learned next began. */
+  let unit = 0
   const learnPeg = (price: number, time: number) => {
     if (pegged === undefined || time < heardAt) return
     peg = pegged(price, heardAt === 0 ? 0 : time - heardAt)
@@ -41,15 +46,16 @@ export function marketOf(recorded: readonly Candle[], pegFloor: number | undefin
   }
   const learn = (candle: Candle | undefined) => {
     if (candle === undefined) return
-    if (expected && before) crossings.add(before, candle, expected.quantile)
+    if (before) past.add(before, candle, unit)
     const { 'QR+ACI': quantile, longRun } = observe(candle)
     if (quantile !== undefined && longRun !== undefined) expected = { quantile, longRun }
     before = candle
     bars += 1
+    unit = quantileNow()
   }
   for (const candle of recorded) {
-    learn(candle)
     learnPeg(candle.close, candle.time)
+    learn(candle)
   }
   return {
     hear: (price, time) => {
@@ -59,7 +65,8 @@ export function marketOf(recorded: readonly Candle[], pegFloor: number | undefin
     pass: (time) => learn(hours.pass(time)),
     expected: () => expected,
     peg: () => peg,
-    crossings,
+    quantile: quantileNow,
+    past,
     bars: () => bars,
   }
 }
