@@ -97,7 +97,7 @@ test('WRN-10 a price with too few bars is taken to go as far as it may jump, and
   const ledger = ledgerOf(holding({ [USDC]: dollars(7_000) }, { [ETH_MARKET]: 60n * WAD }))
   const young = new Map([...shipped.feeds].map(([feed, terms]) => [feed, { ...terms, recorded: [] }]))
   const one = judged(ledger, { ...shipped, feeds: young })
-  // ETH as the asset's gap says; BTC, which no asset here is valued at, as any; the peg has its haircut.
+  // ETH as the asset's gap says; BTC, which no asset here is valued at, the widest; the peg has its haircut.
   assert.deepEqual([...one.young], [0, 1])
   const chanceOf = ({ accounts }: ReturnType<typeof judge>) => accounts.get(idOf(0))?.outlook.chance ?? Number.NaN
   assert.ok(chanceOf(one) > 0.001 && chanceOf(one) < 0.2, `${chanceOf(one)}`)

@@ -53,7 +53,7 @@ export function pastOf({ estimator }: Defaults): Past {
     newest: () => newest,
     add: (before, candle, quantile) => {
       if (!(quantile > 0) || candle.time - before.time !== HOUR) return
-      const hour = Math.floor(candle.time / HOUR)
+      const hour = (candle.time - (candle.time % HOUR)) / HOUR
       const place = hour % size
       rows.run[place] = hour === newest + 1 ? rows.run[newest % size]! + 1 : 1
       rows.hour[place] = hour
@@ -83,12 +83,13 @@ export function chanceOf(legs: readonly Leg[], quantiles: number, seconds: numbe
  * were at their lows, at their highs and at their closes, of each hour of the time: of one price that is all there is to know.
  */
 export function replay(legs: readonly Leg[], quantiles: number, seconds: number): { hours: number; crossed: number } {
-  const span = Math.min(MOST_HOURS, Math.max(1, Math.ceil(seconds / HOUR)))
+  const rest = seconds % HOUR
+  const span = Math.min(MOST_HOURS, (seconds - rest) / HOUR + Number(rest > 0))
   // Of a part of an hour only the root of time is known.
   const reach = Math.sqrt(Math.min(1, seconds / HOUR - (span - 1)))
   const whole = sumOf(legs)
   const parts = legs.map(({ past: { rows }, taken }): Part => ({ rows, part: taken / whole, factor: 0 }))
-  const { past: main } = legs.reduce((most, one) => (Math.abs(one.taken) > Math.abs(most.taken) ? one : most))
+  const { past: main } = legs.reduce((most, one) => (abs(one.taken) > abs(most.taken) ? one : most))
   const [size, newest] = [main.rows.hour.length, main.newest()]
   const ends = new Float64Array(span)
   let [hours, crossed] = [0, 0]
@@ -102,7 +103,7 @@ export function replay(legs: readonly Leg[], quantiles: number, seconds: number)
       one.factor = isThere ? one.part * one.rows.inDollar[first % size]! : 0
       if (!isThere) continue
       before += one.part * one.rows.inAll[first % size]!
-      bearable += Math.abs(one.part) * quantiles
+      bearable += abs(one.part) * quantiles
     }
     const limit = before - bearable
     let isCrossed = false
@@ -141,8 +142,12 @@ function wasThere({ hour, run }: Rows, first: number, span: number): boolean {
   return hour[place] === last && run[place]! >= span
 }
 
+function abs(value: number): number {
+  return Math.max(value, -value)
+}
+
 function sumOf(legs: readonly Leg[]): number {
-  return legs.reduce((total, { taken }) => total + Math.abs(taken), 0)
+  return legs.reduce((total, { taken }) => total + abs(taken), 0)
 }
 
 /** How likely a draw of Student's law with four degrees of freedom is above `t`; of `t` above zero. */

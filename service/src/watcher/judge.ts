@@ -55,7 +55,7 @@ function expectationsOf(ledger: Ledger, { markets }: Measurer, known: Known) {
   return { expectations, young }
 }
 
-/** What a price may jump in no time, by the assets that are valued at it; of one that none is, as much as any. */
+/** What a price may jump in no time, by the assets that are valued at it; of one that none is, the widest there is. */
 function gapOf({ parameters, listings }: Ledger, { assets, defaults }: Known, feed: number): number {
   const gaps = listings.flatMap((place, i) => {
     const asset = parameters?.listings[i]?.feed === feed ? assets.get(keyOf(place)) : undefined
