@@ -1,4 +1,4 @@
-// `npm run calibrate [-- --prices DIR --hours N]`: random books over hourly prices, and whether those that were said to cross maintenance did.
+// `npm run calibrate [-- --prices DIR --symbols ETH,BTC --hours N]`: random books over two hourly prices, and whether those that were said to cross maintenance did.
 import { parseArgs } from 'node:util'
 import { accountOf } from '@omnimargin/core/account'
 import { EMPTY_LEDGER, FLAT, type Ledger, portfolioOf } from '@omnimargin/core/ledger'
@@ -8,7 +8,7 @@ import { WAD } from '@omnimargin/core/wad'
 import { InputError } from '@omnimargin/risk/errors'
 import type { Candle } from '@omnimargin/risk/estimate/candle'
 import { candlesOf } from '@omnimargin/risk/estimate/candle'
-import { type Crossings, crossingsOf } from '@omnimargin/risk/estimate/crossing'
+import { chanceOf, type Past, pastOf } from '@omnimargin/risk/estimate/crossing'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import { observerOf } from '@omnimargin/risk/estimate/observer'
 import { outlookOf } from '@omnimargin/risk/estimate/outlook'
@@ -21,20 +21,20 @@ import { findPrices, readStretches } from '@omnimargin/service/prices'
 const HOUR = 3_600
 const NOW = 1_000_000n
 const YEAR = 8_760
-const SYMBOLS = ['ETH', 'BTC'] as const
-const [ETH, BTC] = [0, 1]
+const [FIRST, SECOND] = [0, 1]
 const OWNER = accountOf(`0x${'1'.repeat(40)}`)
 const NOTIONAL = 100_000n
 const THRESHOLD = 0.05
-/** What a book holds, in parts of its notional: of ether and bitcoin, and ether as collateral. */
+/** What a book holds, in parts of its notional: of the first price and the second, and of the first as collateral. */
 const BOOKS = {
-  'long ETH': [1, 0, 0],
-  'short ETH': [-1, 0, 0],
-  'long BTC': [0, 1, 0],
-  'short BTC': [0, -1, 0],
-  'long ETH on WETH': [1, 0, 0.5],
+  'long first': [1, 0, 0],
+  'short first': [-1, 0, 0],
+  'long second': [0, 1, 0],
+  'short second': [0, -1, 0],
+  'long first on itself': [1, 0, 0.5],
   'long both': [0.5, 0.5, 0],
-  'long ETH, short BTC': [1, -1, 0],
+  hedged: [1, -1, 0],
+  'half hedged': [1, -0.5, 0],
 } as const
 type BookName = keyof typeof BOOKS
 const SINGLE = (Object.keys(BOOKS) as BookName[]).filter((name) => BOOKS[name][0] === 0 || BOOKS[name][1] === 0)
@@ -44,29 +44,35 @@ type Trial = {
   readonly said: number
   /** The same with the first year's quantile for ever, and no scores. */
   readonly still: number
-  /** By the closes, and by the worst that the bars allow within the hour; the same where there is one price. */
-  readonly least: number
+  /** By the closes of each hour; by those, all lows and all highs; and by the worst corner of lows and highs. Where there is one price the last. */
+  readonly closes: number
+  readonly joint: number
   readonly most: number
 }
 
 type Followed = {
   readonly observe: ReturnType<typeof observerOf>
-  readonly crossings: Crossings
+  readonly past: Past
   expected: number | undefined
   still: number | undefined
 }
 
-const { prices, seed, hours } = parseArgs({
+const { prices, symbols, seed, hours } = parseArgs({
   options: {
     prices: { type: 'string' },
+    symbols: { type: 'string', default: 'ETH,BTC' },
     seed: { type: 'string', default: '1' },
     hours: { type: 'string', default: '1' },
   },
 }).values
 const AHEAD = Number(hours)
+const SYMBOLS = symbols.split(',')
+/** Spans that overlap by more say little that is new. */
+const EVERY = 1 + Math.ceil(AHEAD / 2)
 
 try {
   if (!/^([1-9]|1\d|2[0-4])$/.test(hours)) throw new InputError(`--hours ${hours}: give 1 to 24.`)
+  if (SYMBOLS.length !== 2) throw new InputError(`--symbols ${symbols}: give two, as in ETH,BTC.`)
   if (!/^\d{1,18}$/.test(seed)) throw new InputError(`--seed ${seed}: give a whole number.`)
   report(replay(seriesAsked(prices), BigInt(seed)))
 } catch (failure) {
@@ -86,7 +92,7 @@ function seriesAsked(folder: string | undefined): Map<number, Candle>[] {
   })
 }
 
-/** Two books an hour, once a year has been seen; what is said of them knows no later bar. */
+/** Two books at a time, once a year has been seen; what is said of them knows no later bar. */
 function replay(bars: readonly Map<number, Candle>[], seed: bigint): Trial[] {
   const draw = drawsOf(seed)
   const names = Object.keys(BOOKS) as BookName[]
@@ -94,7 +100,7 @@ function replay(bars: readonly Map<number, Candle>[], seed: bigint): Trial[] {
     (): Followed => ({
       ...{
         observe: observerOf(DEFAULTS, YEAR),
-        crossings: crossingsOf(DEFAULTS),
+        past: pastOf(DEFAULTS),
         expected: undefined,
         still: undefined,
       },
@@ -107,55 +113,56 @@ function replay(bars: readonly Map<number, Candle>[], seed: bigint): Trial[] {
     const candles = bars.map((one) => one.get(time) as Candle)
     for (const [m, market] of markets.entries()) {
       const [last, candle] = [before[m], candles[m] as Candle]
-      if (last && market.expected) market.crossings.add(last, candle, market.expected)
+      if (last && market.expected) market.past.add(last, candle, market.expected)
       const { 'QR+ACI': expected, static: still } = market.observe(candle)
       market.expected = expected
       market.still = still
     }
     before = candles
-    const next = bars.map((one) => spanOf(one, time + HOUR))
+    if (i % EVERY > 0) continue
+    const next = bars.map((one) => hoursFrom(one, time + HOUR))
     if (i < YEAR || next.some((one) => !one) || markets.some(({ expected, still }) => !expected || !still)) continue
     for (let book = 0; book < 2; book += 1) {
       const name = names[Number(drawBetween(draw, 0n, BigInt(names.length - 1)))] as BookName
       // Log-uniform from 0.1 % to 15 % of the notional.
       const buffer = 0.001 * 150 ** (Number(drawBetween(draw, 0n, 1_000_000n)) / 1e6)
-      trials.push(trialOf(name, buffer, candles, next as Candle[], markets))
+      trials.push(trialOf(name, buffer, candles, next as Candle[][], markets))
     }
   }
   return trials
 }
 
-/** So many bars as one; nothing where one of them is missing. */
-function spanOf(bars: ReadonlyMap<number, Candle>, from: number): Candle | undefined {
+/** So many bars from that time on; nothing where one of them is missing. */
+function hoursFrom(bars: ReadonlyMap<number, Candle>, from: number): Candle[] | undefined {
   const all = Array.from({ length: AHEAD }, (_, i) => bars.get(from + i * HOUR)).filter((one) => one !== undefined)
-  const [first, last] = [all[0], all.at(-1)]
-  if (!first || !last || all.length < AHEAD) return undefined
-  const high = Math.max(...all.map((one) => one.high))
-  const low = Math.min(...all.map((one) => one.low))
-  return { ...first, high, low, close: last.close }
+  return all.length < AHEAD ? undefined : all
 }
 
-function trialOf(book: BookName, buffer: number, now: Candle[], next: Candle[], markets: readonly Followed[]): Trial {
+function trialOf(book: BookName, buffer: number, now: Candle[], next: Candle[][], markets: readonly Followed[]): Trial {
   const ledger = ledgerWith(
     book,
     buffer,
     now.map(({ close }) => close),
   )
-  const expectations = new Map(
-    markets.map(({ expected = 0, crossings }, feed) => [feed, { quantile: expected, chanceOf: crossings.chanceOf }]),
-  )
+  const expectations = new Map(markets.map(({ expected = 0, past }, feed) => [feed, { quantile: expected, past }]))
   const outlook = outlookOf(ledger, OWNER, NOW, expectations, AHEAD * HOUR)
   if (typeof outlook === 'string') throw new Error(outlook)
   const main = outlook.shocks.reduce((most, one) => (one.taken > most.taken ? one : most), outlook.shocks[0]!)
   const { expected = 0, still = 1 } = markets[main.feed] ?? {}
+  const unseen = [{ past: pastOf(DEFAULTS), taken: 1 }]
+  const chanceStill = chanceOf(unseen, (outlook.quantiles * expected) / still, AHEAD * HOUR)
+  return { book, said: outlook.chance, still: chanceStill, ...cameOf(ledger, next, SINGLE.includes(book)) }
+}
+
+function cameOf(ledger: Ledger, [first = [], second = []]: Candle[][], isSingle: boolean) {
   const falls = (prices: number[]) => spareOf(ledger, prices) < 0n
-  const [eth, btc] = next as [Candle, Candle]
-  const isSingle = SINGLE.includes(book)
-  const corners = [eth.low, eth.high].flatMap((a) => [btc.low, btc.high].map((b) => [a, b]))
-  const most = corners.some(falls)
-  const least = isSingle ? most : falls([eth.close, btc.close])
-  const chanceStill = crossingsOf(DEFAULTS).chanceOf((outlook.quantiles * expected) / still, main.direction)
-  return { book, said: outlook.chance, still: Math.min(1, chanceStill), least: Number(least), most: Number(most) }
+  const fallsAt = (kind: 'low' | 'high' | 'close') =>
+    first.some((candle, hour) => falls([candle[kind], second[hour]?.[kind] ?? 0]))
+  const ends = (bars: Candle[]) => [Math.min(...bars.map(({ low }) => low)), Math.max(...bars.map(({ high }) => high))]
+  const most = ends(first).some((a) => ends(second).some((b) => falls([a, b])))
+  const closes = isSingle ? most : most && fallsAt('close')
+  const joint = isSingle ? most : closes || (most && (fallsAt('low') || fallsAt('high')))
+  return { closes: Number(closes), joint: Number(joint), most: Number(most) }
 }
 
 /* THE CLEARING */
@@ -179,8 +186,8 @@ function ledgerWith(book: BookName, buffer: number, prices: readonly number[]): 
     ...{ cash: 0n, debtSince: 0n, isPutUp: false },
     lines: [{ listing: 0, holder: OWNER, units: units(weth, ether), counted: units(weth, ether) }],
     positions: new Map([
-      [ETH, position(long, ETH)],
-      [BTC, position(other, BTC)],
+      [FIRST, position(long, FIRST)],
+      [SECOND, position(other, SECOND)],
     ]),
   }
   const bare: Ledger = {
@@ -217,21 +224,19 @@ function report(trials: readonly Trial[]): void {
     single.map(({ most }) => most),
   )
   print(`The first year’s quantile for ever, Student’s law: Brier ${still.brier.toFixed(4)}.\n`)
-  for (const book of ['long both', 'long ETH, short BTC'] as const) {
+  for (const book of ['long both', 'half hedged', 'hedged'] as const) {
     const some = trials.filter((trial) => trial.book === book)
-    print(`${book}: ${some.length} books. Crossing by the closes; by the worst corner of lows and highs.\n`)
+    print(
+      `${book}: ${some.length} books. Crossing by the closes; by all lows, all highs or closes; by the worst corner.\n`,
+    )
     const said = some.map((trial) => trial.said)
-    const [least, most] = [
+    const [closes, joint, most] = (['closes', 'joint', 'most'] as const).map((kind) =>
       reliabilityOf(
         said,
-        some.map((t) => t.least),
+        some.map((trial) => trial[kind]),
       ),
-      reliabilityOf(
-        said,
-        some.map((t) => t.most),
-      ),
-    ]
-    printBins(least, most)
+    )
+    if (closes && joint && most) printBins(closes, joint, most)
   }
   const warned = single.filter(({ said }) => said >= THRESHOLD)
   const crossed = single.filter(({ most }) => most === 1)
@@ -241,16 +246,21 @@ function report(trials: readonly Trial[]): void {
   )
 }
 
-function printBins({ bins, brier, brierOfMean }: Reliability, worst?: Reliability): void {
-  print(`| said | books | mean said | came true |${worst ? ' at worst |' : ''}`)
-  print(`|---|---:|---:|---:|${worst ? '---:|' : ''}`)
-  for (const [i, { from, count, said, came }] of bins.entries()) {
-    const to = bins[i + 1]?.from ?? 1
-    const last = worst ? ` ${percent(worst.bins[i]?.came ?? 0)} |` : ''
-    print(`| ${percent(from)} to ${percent(to)} | ${count} | ${percent(said)} | ${percent(came)} |${last}`)
+function printBins(first: Reliability, ...others: Reliability[]): void {
+  const names = ['came true', 'jointly', 'at worst'].slice(0, 1 + others.length)
+  print(`| said | books | mean said | ${names.join(' | ')} |`)
+  print(`|---|---:|---:|${names.map(() => '---:|').join('')}`)
+  const all = [first, ...others]
+  for (const [i, { from, count, said }] of first.bins.entries()) {
+    const came = all.map(({ bins }) => percent(bins[i]?.came ?? 0))
+    print(
+      `| ${percent(from)} to ${percent(first.bins[i + 1]?.from ?? 1)} | ${count} | ${percent(said)} | ${came.join(' | ')} |`,
+    )
   }
-  const skill = (of: Reliability) => `Brier ${of.brier.toFixed(4)}, ${of.brierOfMean.toFixed(4)} of the mean for ever`
-  print(`\n${skill({ bins, brier, brierOfMean })}${worst ? `; at worst ${skill(worst)}` : ''}.\n`)
+  const scores = all.map(
+    ({ brier, brierOfMean }) => `${brier.toFixed(4)} (of the mean for ever ${brierOfMean.toFixed(4)})`,
+  )
+  print(`\nBrier ${scores.join('; ')}.\n`)
 }
 
 function percent(share: number): string {

@@ -48,7 +48,8 @@ const watcherSchema = z.strictObject({
   ...measuresShape,
   deployment: deploymentPath,
   pollMs: z.int().min(100).max(600_000).default(5_000),
-  horizonSeconds: z.int().min(60).max(86_400).default(3_600),
+  /** Looked at least so far ahead; an account's own horizon may be longer. */
+  horizonSeconds: z.int().min(0).max(86_400).default(0),
   /** The chance from which on an account is warned. */
   threshold: z.number().gt(0).max(1).default(0.05),
   repeatSeconds: z.int().min(60).max(604_800).default(21_600),

@@ -8,7 +8,7 @@ const GRAIN = 1n << 30n
 const STEPS = 12
 
 /** Near a normal draw of deviation one. */
-function shock(draw: Draw): number {
+export function shock(draw: Draw): number {
   let sum = 0
   for (let i = 0; i < 12; i++) sum += Number(drawBetween(draw, -GRAIN, GRAIN)) / Number(2n * GRAIN)
   return sum

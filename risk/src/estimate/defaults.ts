@@ -87,6 +87,9 @@ export const DEFAULTS = {
   /** [S] EMIR technical standards, Article 28: 25 % of stress, or a floor; speeds [J] */
   speeds: { stressWeight: 0.25, floor: 0.7, upPerHour: 1.25, downHalfLife: 24 * HOUR },
 
+  /** Hours that are replayed for a warning: eight months. [J] */
+  replay: 6000,
+
   /** An hour after a fall of so much is one in which liquidations happen. [J] */
   triggerFall: 0.02,
 } as const

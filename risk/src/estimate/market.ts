@@ -1,6 +1,6 @@
 /** One price as it is lived through: recorded hours first, then prices as they come; what it may lose next, and what its peg is worth. */
 import type { Candle } from './candle.ts'
-import { type Crossings, crossingsOf } from './crossing.ts'
+import { type Past, pastOf } from './crossing.ts'
 import type { Defaults } from './defaults.ts'
 import { hoursOf } from './hours.ts'
 import { observerOf } from './observer.ts'
@@ -17,8 +17,10 @@ export type Market = {
   readonly expected: () => Expected | undefined
   /** h_peg; zero where nothing is pegged. */
   readonly peg: () => number
-  /** How far prices went within an hour, by what was expected of it. */
-  readonly crossings: Crossings
+  /** The loss quantile of the next hour, of what is pegged at least its haircut: its calm years say less. Zero where nothing is known. */
+  readonly quantile: () => number
+  /** How far prices went within an hour, in such quantiles. */
+  readonly past: Past
   /** Hours told to the estimator so far, and when the newest of them was over. */
   readonly bars: () => number
   readonly newest: () => number | undefined
@@ -38,7 +40,7 @@ export function marketOf(
   isMadeUp = false,
 ): Market {
   const observe = observerOf(defaults, defaults.estimator.least)
-  const crossings = crossingsOf(defaults)
+  const past = pastOf(defaults)
   const pegged = pegFloor === undefined ? undefined : pegOf(pegFloor, defaults)
   const recordedTo = recorded.length === 0 ? 0 : (recorded.at(-1)?.time ?? 0) + HOUR
   const hours = hoursOf(recordedTo)
@@ -53,6 +55,9 @@ export function marketOf(
   let expected: Expected | undefined
   let [peg, heardAt, bars] = [pegFloor ?? 0, 0, 0]
   let before: Candle | undefined
+  const expectedNow = () => (recent.isEnough(now) ? expected : undefined)
+  /** Of the quantile, as it was when the hour that is learned next began. */
+  let unit = 0
   const learnPeg = (price: number, time: number) => {
     if (pegged === undefined || time < heardAt) return
     peg = pegged(price, heardAt === 0 ? 0 : time - heardAt)
@@ -60,16 +65,17 @@ export function marketOf(
   }
   const learn = (candle: Candle | undefined) => {
     if (candle === undefined) return
-    if (expected && before) crossings.add(before, candle, expected.quantile)
+    if (before) past.add(before, candle, unit)
     const { 'QR+ACI': quantile, longRun } = observe(candle)
     if (quantile !== undefined && longRun !== undefined) expected = { quantile, longRun }
     if (before?.time === candle.time - HOUR) recent.add(candle.time + HOUR)
     before = candle
     bars += 1
+    unit = Math.max(expected?.quantile ?? 0, peg)
   }
   for (const candle of recorded) {
-    learn(candle)
     learnPeg(candle.close, candle.time + HOUR)
+    learn(candle)
   }
   return {
     hear: (price, time) => {
@@ -78,9 +84,10 @@ export function marketOf(
       learnPeg(price, own)
     },
     pass: (time) => learn(hours.pass(clock(time))),
-    expected: () => (recent.isEnough(now) ? expected : undefined),
+    expected: expectedNow,
     peg: () => peg,
-    crossings,
+    quantile: () => Math.max(expectedNow()?.quantile ?? 0, peg),
+    past,
     bars: () => bars,
     newest: () => before && before.time + HOUR + (lead ?? 0),
   }

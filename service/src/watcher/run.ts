@@ -1,12 +1,11 @@
 /** The watcher's process: warns accounts that are likely to cross maintenance, with what would keep them from it. It holds no key. */
 import { Clearing } from '@omnimargin/chains/abi'
 import type { Hex } from '@omnimargin/core/bytes'
-import { applyEvents, EMPTY_LEDGER, isOpen, type Ledger, type LedgerEvent } from '@omnimargin/core/ledger'
+import { accountIn, applyEvents, EMPTY_LEDGER, type Ledger, type LedgerEvent } from '@omnimargin/core/ledger'
 import type { Ratio } from '@omnimargin/core/wad'
+import { isMargined } from '@omnimargin/core/whatif'
 import { type Cures, curesOf } from '@omnimargin/risk/cure'
 import { formatDecimal } from '@omnimargin/risk/decimal'
-import type { Market } from '@omnimargin/risk/estimate/market'
-import { type Expectation, type Outlook, outlookOf } from '@omnimargin/risk/estimate/outlook'
 import { formatUnits } from 'viem'
 import { readerOf } from '../clients.ts'
 import { chainOf, type Deployment } from '../deployment.ts'
@@ -14,14 +13,16 @@ import { follow } from '../follow.ts'
 import { logOf, type RoleContext, repeat } from '../role.ts'
 import { measurerOf } from '../steward/measure.ts'
 import { type Known, keyOf } from '../steward/measures.ts'
+import { timed } from '../steward/timed.ts'
 import { type Hook, hookOf } from './hook.ts'
+import { type Judged, type Judgement, judge } from './judge.ts'
 import { step, type WatcherState } from './step.ts'
 
 export type WatcherConfig = {
   readonly deployment: Deployment
   readonly known: Known
   readonly pollMs: number
-  /** Within which the account would cross. */
+  /** Looked at least so far ahead; an account's own horizon may be longer. */
   readonly horizonSeconds: number
   /** Warned from this chance on. */
   readonly threshold: number
@@ -31,6 +32,10 @@ export type WatcherConfig = {
   readonly webhook?: string | undefined
 }
 
+/** Of those that are not judged so many are named. */
+const NAMED = 10
+const NOTHING_UNKNOWN: ReturnType<typeof unknownOf> = { accounts: 0, some: [], prices: [], chains: [] }
+
 /** Runs until the signal. Keeps nothing on disk: after a restart who is still above the threshold is warned once more. */
 export async function runWatcher(config: WatcherConfig, { signal, log }: RoleContext): Promise<void> {
   const { deployment, known, pollMs, webhook } = config
@@ -38,9 +43,11 @@ export async function runWatcher(config: WatcherConfig, { signal, log }: RoleCon
   const { address, chainId } = deployment.clearing
   const chain = chainOf(deployment, chainId)
   const reorganized = (from: bigint) => note('reorganized', { from })
-  const followed = follow({ chain, reader: readerOf(chain) }, { address, abi: Clearing.abi }, reorganized)
+  const reader = readerOf(chain)
+  const followed = follow({ chain, reader }, { address, abi: Clearing.abi }, reorganized)
   const hook: Hook | undefined = webhook === undefined ? undefined : hookOf({ url: webhook, signal, note })
   let [ledger, measurer] = [EMPTY_LEDGER, measurerOf(known)]
+  let said = JSON.stringify(NOTHING_UNKNOWN)
   let state: WatcherState = {
     ...{ warned: new Map(), threshold: config.threshold, repeat: BigInt(config.repeatSeconds) },
   }
@@ -52,23 +59,23 @@ export async function runWatcher(config: WatcherConfig, { signal, log }: RoleCon
       measurer = measurerOf(known)
       return
     }
-    const events = batch.events as LedgerEvent[]
-    const { now } = batch
+    const { events, now } = batch
+    const told = await timed(reader, events)
     followed.accept(batch)
-    ledger = applyEvents(ledger, events)
-    measurer.observe(
-      events.map((event) => ({ event, time: undefined })),
-      Number(now),
-    )
-    const outlooks = outlooksOf(ledger, measurer.markets, now, config.horizonSeconds)
-    const chances = new Map([...outlooks].map(([account, { chance }]) => [account, chance]))
-    const next = step(state, { type: 'judged', chances, now }, (account) => hasPositions(ledger, account))
+    ledger = applyEvents(ledger, events as LedgerEvent[])
+    measurer.observe(told, Number(now))
+    const judgement = judge(ledger, measurer, known, now, config.horizonSeconds)
+    const unknown = unknownOf(deployment, judgement)
+    if (JSON.stringify(unknown) !== said) note('not_known', unknown)
+    said = JSON.stringify(unknown)
+    const chances = new Map([...judgement.accounts].map(([account, { outlook }]) => [account, outlook.chance]))
+    const next = step(state, { type: 'judged', chances, now }, (account) => isMargined(accountIn(ledger, account)))
     state = next.state
     for (const { account } of next.effects) {
-      const outlook = outlooks.get(account)
-      if (!outlook) continue
+      const judged = judgement.accounts.get(account)
+      if (!judged) continue
       const cures = curesOf(ledger, account, config.health, { now, homeChain: BigInt(chainId) })
-      const warning = warningOf(config, ledger, account, outlook, cures, now)
+      const warning = warningOf(config, ledger, account, judged, judgement.young, cures, now)
       note('warning', warning)
       hook?.tell({ event: 'warning', ...warning })
     }
@@ -76,34 +83,26 @@ export async function runWatcher(config: WatcherConfig, { signal, log }: RoleCon
   await repeat(work, pollMs, { signal, report: (failure) => note('failed', { why: `${failure}` }) })
 }
 
-function hasPositions({ accounts }: Ledger, account: Hex): boolean {
-  return [...(accounts.get(account)?.positions.values() ?? [])].some(isOpen)
-}
-
-/** Of every account with positions whose margin can be told. */
-function outlooksOf(ledger: Ledger, markets: ReadonlyMap<number, Market>, now: bigint, seconds: number) {
-  const expectations = new Map([...markets].map(([feed, market]) => [feed, expectationOf(market)]))
-  const outlooks = new Map<Hex, Outlook>()
-  for (const account of ledger.accounts.keys()) {
-    if (!hasPositions(ledger, account)) continue
-    const outlook = outlookOf(ledger, account, now, expectations, seconds)
-    if (typeof outlook !== 'string') outlooks.set(account, outlook)
+/** What no chance was said of, or only a rough one, in the names of the deployment. */
+function unknownOf({ chains, clearing }: Deployment, { untold, young, unmeasured }: Judgement) {
+  return {
+    /** Their margin cannot be told. */
+    accounts: untold.size,
+    some: [...untold.keys()].slice(0, NAMED),
+    /** Judged by what each may jump in no time, as there were too few bars. */
+    prices: [...young].map((feed) => clearing.feeds[feed]?.symbol ?? `${feed}`),
+    /** Judged over an hour, as it is not known how long a liquidation takes there. */
+    chains: [...unmeasured].map((id) => chains.find(({ chainId }) => BigInt(chainId) === id)?.name ?? `${id}`),
   }
-  return outlooks
-}
-
-/** What is pegged may go as far as its own haircut: its calm years say less. */
-export function expectationOf(market: Market): Expectation {
-  const quantile = Math.max(market.expected()?.quantile ?? 0, market.peg())
-  return { quantile, chanceOf: market.crossings.chanceOf }
 }
 
 /** In the names of the deployment, amounts as decimal text: what the log says and the webhook is told. */
 function warningOf(
-  { deployment, horizonSeconds, health }: WatcherConfig,
+  { deployment, health }: WatcherConfig,
   ledger: Ledger,
   account: Hex,
-  { chance, quantiles, shocks, margin }: Outlook,
+  { outlook: { chance, quantiles, shocks, margin }, horizonSeconds }: Judged,
+  young: ReadonlySet<number>,
   { deposits, closes }: Cures,
   now: bigint,
 ) {
@@ -121,7 +120,9 @@ function warningOf(
     chance,
     horizonSeconds,
     quantiles,
-    shocks: shocks.map(({ feed, direction, move }) => ({ price: clearing.feeds[feed]?.symbol, direction, move })),
+    shocks: shocks.map(({ feed, direction, move }) => {
+      return { price: clearing.feeds[feed]?.symbol, direction, move, isYoung: young.has(feed) }
+    }),
     maintenanceMarginBalance: formatDecimal(margin.maintenanceMarginBalance),
     maintenanceMargin: formatDecimal(margin.maintenanceMargin),
     health: formatDecimal(health),

@@ -9,7 +9,7 @@ export type WatcherState = {
   readonly repeat: bigint
 }
 
-/** Every account with positions whose chance could be told; `now` is the newest block's time in seconds. */
+/** Every account that needs margin whose chance could be told; `now` is the newest block's time in seconds. */
 export type WatcherEvent = {
   readonly type: 'judged'
   readonly chances: ReadonlyMap<Hex, number>
@@ -17,7 +17,7 @@ export type WatcherEvent = {
 }
 export type WatcherEffect = { readonly type: 'warn'; readonly account: Hex; readonly chance: number }
 
-/** One that could not be told is neither warned nor forgotten; one that has no positions any more is not among them, and is. */
+/** One that could not be told is neither warned nor forgotten; one that needs no margin any more is not among them, and is. */
 export function step(
   state: WatcherState,
   { chances, now }: WatcherEvent,
