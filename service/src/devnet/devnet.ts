@@ -100,7 +100,9 @@ export async function startDevnet({ log, roles = ROLES, attestorKeys, webhook }:
     const addresses = keys.attestors.map(({ address }) => address)
     const attestors = { addresses, urls: ports.map((port) => `http://127.0.0.1:${port}`) }
     const guardians = keys.guardians.map(({ address }) => address)
-    const deployment = await deployAll(chains, keys.owner, attestors, { steward: keys.steward.address, guardians })
+    const governance = { steward: keys.steward.address, guardians }
+    const deployed = await deployAll(chains, keys.owner, attestors, governance)
+    const deployment = { ...deployed, hermes: oracle.url }
     const deploymentFile = join(folder, 'deployment.json')
     writeFileSync(deploymentFile, JSON.stringify(deployment, null, 2))
     const spenders = [keys.relayer, keys.publisher, keys.keeper, keys.steward, ...keys.guardians].map((k) => k.address)
