@@ -30,6 +30,7 @@ export function explainTables(screen: Screen, told: Explained): void {
   screen.say('\nOn chain')
   screen.table(['', 'for new risk', 'for liquidation'], chainRows(told))
   screen.say(stateOf(told))
+  screen.say('What the letters stand for: docs/glossary.md. The formula: spec/haircut.md.')
 }
 
 function rowsOf(told: Explained): Row[] {
