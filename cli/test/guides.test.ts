@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Clearing, Learning, Policy, Registrar } from '@omnimargin/chains/abi'
+import type { Artifact } from '@omnimargin/chains/deploy'
 import { readConfig } from '@omnimargin/service/config'
 import { type Deployment, deploymentSchema } from '@omnimargin/service/deployment'
 import { measuresSchema } from '@omnimargin/service/steward/measures'
@@ -97,7 +98,8 @@ test('ROL-83 every function and library that the guides name is there', () => {
   }
   const [listed = ''] = /the libraries: .*?(?=\. Then)/.exec(pages) ?? []
   const libraries = [...listed.matchAll(/`(\w+)`/g)].map(([, name = '']) => name)
-  const linked = [Clearing, Learning, Registrar].flatMap((artifact) => Object.keys(artifact.libraries))
+  const artifacts: readonly Artifact[] = [Clearing, Learning, Registrar]
+  const linked = artifacts.flatMap(({ libraries: names = {} }) => Object.keys(names))
   assert.deepEqual(libraries.toSorted(), [...new Set(linked)].sort())
 })
 
