@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Vm} from "forge-std/Test.sol";
-import {Market, Outstanding} from "../../src/clearing/Ledger.sol";
+import {Market, Outstanding, Position} from "../../src/clearing/Ledger.sol";
 import {Key, Kind, LocalRecord, Outcome} from "../../src/records/Records.sol";
 import {Blobs} from "../Blobs.sol";
 import {World} from "../World.sol";
@@ -73,6 +73,10 @@ contract DeskTest is World {
         _pull();
         assertEq(_size(a, MARKET), 4e18);
         assertEq(_size(b, MARKET), -4e18);
+        (Position memory bought,) = clearing.positionOf(a, MARKET);
+        (Position memory sold,) = clearing.positionOf(b, MARKET);
+        assertEq(bought.quote, -8000e18);
+        assertEq(sold.quote, 8000e18, "what one pays the other receives");
         (uint256 buy,) = _left(a);
         assertEq(buy, 6e18);
         _trade(6e18);
