@@ -2,11 +2,13 @@
 import { dirname, resolve } from 'node:path'
 import { runAttestor } from '@omnimargin/service/attestor/run'
 import { ConfigError, readConfig } from '@omnimargin/service/config'
-import { deploymentSchema } from '@omnimargin/service/deployment'
+import { chainOf, type Deployment, deploymentSchema } from '@omnimargin/service/deployment'
+import type { Hermes } from '@omnimargin/service/hermes'
 import { runKeeper } from '@omnimargin/service/keeper/run'
+import { type Means, tellMeans } from '@omnimargin/service/means'
 import { runPublisher } from '@omnimargin/service/publisher/run'
 import { runRelayer } from '@omnimargin/service/relayer/run'
-import type { LogEvent, RoleContext } from '@omnimargin/service/role'
+import { type LogEvent, type RoleContext, sparing } from '@omnimargin/service/role'
 import { runSentinel } from '@omnimargin/service/sentinel/run'
 import { knownOf, measuresShape } from '@omnimargin/service/steward/measures'
 import { runSteward } from '@omnimargin/service/steward/run'
@@ -22,7 +24,8 @@ const base = z.strictObject({
 })
 const port = z.int().min(1).max(65_535)
 const hermes = {
-  hermes: z.url(),
+  /** The deployment's own unless it is said. */
+  hermes: z.url().optional(),
   /** Hermes' own API key; the public instances ask for one. */
   hermesKeyFile: z.string().optional(),
 }
@@ -59,7 +62,8 @@ const watcherSchema = z.strictObject({
   webhook: z.url({ protocol: /^https?$/ }).optional(),
 })
 
-const schemas = {
+/** What each role's configuration file is. */
+export const roleSchemas = {
   attestor: base.extend({ dataDir: z.string(), port }),
   relayer: base.extend({ dataDir: z.string(), heartbeatSeconds: seconds.default(60) }),
   publisher: base.extend({
@@ -73,51 +77,139 @@ const schemas = {
   }),
   sentinel: base.extend({ pollMs: z.int().min(100).max(600_000).default(15_000) }),
   keeper: base.extend({ ...hermes, dataDir: z.string(), patienceSeconds: z.int().min(0).max(86_400).default(30) }),
+  steward: stewardSchema,
+  watcher: watcherSchema,
+}
+type RoleName = keyof typeof roleSchemas
+
+/** A role with its configuration read: what it lives on, and what runs until the signal. */
+type Ready = { readonly means: Omit<Means, 'role'>; readonly go: (context: RoleContext) => Promise<void> }
+
+/** The most gas that a role sends one transaction with; of a relayer, for a root, a record, and one who hears. */
+const GAS = { relayer: 700_000n, publisher: 1_500_000n, sentinel: 500_000n, keeper: 16_000_000n, steward: 8_000_000n }
+
+const roles: Record<RoleName, (file: string) => Ready> = {
+  attestor: (file) => {
+    const config = readConfig(file, roleSchemas.attestor)
+    const named = namedIn(config, file)
+    const means = { deployment: named.deployment, address: named.account.address, watches: emittersIn(named) }
+    const dataDir = beside(file, config.dataDir)
+    return { means, go: (context) => runAttestor({ ...config, ...named, dataDir }, context) }
+  },
+  relayer: (file) => {
+    const config = readConfig(file, roleSchemas.relayer)
+    const named = namedIn(config, file)
+    const pays = { chains: named.deployment.chains, gas: GAS.relayer }
+    const dataDir = beside(file, config.dataDir)
+    const go = (context: RoleContext) => runRelayer({ ...config, ...named, dataDir }, context)
+    return { means: { ...paying(named, pays), watches: emittersIn(named) }, go }
+  },
+  publisher: (file) => {
+    const config = readConfig(file, roleSchemas.publisher)
+    const named = namedIn(config, file)
+    const { clearing, chains } = named.deployment
+    const read = [clearing, ...clearing.markets].map(({ chainId }) => chainId)
+    const pays = { chains: chains.filter(({ chainId }) => read.includes(chainId)), gas: GAS.publisher }
+    const hermes = hermesOf(config, named.deployment, file)
+    const watches = clearing.feeds.map(({ symbol }) => symbol)
+    const place = { hermes: hermes.url, hermesKey: hermes.key }
+    return {
+      means: { ...paying(named, pays), hermes, watches },
+      go: (context) => runPublisher({ ...config, ...named, ...place }, context),
+    }
+  },
+  sentinel: (file) => {
+    const config = readConfig(file, roleSchemas.sentinel)
+    const named = namedIn(config, file)
+    const means = { ...paying(named, atHome(named, GAS.sentinel)), watches: emittersIn(named) }
+    return { means, go: (context) => runSentinel({ ...config, ...named }, context) }
+  },
+  keeper: (file) => {
+    const config = readConfig(file, roleSchemas.keeper)
+    const named = namedIn(config, file)
+    const hermes = hermesOf(config, named.deployment, file)
+    const place = { hermes: hermes.url, hermesKey: hermes.key, dataDir: beside(file, config.dataDir) }
+    return {
+      means: { ...paying(named, atHome(named, GAS.keeper)), hermes, watches: emittersIn(named, ['clearing', 'venue']) },
+      go: (context) => runKeeper({ ...config, ...named, ...place }, context),
+    }
+  },
+  steward: (file) => {
+    const config = readConfig(file, roleSchemas.steward)
+    const named = namedIn(config, file)
+    const known = knownOf(named.deployment, config, file)
+    const watches = config.assets.map(({ asset, chain }) => `${asset} on ${chain}`)
+    return {
+      means: { ...paying(named, atHome(named, GAS.steward)), watches },
+      go: (context) => runSteward({ ...config, ...named, known }, context),
+    }
+  },
+  watcher: (file) => {
+    const config = readConfig(file, roleSchemas.watcher)
+    const deployment = readConfig(beside(file, config.deployment), deploymentSchema)
+    const known = knownOf(deployment, config, file)
+    return {
+      means: { deployment, watches: emittersIn({ deployment }, ['clearing']) },
+      go: (context) => runWatcher({ ...config, deployment, known }, context),
+    }
+  },
 }
 
 /** Runs until the signal. Throws ConfigError for a role, file, field or key that is not what it must be. */
 export async function run(role: string, file: string, signal: AbortSignal): Promise<void> {
-  const context: RoleContext = { signal, log: print }
-  const from = (path: string) => resolve(dirname(file), path)
-  const common = (config: { deployment: string; keyFile: string }) => ({
-    deployment: readConfig(from(config.deployment), deploymentSchema),
-    account: readKey(from(config.keyFile)),
-  })
-  const keyOf = ({ hermesKeyFile }: { hermesKeyFile?: string | undefined }) =>
-    hermesKeyFile === undefined ? undefined : readSecret(from(hermesKeyFile), /^\S+$/)
-  if (role === 'attestor') {
-    const config = readConfig(file, schemas.attestor)
-    return runAttestor({ ...config, ...common(config), dataDir: from(config.dataDir) }, context)
+  if (!isRole(role)) {
+    const names = Object.keys(roles)
+    const choice = `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`
+    throw new ConfigError(`There is no role "${role}": choose ${choice}.`)
   }
-  if (role === 'relayer') {
-    const config = readConfig(file, schemas.relayer)
-    return runRelayer({ ...config, ...common(config), dataDir: from(config.dataDir) }, context)
+  const { means, go } = roles[role](file)
+  const log = sparing(print)
+  const ended = new AbortController()
+  const telling = { signal: AbortSignal.any([signal, ended.signal]), log }
+  await Promise.all([go({ signal, log }).finally(() => ended.abort()), tellMeans({ role, ...means }, telling)])
+}
+
+function isRole(name: string): name is RoleName {
+  return Object.hasOwn(roles, name)
+}
+
+type Named = { readonly deployment: Deployment; readonly account: ReturnType<typeof readKey> }
+
+function namedIn(config: { deployment: string; keyFile: string }, file: string): Named {
+  return {
+    deployment: readConfig(beside(file, config.deployment), deploymentSchema),
+    account: readKey(beside(file, config.keyFile)),
   }
-  if (role === 'publisher') {
-    const config = readConfig(file, schemas.publisher)
-    return runPublisher({ ...config, ...common(config), hermesKey: keyOf(config) }, context)
-  }
-  if (role === 'sentinel') {
-    const config = readConfig(file, schemas.sentinel)
-    return runSentinel({ ...config, ...common(config) }, context)
-  }
-  if (role === 'keeper') {
-    const config = readConfig(file, schemas.keeper)
-    const dataDir = from(config.dataDir)
-    return runKeeper({ ...config, ...common(config), hermesKey: keyOf(config), dataDir }, context)
-  }
-  if (role === 'steward') {
-    const config = readConfig(file, stewardSchema)
-    const named = common(config)
-    return runSteward({ ...config, ...named, known: knownOf(named.deployment, config, file) }, context)
-  }
-  if (role === 'watcher') {
-    const config = readConfig(file, watcherSchema)
-    const deployment = readConfig(from(config.deployment), deploymentSchema)
-    return runWatcher({ ...config, deployment, known: knownOf(deployment, config, file) }, context)
-  }
-  throw new ConfigError(
-    `There is no role "${role}": choose attestor, relayer, publisher, keeper, sentinel, steward or watcher.`,
+}
+
+function beside(file: string, path: string): string {
+  return resolve(dirname(file), path)
+}
+
+function paying({ deployment, account }: Named, pays: NonNullable<Means['pays']>) {
+  return { deployment, address: account.address, pays }
+}
+
+function atHome({ deployment }: Named, gas: bigint): NonNullable<Means['pays']> {
+  return { chains: [chainOf(deployment, deployment.clearing.chainId)], gas }
+}
+
+type Asking = { hermes?: string | undefined; hermesKeyFile?: string | undefined }
+
+function hermesOf({ hermes, hermesKeyFile }: Asking, deployment: Deployment, file: string): Hermes {
+  const url = hermes ?? deployment.hermes
+  if (url === undefined) throw new ConfigError(`${file}: "hermes" is missing, and the deployment names none: add it.`)
+  return { url, key: hermesKeyFile === undefined ? undefined : readSecret(beside(file, hermesKeyFile), /^\S+$/) }
+}
+
+type EmitterKind = 'vault' | 'clearing' | 'venue'
+
+function emittersIn(
+  { deployment }: Pick<Named, 'deployment'>,
+  kinds: readonly EmitterKind[] = ['vault', 'clearing', 'venue'],
+): string[] {
+  return deployment.chains.flatMap(({ name, emitters }) =>
+    emitters.filter(({ kind }) => kinds.includes(kind)).map(({ kind, address }) => `${kind} ${address} on ${name}`),
   )
 }
 

@@ -68,7 +68,7 @@ function traderIn({ accounts, parameters }: Ledger): Hex | undefined {
   return found?.[0]
 }
 
-function showAddresses({ chains, deployment }: Devnet, screen: ReturnType<typeof screenOn>): void {
+function showAddresses({ chains, deployment, oracle }: Devnet, screen: ReturnType<typeof screenOn>): void {
   const rows = deployment.chains.flatMap(({ name, rpc, roots, emitters }) => [
     ...emitters.map(({ kind, address }) => [name, kind, address, rpc[0] ?? '']),
     [name, 'roots', roots, rpc[0] ?? ''],
@@ -79,6 +79,7 @@ function showAddresses({ chains, deployment }: Devnet, screen: ReturnType<typeof
   })
   screen.say('')
   screen.table(['chain', 'contract', 'address', 'RPC'], [...rows, ...tokens])
+  screen.say(`Prices, as Pyth’s Hermes gives them: ${oracle.url}`)
 }
 
 function formatEvent({ role, event, ms, ...details }: LogEvent): string {

@@ -29,6 +29,8 @@ const chain = z.strictObject({
 
 const parts = z.strictObject({
   chains: z.array(chain).min(1),
+  /** Where Pyth's reports are asked for by roles whose configuration names no other place. */
+  hermes: z.url().optional(),
   committee: z.strictObject({
     epoch: count,
     threshold: z.int().min(3),

@@ -16,6 +16,34 @@ export function logOf(role: string, log: Log): (event: string, details?: Record<
   return (event, details = {}) => log({ role, event, ms: performance.now(), ...details })
 }
 
+/** What a role says again and again for as long as its cause lasts. */
+const REPEATS = /^(failed|below_maintenance|not_.*|.*_refused)$/
+const QUIET_MS = 60_000
+
+/**
+ * The same log, in which what repeats itself is said at once, and then once a minute with how often it was kept back. Amounts and
+ * numbers of blocks, which are bigints, change from one time to the next and make it no other event.
+ */
+export function sparing(log: Log): Log {
+  const said = new Map<string, { readonly ms: number; held: number }>()
+  return (event) => {
+    if (!REPEATS.test(event.event)) return log(event)
+    const key = JSON.stringify(Object.entries(event).filter(([name, value]) => name !== 'ms' && isNamed(value)))
+    const last = said.get(key)
+    if (last && event.ms < last.ms + QUIET_MS) {
+      last.held += 1
+      return
+    }
+    for (const [old, { ms }] of said) if (ms + 2 * QUIET_MS < event.ms) said.delete(old)
+    said.set(key, { ms: event.ms, held: 0 })
+    log(last && last.held > 0 ? { ...event, held: last.held } : event)
+  }
+}
+
+function isNamed(value: unknown): boolean {
+  return ['string', 'number'].includes(typeof value) || (Array.isArray(value) && value.every(isNamed))
+}
+
 /** Waits, or returns at once when the role is stopped. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch(() => undefined)

@@ -2,9 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EMPTY_LEDGER } from '@omnimargin/core/ledger'
 import { WAD } from '@omnimargin/core/wad'
+import type { Deployment } from '@omnimargin/service/deployment'
 import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
+import { until } from '@omnimargin/service/devnet/until'
 import { type Fills, lineOf, type Sides } from '@omnimargin/service/reconcile/sides'
+import type { LogEvent } from '@omnimargin/service/role'
+import { runSentinel } from '@omnimargin/service/sentinel/run'
 import { faultsOf, type SentinelState, step } from '@omnimargin/service/sentinel/step'
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 
 const [LONG, SHORT] = [`0x${'a'.repeat(64)}`, `0x${'b'.repeat(64)}`] as const
 const HOLDER = `0x${'1'.repeat(40)}` as const
@@ -104,4 +109,29 @@ test('ROL-64 a vault whose asset has two prices of one moment that are too far a
   assert.deepEqual(trips(100n * WAD, 101n * WAD + 1n), [[0], [0]])
   assert.deepEqual(trips(101n * WAD + 1n, 100n * WAD), [[0], [0]])
   assert.deepEqual(trips(100n * WAD, 102n * WAD, 6n), [[], []], 'not of one moment')
+})
+
+test('a sentinel whose chain is away when it starts says so, and asks again', async () => {
+  const chain = {
+    name: 'home',
+    chainId: 5,
+    rpc: ['http://127.0.0.1:9'],
+    checkpointInterval: 1,
+    roots: HOLDER,
+    batch: HOLDER,
+  }
+  const deployment: Deployment = {
+    chains: [{ ...chain, emitters: [] }],
+    committee: { epoch: 0, threshold: 3, signers: [], attestors: [] },
+    clearing: { chainId: 5, address: HOLDER, policy: HOLDER, feeds: [], markets: [] },
+    tokens: [],
+  }
+  const stopping = new AbortController()
+  const said: unknown[] = []
+  const context = { signal: stopping.signal, log: ({ event, why }: LogEvent) => said.push(`${event} ${why}`) }
+  const running = runSentinel({ deployment, account: privateKeyToAccount(generatePrivateKey()), pollMs: 10 }, context)
+  await until('two tries', () => said.length >= 2)
+  stopping.abort()
+  await running
+  assert.match(`${said[0]}`, /^failed RpcFailed: Could not read the policy 0x1+ on chain home: /)
 })

@@ -110,7 +110,8 @@ export async function startDevnet({
     const attestors = { addresses, urls: ports.map((port) => `http://127.0.0.1:${port}`) }
     const guardians = keys.guardians.map(({ address }) => address)
     const governance = { council: keys.council.address, steward: keys.steward.address, guardians }
-    const deployment = await deployAll(chains, keys.council, attestors, governance, parameters)
+    const deployed = await deployAll(chains, keys.council, attestors, governance, parameters)
+    const deployment = { ...deployed, hermes: oracle.url }
     const deploymentFile = join(folder, 'deployment.json')
     writeFileSync(deploymentFile, JSON.stringify(deployment, null, 2))
     const spenders = [keys.relayer, keys.publisher, keys.keeper, keys.steward, ...keys.guardians].map((k) => k.address)

@@ -38,6 +38,8 @@ type Note = ReturnType<typeof logOf>
 /** Nothing was tried, and nothing is said of it. */
 const NOT_YET = 'not yet'
 
+/** How many accounts are watched is said when it has changed, and no more often than this. */
+const COUNT_MS = 60_000
 /** A report of the past that was not there, or not taken, is asked for again after this. */
 const PRICE_PAUSE_MS = 5_000
 /** What is noted of an effect that was carried out; with `not_` before it, of one that was not. */
@@ -101,6 +103,7 @@ async function watch(config: KeeperConfig, destinations: Destinations, signal: A
   const followed = follow(home, { address, abi: Clearing.abi }, (from) => note('reorganized', { from }))
   const blank: KeeperState = { ledger: EMPTY_LEDGER, account: accountOf(config.account.address) }
   let state = blank
+  let said = { accounts: -1, ms: -COUNT_MS }
 
   const work = async () => {
     const batch = await followed.next()
@@ -110,6 +113,11 @@ async function watch(config: KeeperConfig, destinations: Destinations, signal: A
       followed.accept(batch)
       const next = step(state, { type: 'block', events: batch.events as LedgerEvent[], now: batch.now })
       state = next.state
+      const accounts = state.ledger.accounts.size
+      if (accounts !== said.accounts && performance.now() >= said.ms + COUNT_MS) {
+        note('watching', { accounts, blockNumber: batch.cursor.blockNumber })
+        said = { accounts, ms: performance.now() }
+      }
       for (const effect of next.effects) await act(effect)
     }
   }

@@ -1,5 +1,6 @@
 /** The sentinel's process: adds up both sides of every route, and freezes a peer that does not add up. It can stop, never move. */
 import { Clearing, Policy } from '@omnimargin/chains/abi'
+import { RpcFailed } from '@omnimargin/chains/errors'
 import { type Address, encodeFunctionData } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { attempt } from '../attempt.ts'
@@ -37,12 +38,9 @@ export async function runSentinel(
   const { policy } = clearing
   if (!home || !policy) throw new ConfigError('A sentinel needs "policy" in the deployment\'s "clearing": add it.')
   const readers = new Map(chains.map((chain) => [chain.chainId, readerOf(chain)]))
-  let state: SentinelState = {
-    suspected: new Map(),
-    frozenUntil: new Map(),
-    freezeSeconds: BigInt(await freezeSecondsOf(home, policy)),
-  }
+  let state: SentinelState | undefined
   const work = async () => {
+    state ??= { suspected: new Map(), frozenUntil: new Map(), freezeSeconds: await freezeSecondsOf(home, policy) }
     const sides = await readSides(deployment, readers, () => 'finalized')
     const now = sides.blocks.find(({ chainId }) => chainId === clearing.chainId)?.time ?? 0n
     const next = step(state, { type: 'read', sides, now })
@@ -70,14 +68,18 @@ export async function runSentinel(
   await repeat(work, pollMs, { signal, report })
 }
 
-/** How long a freeze holds, and for how long after it the same peer cannot be frozen again. */
-async function freezeSecondsOf({ reader }: Destination, policy: Address): Promise<number> {
+/** How long a freeze holds, and for how long after it the same peer cannot be frozen again. Throws RpcFailed. */
+async function freezeSecondsOf({ reader, chain }: Destination, policy: Address): Promise<bigint> {
   const read = { address: policy, abi: Policy.abi } as const
-  const [freezeFor, coolDown] = await Promise.all([
-    reader.readContract({ ...read, functionName: 'freezeFor' }),
-    reader.readContract({ ...read, functionName: 'coolDown' }),
-  ])
-  return freezeFor + coolDown
+  try {
+    const [freezeFor, coolDown] = await Promise.all([
+      reader.readContract({ ...read, functionName: 'freezeFor' }),
+      reader.readContract({ ...read, functionName: 'coolDown' }),
+    ])
+    return BigInt(freezeFor) + BigInt(coolDown)
+  } catch (cause) {
+    throw new RpcFailed(`the policy ${policy} on chain ${chain.name}`, cause)
+  }
 }
 
 /** Nothing once it is frozen, or why not. Another guardian may have been faster. */

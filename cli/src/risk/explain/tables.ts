@@ -24,6 +24,7 @@ export function explainTables(screen: Screen, told: Explained): void {
   for (const one of unmeasured) screen.say(unmeasuredOf(one, told))
   if (isAllUnmeasured)
     screen.say('Nothing is measured: so a steward renews nothing, and the parameters outlive their life.')
+  screen.say('What the letters stand for: docs/glossary.md. The formula: spec/haircut.md.')
 }
 
 function isMeasured(told: Explained): told is Told {
