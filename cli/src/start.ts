@@ -19,7 +19,8 @@ export async function start({ once, verbose, stories }: StartOptions, stopped: A
   const hearers: ((event: LogEvent) => void)[] = []
   const log = (event: LogEvent) => {
     for (const hear of hearers) hear(event)
-    if (verbose || event.event === 'failed') process.stderr.write(`${formatEvent(event)}\n`)
+    // What fails because everything ends is no news.
+    if (verbose || (event.event === 'failed' && !stopped.aborted)) process.stderr.write(`${formatEvent(event)}\n`)
   }
   screen.say('Starting three chains, the contracts, four attestors, relayer, publisher, keeper and sentinel …')
   const devnet = await startDevnet({ log })
