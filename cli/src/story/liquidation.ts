@@ -81,8 +81,8 @@ async function lock(teller: Teller, { trader }: Cast, { weth, remoteUsdc }: Prop
     await Promise.all(journeys.map((journey, line) => seeCounted(devnet, trader, journey, line)))
     return journeys.length === 2 && journeys.every(isOver)
   }
-  await screen.live(['deposit', ...STAGES], () => journeys.map(rowOf), isCounted, WAIT_MS)
-  await sent
+  // Both at once: what fails while the other is awaited must fail this, and nobody else.
+  await Promise.all([sent, screen.live(['deposit', ...STAGES], () => journeys.map(rowOf), isCounted, WAIT_MS)])
   screen.say(
     'Seconds after the trader signed. Finality is the chain’s own; what the software adds is between the columns.',
   )
