@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { until } from '@omnimargin/service/devnet/until'
 
-const launcher = join(import.meta.dirname, '..', '..', 'scripts', 'start.mjs')
+const launcher = join(import.meta.dirname, '..', '..', 'scripts', 'run.mjs')
 
 type Started = { readonly child: ChildProcess; readonly printed: { stdout: string; stderr: string } }
 
@@ -46,7 +46,11 @@ test('ROL-38 Ctrl-C while deposits are under way ends npm start with 130, in sil
 async function started(use: (started: Started, folder: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'omnimargin-start-'))
   const env = { ...process.env, TMPDIR: folder }
-  const child = spawn(process.execPath, [launcher], { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  const child = spawn(process.execPath, [launcher, 'cli/src/main.ts', 'start'], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
   const printed = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const)
     child[name].setEncoding('utf8').on('data', (text) => {
