@@ -11,7 +11,11 @@ import type { WhatIfOptions } from './whatif.ts'
 import type { WithdrawOptions } from './withdraw.ts'
 
 const stopping = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
+/** For what has something to put away before it ends; all else a signal ends as it ends any program. */
+function untilStopped(): AbortSignal {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
+  return stopping.signal
+}
 // Whoever launched this, with a channel between, may be killed outright; the channel itself keeps nobody running.
 process.on('disconnect', () => stopping.abort())
 process.channel?.unref()
@@ -38,7 +42,7 @@ program
   .action(async ({ story, ...options }: { once: boolean; verbose: boolean; story?: StoryName }) => {
     const [{ start }, { STORIES }] = await Promise.all([import('./start.ts'), import('./story/story.ts')])
     const stories = story ? [story] : (Object.keys(STORIES) as StoryName[])
-    process.exitCode = await start({ ...options, stories }, stopping.signal)
+    process.exitCode = await start({ ...options, stories }, untilStopped())
   })
 
 program
@@ -48,7 +52,7 @@ program
   .requiredOption('--config <file>', 'the role’s configuration, JSON')
   .action(async (role: string, { config }: { config: string }) => {
     const { run } = await import('./run.ts')
-    await run(role, config, stopping.signal)
+    await run(role, config, untilStopped())
   })
 
 program
@@ -106,7 +110,7 @@ program
   .option('--dry-run', 'print the plan and do nothing', false)
   .action(async (options: WithdrawOptions) => {
     const { withdraw } = await import('./withdraw.ts')
-    process.exitCode = await withdraw(options, stopping.signal)
+    process.exitCode = await withdraw(options, untilStopped)
   })
 
 program

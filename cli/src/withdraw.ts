@@ -33,9 +33,10 @@ const NOT_ALL = 2
 
 /**
  * Returns the exit code: 0 if all of it was withdrawn, or would be; 2 if a part stays queued. Throws ConfigError for what
- * cannot be looked up, and ChainError where a chain cannot be read or refuses.
+ * cannot be looked up, and ChainError where a chain cannot be read or refuses. Once something is sent it is no longer
+ * ended anywhere, but between two steps.
  */
-export async function withdraw(options: WithdrawOptions, stopped: AbortSignal): Promise<number> {
+export async function withdraw(options: WithdrawOptions, untilStopped: () => AbortSignal): Promise<number> {
   const screen = screenOn(process.stdout)
   const withdrawal = withdrawalOf(options)
   const { token } = withdrawal
@@ -49,7 +50,7 @@ export async function withdraw(options: WithdrawOptions, stopped: AbortSignal): 
       const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1)
       screen.say(`${seconds.padStart(6)} s  ${progressOf(progress, token, options.chain)}`)
     },
-    stopped,
+    untilStopped(),
   )
   screen.say(resultOf(outcome, token, options.chain))
   return outcome.withdrawn === withdrawal.units ? 0 : NOT_ALL

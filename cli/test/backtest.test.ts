@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -67,6 +68,13 @@ test('HCT-20 CSV and JSON have the same numbers, for the assets and the time tha
     backtest('--prices', folder, '--asset', 'btc', '--from=2021-07-01', '--format', 'json').stdout,
   )
   assert.equal(longer[0].rows[0].verdict.hours, 816)
+})
+
+test('HCT-20 Ctrl-C ends it at once', async () => {
+  const child = spawn(process.execPath, ['cli/src/main.ts', 'backtest'], { cwd: root })
+  await once(child.stderr, 'data')
+  child.kill('SIGINT')
+  assert.deepEqual(await once(child, 'close'), [null, 'SIGINT'])
 })
 
 test('HCT-20 what cannot be used is refused with the remedy', () => {
