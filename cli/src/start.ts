@@ -3,7 +3,7 @@ import type { Hex } from '@omnimargin/core/bytes'
 import type { Ledger } from '@omnimargin/core/ledger'
 import { type Devnet, startDevnet } from '@omnimargin/service/devnet/devnet'
 import type { LogEvent } from '@omnimargin/service/role'
-import { screenOn } from './story/screen.ts'
+import { type Screen, screenOn } from './story/screen.ts'
 import { type StoryName, tell } from './story/story.ts'
 import { readLedger } from './story/witness.ts'
 
@@ -41,23 +41,26 @@ export async function start({ once, verbose, stories }: StartOptions, stopped: A
     showAddresses(devnet, screen)
     devnet.start('steward')
     devnet.start('watcher')
-    const command = (text: string) => `    npm run omnimargin -- ${text} --deployment ${devnet.deploymentFile}`
-    screen.say(
-      `\nWhere everything is: ${devnet.deploymentFile}\nBoth sides once more, from another terminal:\n\n${command('reconcile')}`,
-    )
-    screen.say(
-      `\nA steward now moves the haircuts to what it measures. What one is made of:\n\n${command('risk explain ETH --chain slow')}`,
-    )
-    const trader = traderIn(await readLedger(devnet))
-    if (trader) {
-      const what = `whatif --account ${trader} --shock ETH/USD:-10% --lose fast`
-      screen.say(`\nWhat if ETH fell and the fast chain were lost, for somebody who trades there:\n\n${command(what)}`)
-    }
+    await showCommands(devnet, screen)
     screen.say('\nEverything stays up until Ctrl-C.')
     return await Promise.race([interrupted.then(() => 0), devnet.failed])
   } finally {
     await devnet.stop()
   }
+}
+
+async function showCommands(devnet: Devnet, screen: Screen): Promise<void> {
+  const suggest = (why: string, text: string) => {
+    screen.say(`\n${why}`)
+    screen.command(`npm run omnimargin -- ${text} --deployment ${devnet.deploymentFile}`)
+  }
+  screen.say(`\nWhere everything is: ${devnet.deploymentFile}`)
+  suggest('Both sides once more, from another terminal:', 'reconcile')
+  suggest('A steward now moves the haircuts to what it measures. What one is made of:', 'risk explain ETH --chain slow')
+  const trader = traderIn(await readLedger(devnet))
+  if (!trader) return
+  const what = `whatif --account ${trader} --shock ETH/USD:-10% --lose fast`
+  suggest('What if ETH fell and the fast chain were lost, for somebody who trades there:', what)
 }
 
 /** One that has a position at a venue on another chain. */
@@ -69,17 +72,18 @@ function traderIn({ accounts, parameters }: Ledger): Hex | undefined {
   return found?.[0]
 }
 
-function showAddresses({ chains, deployment }: Devnet, screen: ReturnType<typeof screenOn>): void {
-  const rows = deployment.chains.flatMap(({ name, rpc, roots, emitters }) => [
-    ...emitters.map(({ kind, address }) => [name, kind, address, rpc[0] ?? '']),
-    [name, 'roots', roots, rpc[0] ?? ''],
+/** Their RPC is in the first chapter. */
+function showAddresses({ chains, deployment }: Devnet, screen: Screen): void {
+  const rows = deployment.chains.flatMap(({ name, roots, emitters }) => [
+    ...emitters.map(({ kind, address }) => [name, kind, address]),
+    [name, 'roots', roots],
   ])
   const tokens = deployment.tokens.map(({ chainId, symbol, address }) => {
     const chain = chains.find(({ plan }) => plan.chainId === chainId)
-    return [chain?.plan.name ?? '', symbol, address, chain?.url ?? '']
+    return [chain?.plan.name ?? '', symbol, address]
   })
   screen.say('')
-  screen.table(['chain', 'contract', 'address', 'RPC'], [...rows, ...tokens])
+  screen.table(['chain', 'contract', 'address'], [...rows, ...tokens])
 }
 
 function formatEvent({ role, event, ms, ...details }: LogEvent): string {
