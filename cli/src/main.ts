@@ -102,7 +102,7 @@ program
     'withdraw an asset on a chain: released, bought for cash of those who owe it, or queued with the wait told',
   )
   .requiredOption('--deployment <file>', 'where everything is, JSON')
-  .requiredOption('--key-file <file>', 'the private key of the account’s owner, readable by nobody else')
+  .option('--key-file <file>', 'the private key of the account’s owner, readable by nobody else; --dry-run needs none')
   .requiredOption('--account <id>', 'the account, 0x and 64 hexadecimal digits')
   .requiredOption('--asset <symbol>', 'what to withdraw')
   .requiredOption('--amount <amount>', 'how much of it')

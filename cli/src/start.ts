@@ -1,6 +1,6 @@
 /** `omnimargin start`: the whole system on this machine, and its story. */
+import { accountOf } from '@omnimargin/core/account'
 import type { Hex } from '@omnimargin/core/bytes'
-import type { Ledger } from '@omnimargin/core/ledger'
 import { type Devnet, startDevnet } from '@omnimargin/service/devnet/devnet'
 import type { LogEvent } from '@omnimargin/service/role'
 import { type Screen, screenOn } from './story/screen.ts'
@@ -49,6 +49,7 @@ export async function start({ once, verbose, stories }: StartOptions, stopped: A
   }
 }
 
+/** What a second terminal may ask, whole. */
 async function showCommands(devnet: Devnet, screen: Screen): Promise<void> {
   const suggest = (why: string, text: string) => {
     screen.say(`\n${why}`)
@@ -57,19 +58,20 @@ async function showCommands(devnet: Devnet, screen: Screen): Promise<void> {
   screen.say(`\nWhere everything is: ${devnet.deploymentFile}`)
   suggest('Both sides once more, from another terminal:', 'reconcile')
   suggest('A steward now moves the haircuts to what it measures. What one is made of:', 'risk explain ETH --chain slow')
-  const trader = traderIn(await readLedger(devnet))
-  if (!trader) return
+  const trader = accountOf(devnet.trader.address)
   const what = `whatif --account ${trader} --shock ETH/USD:-10% --lose fast`
-  suggest('What if ETH fell and the fast chain were lost, for somebody who trades there:', what)
+  suggest('What if ETH fell and the fast chain were lost, for one of those who trade:', what)
+  const asset = await assetOf(devnet, trader)
+  const withdraw = `withdraw --account ${trader} --key-file ${devnet.traderKeyFile} ${asset} --amount 1`
+  suggest('As that trader, take some of the collateral home; with --dry-run only the plan:', withdraw)
 }
 
-/** One that has a position at a venue on another chain. */
-function traderIn({ accounts, parameters }: Ledger): Hex | undefined {
-  const isFar = (market: number) => parameters?.venues[parameters.markets[market]?.venue ?? -1]?.isRemote
-  const found = [...accounts].find(([, { positions }]) =>
-    [...positions].some(([market, { size }]) => size !== 0n && isFar(market)),
-  )
-  return found?.[0]
+/** What the account's first line is of, as options. */
+async function assetOf(devnet: Devnet, account: Hex): Promise<string> {
+  const [line] = (await readLedger(devnet)).accounts.get(account)?.lines ?? []
+  const token = devnet.deployment.tokens[line?.listing ?? 0]
+  const chain = devnet.chains.find(({ plan }) => plan.chainId === token?.chainId)
+  return `--asset ${token?.symbol} --chain ${chain?.plan.name}`
 }
 
 /** Their RPC is in the first chapter. */

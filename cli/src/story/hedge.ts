@@ -5,6 +5,7 @@ import { computeMargin } from '@omnimargin/core/margin'
 import { venuePeer } from '@omnimargin/core/peer'
 import { abs, mulUp } from '@omnimargin/core/wad'
 import type { Devnet } from '@omnimargin/service/devnet/devnet'
+import type { PrivateKeyAccount } from 'viem/accounts'
 import { type Actor, cross, makeActor } from './actor.ts'
 import { amount, percent, whole } from './amounts.ts'
 import type { Teller } from './story.ts'
@@ -20,14 +21,14 @@ const COLLATERAL = 60_000n
 const WATCHED = 15n
 const SILENCE_MS = 90_000
 
-export async function tellHedge(teller: Teller): Promise<void> {
-  const scene = await introduce(teller)
+export async function tellHedge(teller: Teller, key?: PrivateKeyAccount): Promise<void> {
+  const scene = await introduce(teller, key)
   await trade(teller, scene)
   await compare(teller, scene)
   await fallSilent(teller, scene)
 }
 
-async function introduce({ devnet, screen }: Teller): Promise<Scene> {
+async function introduce({ devnet, screen }: Teller, key?: PrivateKeyAccount): Promise<Scene> {
   const { deployment, chains } = devnet
   const home = tradingChain(devnet)
   const legs = deployment.clearing.markets.flatMap(({ symbol, chainId }, market): Leg[] => {
@@ -39,7 +40,7 @@ async function introduce({ devnet, screen }: Teller): Promise<Scene> {
   const token = deployment.tokens.find(({ chainId }) => chainId === home.plan.chainId)
   if (!long || !short || !token) throw new Error('A hedge needs ETH markets on two chains and a token on the first.')
   screen.chapter(`A hedger: long ETH on ${long.chain.plan.name}, short ETH on ${short.chain.plan.name}`)
-  const hedger = await makeActor('hedger', chains, deployment)
+  const hedger = await makeActor('hedger', chains, deployment, key)
   const maker = await makeActor('market maker', chains, deployment)
   await Promise.all(
     [hedger, maker].map(async (actor) => {

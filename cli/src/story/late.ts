@@ -6,6 +6,7 @@ import { isLiquidatable } from '@omnimargin/core/margin'
 import { vaultPeer } from '@omnimargin/core/peer'
 import type { Devnet } from '@omnimargin/service/devnet/devnet'
 import { encodeFunctionData } from 'viem'
+import type { PrivateKeyAccount } from 'viem/accounts'
 import { type Actor, cross, makeActor } from './actor.ts'
 import { amount, percent, whole } from './amounts.ts'
 import type { Teller } from './story.ts'
@@ -27,13 +28,13 @@ const SIZE = whole(2n)
 const SILENCE_MS = 120_000
 const HEAD = ['round trip', 'haircut', 'counts for new risk', 'counts for maintenance', 'state']
 
-export async function tellLate(teller: Teller): Promise<void> {
-  const scene = await introduce(teller)
+export async function tellLate(teller: Teller, key?: PrivateKeyAccount): Promise<void> {
+  const scene = await introduce(teller, key)
   await growLate(teller, scene)
   await recover(teller, scene)
 }
 
-async function introduce({ devnet, screen }: Teller): Promise<Scene> {
+async function introduce({ devnet, screen }: Teller, key?: PrivateKeyAccount): Promise<Scene> {
   const { deployment, chains } = devnet
   const { tokens, clearing } = deployment
   const far = tokens.find(({ symbol }) => symbol === 'WETH')
@@ -44,7 +45,7 @@ async function introduce({ devnet, screen }: Teller): Promise<Scene> {
   )
   if (!far || !near || !chain || market < 0) throw new Error('A saver needs WETH elsewhere and an ETH market here.')
   screen.chapter(`A saver: ${LOCKED} ETH locked on ${chain.plan.name}, a position on ${tradingChain(devnet).plan.name}`)
-  const saver = await makeActor('saver', chains, deployment)
+  const saver = await makeActor('saver', chains, deployment, key)
   const maker = await makeActor('market maker', chains, deployment)
   await Promise.all([saver.openLine(far), maker.openLine(near)])
   await Promise.all([

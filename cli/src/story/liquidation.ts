@@ -5,6 +5,7 @@ import { KIND, keyHash } from '@omnimargin/core/record'
 import type { Devnet } from '@omnimargin/service/devnet/devnet'
 import { FEEDS } from '@omnimargin/service/devnet/parameters'
 import { padHex, parseEventLogs, type TransactionReceipt } from 'viem'
+import type { PrivateKeyAccount } from 'viem/accounts'
 import { type Actor, cross, type DeployedToken, makeActor } from './actor.ts'
 import { amount, percent, whole } from './amounts.ts'
 import { isOver, type Journey, observe, reach, rowOf, STAGES } from './journey.ts'
@@ -20,9 +21,9 @@ const STEPS = [2_000n, 1_920n, 1_840n, 1_760n, 1_680n] as const
 const HERMES_SCALE = 10n ** 8n
 
 /** From two deposits on two chains to a liquidation on a third, and the collateral going home. */
-export async function tellLiquidation(teller: Teller): Promise<void> {
+export async function tellLiquidation(teller: Teller, key?: PrivateKeyAccount): Promise<void> {
   const props = propsOf(teller.devnet)
-  const cast = await introduce(teller, props)
+  const cast = await introduce(teller, props, key)
   await lock(teller, cast, props)
   await trade(teller, cast)
   const liquidation = await fall(teller, cast)
@@ -40,10 +41,10 @@ function propsOf({ deployment, chains }: Devnet): Props {
 }
 
 /** The counterparty and the keeper have collateral on the trading chain itself: there a vault pushes its record. */
-async function introduce({ devnet, screen }: Teller, { localUsdc }: Props): Promise<Cast> {
+async function introduce({ devnet, screen }: Teller, { localUsdc }: Props, key?: PrivateKeyAccount): Promise<Cast> {
   const { chains, deployment } = devnet
   const [trader, counterparty, keeper] = await Promise.all([
-    makeActor('trader', chains, deployment),
+    makeActor('trader', chains, deployment, key),
     makeActor('counterparty', chains, deployment),
     makeActor('keeper', chains, deployment, devnet.keeper),
   ])
