@@ -4,6 +4,7 @@ import { Command, Option } from 'commander'
 import type { BacktestOptions } from './backtest.ts'
 import type { CompareOptions } from './compare.ts'
 import type { FitOptions } from './fit.ts'
+import { awaited } from './progress.ts'
 import { addRisk } from './risk.ts'
 import type { StoryName } from './story/story.ts'
 import { FORMS, type Typed } from './whatif/forms.ts'
@@ -67,7 +68,7 @@ program
   )
   .action(async (options: { deployment: string; block: string[] }) => {
     const { reconcile } = await import('./reconcile.ts')
-    process.exitCode = await reconcile(options)
+    process.exitCode = await awaited('Reading every chain', reconcile(options))
   })
 
 const changes: Typed[] = []
@@ -93,7 +94,7 @@ program
   .option('--json', 'print JSON, amounts as decimal strings', false)
   .action(async (options: Omit<WhatIfOptions, 'changes'>) => {
     const { whatif } = await import('./whatif.ts')
-    process.exitCode = await whatif({ ...options, changes })
+    process.exitCode = await awaited('Reading the clearing’s chain', whatif({ ...options, changes }))
   })
 
 program
@@ -138,7 +139,7 @@ program
   .addOption(new Option('--format <format>', 'how to print').choices(['table', 'csv', 'json']).default('table'))
   .action(async (options: BacktestOptions) => {
     const { backtest } = await import('./backtest.ts')
-    process.stdout.write(backtest(options, (line) => process.stderr.write(`${line}\n`)))
+    process.stdout.write(backtest(options))
   })
 
 program

@@ -14,6 +14,7 @@ import {
 } from '@omnimargin/service/withdrawal/run'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { accountNamed, type DeployedToken, decimalOf, tokenNamed } from './names.ts'
+import { awaited } from './progress.ts'
 import { readKey } from './secret.ts'
 import { amount } from './story/amounts.ts'
 import { type Screen, screenOn } from './story/screen.ts'
@@ -41,7 +42,7 @@ export async function withdraw(options: WithdrawOptions, untilStopped: () => Abo
   const wanted = wantedOf(options)
   const { token } = wanted
   const key = keyOf(options, wanted.account)
-  const plan = await planNow(wanted)
+  const plan = await awaited('Reading the chains', planNow(wanted))
   show(screen, plan, token, options.chain)
   if (!key) return plan.queued === 0n ? 0 : NOT_ALL
   const startedMs = performance.now()
