@@ -9,6 +9,8 @@ const CHARS = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }
 /** What a column has beside its text, and the last border. */
 const FRAME = 3
 const EDGE = 1
+/** What is narrower does not wrap: it would be a column of single words. */
+const NARROW = 16
 
 /**
  * Cells wrap at spaces, those of the widest column first, until the table fits. Columns that do not fit even so follow
@@ -21,8 +23,10 @@ export function tableOf(
   style: Style,
 ): string {
   const all = [head, ...rows].map((row) => row.map((cell) => `${cell}`))
-  const least = head.map((_, i) => Math.max(...all.map((row) => longest((row[i] ?? '').split(/\s+/)))))
-  const natural = head.map((_, i) => Math.max(...all.map((row) => longest((row[i] ?? '').split('\n')))))
+  const widest = (i: number, separator: string | RegExp) =>
+    Math.max(...all.map((row) => longest((row[i] ?? '').split(separator))))
+  const natural = head.map((_, i) => widest(i, '\n'))
+  const least = natural.map((width, i) => Math.max(widest(i, /\s+/), Math.min(width, NARROW)))
   const tables = partsOf(least, columns).map((part) => {
     const widths = shrunk(
       part.map((i) => natural[i] ?? 0),
