@@ -49,6 +49,7 @@ async function introduce({ devnet, screen }: Teller, key?: PrivateKeyAccount): P
     }),
   )
   screen.say(`Hedger and market maker lock ${amount(whole(COLLATERAL), 18, 0)} USDC each on ${home.plan.name}.`)
+  screen.say('Limits travel to the far venue, and its fills travel home: ten seconds or so.')
   return { hedger, maker, long, short }
 }
 
@@ -122,6 +123,7 @@ async function fallSilent({ devnet, screen }: Teller, { hedger, short }: Scene):
   screen.chapter(`The ${short.chain.plan.name} chain falls silent`)
   const calm = await see(devnet, hedger)
   const { share: base, calmAge } = legOf(calm, short)
+  screen.say(`Silence costs nothing for ${calmAge} s; it is watched until ${calmAge + WATCHED} s.`)
   const rows: string[][] = []
   short.chain.halt(true)
   let seen = calm
@@ -146,6 +148,7 @@ async function fallSilent({ devnet, screen }: Teller, { hedger, short }: Scene):
   screen.say(
     'By the contract alone, to the last unit what the formula says. Maintenance has not moved: nobody is liquidated for it.',
   )
+  screen.say('The chain makes blocks again; some seconds until the clearing has heard of it …')
   short.chain.halt(false)
   await waitFor('the far venue to be heard of again', async () => {
     seen = await see(devnet, hedger)

@@ -45,6 +45,7 @@ async function introduce({ devnet, screen }: Teller, key?: PrivateKeyAccount): P
   )
   if (!far || !near || !chain || market < 0) throw new Error('A saver needs WETH elsewhere and an ETH market here.')
   screen.chapter(`A saver: ${LOCKED} ETH locked on ${chain.plan.name}, a position on ${tradingChain(devnet).plan.name}`)
+  screen.say('The deposit counts once its chain is final there: ten seconds or so.')
   const saver = await makeActor('saver', chains, deployment, key)
   const maker = await makeActor('market maker', chains, deployment)
   await Promise.all([saver.openLine(far), maker.openLine(near)])
@@ -82,6 +83,9 @@ async function growLate({ devnet, screen }: Teller, scene: Scene): Promise<void>
   screen.chapter(`The attestors of ${chain.plan.name} pause, and every other process goes on`)
   const calm = await see(devnet, saver)
   const rows: string[][] = []
+  screen.say(
+    `A round trip to there may take ${tripAgeIn(calm, listing)} s until no new risk is given: most of a minute.`,
+  )
   devnet.pauseAttestors(chain.plan.chainId, true)
   let seen = calm
   await screen.live(
@@ -117,6 +121,8 @@ async function assertNoNewRisk(devnet: Devnet, { saver, market }: Scene): Promis
 /** Heard of again is not enough: the breaker has tripped, and resets once the vault has stayed healthy. */
 async function recover({ devnet, screen }: Teller, { saver, chain, listing }: Scene): Promise<void> {
   screen.chapter('The attestors are back')
+  const { parameters } = vaultOf(await see(devnet, saver), listing)
+  screen.say(`The vault must be heard of again, and then stay healthy for ${parameters.restoreAfter} s.`)
   const rows: string[][] = []
   devnet.pauseAttestors(chain.plan.chainId, false)
   let last = ''

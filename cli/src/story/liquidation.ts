@@ -64,6 +64,7 @@ async function introduce({ devnet, screen }: Teller, { localUsdc }: Props, key?:
 async function lock(teller: Teller, { trader }: Cast, { weth, remoteUsdc }: Props): Promise<void> {
   const { devnet, screen } = teller
   screen.chapter('A trader locks WETH on the slow chain and USDC on the fast one')
+  screen.say('Counted once their chains are final there: ten seconds or so.')
   await trader.openLine(weth)
   await trader.openLine(remoteUsdc)
   const journeys: Journey[] = []
@@ -150,6 +151,7 @@ type Liquidation = { share: bigint; payment: bigint; before: Margin }
 
 async function fall({ devnet, screen }: Teller, { trader, keeper }: Cast): Promise<Liquidation> {
   screen.chapter('ETH falls, step by step')
+  screen.say('A few seconds for the publisher to tell each price, and for the keeper to see the last of them.')
   const rows: string[][] = []
   for (const price of STEPS) {
     devnet.oracle.set(FEEDS[0].feedId, price * HERMES_SCALE)
@@ -193,6 +195,7 @@ async function takeHome(teller: Teller, { keeper }: Cast, { weth }: Props, { sha
   if (units === 0n) throw new Error('The keeper has no WETH to take home.')
   if (units !== (whole(10n) * share) / whole(1n))
     throw new Error('The keeper holds another share of the WETH than moved.')
+  screen.say('The release travels there, and is taken out once the vault has learned of it: some seconds.')
   const startedMs = performance.now()
   const since = () => `${((performance.now() - startedMs) / 1000).toFixed(1)} s`
   const steps: string[][] = []
