@@ -119,6 +119,11 @@ async function showsWhatIf(devnet: Devnet, { account }: Actor, command: (...args
   assert.equal(BigInt(before.initialMargin), whole(12_000n))
   assert.equal(BigInt(after.initialMargin), whole(14_000n))
   assert.equal(steps.length, 3)
+  const unknown = await command('whatif', '--account', `0x${'1'.repeat(64)}`)
+  assert.equal(unknown.code, 2)
+  assert.match(unknown.stdout, /has never seen the account: check its id, .*\.\n$/)
+  const opened = await command('whatif', '--account', `0x${'1'.repeat(64)}`, '--deposit', 'USDC@trading:5')
+  assert.equal(opened.code, 0, opened.stdout)
   const table = await command('whatif', '--shock', 'ETH/USD:+45%')
   assert.equal(table.code, 2)
   assert.match(
