@@ -11,6 +11,7 @@ import { accountNamed, blockAsked } from './names.ts'
 import { amount, percent } from './story/amounts.ts'
 import { type Screen, screenOn } from './story/screen.ts'
 import { changesOf } from './whatif/changes.ts'
+import { type Collateral, collateralOf, HEAD, rowOf } from './whatif/collateral.ts'
 import type { Typed } from './whatif/forms.ts'
 
 export type WhatIfOptions = {
@@ -60,8 +61,10 @@ export async function whatif({
   const isThere = isKnown || wished.some(({ kind }) => kind === 'deposit')
   const verdict = isThere ? verdictOf(answer, changes) : UNKNOWN
   const assumed = assumptionsOf(deployment, wished, isKnown)
-  if (json) process.stdout.write(`${jsonOf({ account: id, isKnown, block, ...answer, assumed, verdict })}\n`)
-  else show(screenOn(process.stdout), { answer, block, assumed, verdict })
+  const collateral = collateralOf(deployment, ledger, id, block.time)
+  if (json)
+    process.stdout.write(`${jsonOf({ account: id, isKnown, block, collateral, ...answer, assumed, verdict })}\n`)
+  else show(screenOn(process.stdout), { answer, block, collateral, assumed, verdict })
   return isThere && answer.mayBeMade && !answer.wouldBeLiquidatable ? 0 : NO
 }
 
@@ -146,10 +149,17 @@ function assumptionsOf({ chains }: Deployment, changes: readonly Change[], isKno
   ]
 }
 
-type Shown = { answer: Answer; block: SeenBlock; assumed: readonly string[]; verdict: string }
+type Shown = {
+  answer: Answer
+  block: SeenBlock
+  collateral: readonly Collateral[]
+  assumed: readonly string[]
+  verdict: string
+}
 
-function show(screen: Screen, { answer: { before, after }, block, assumed, verdict }: Shown): void {
+function show(screen: Screen, { answer: { before, after }, block, collateral, assumed, verdict }: Shown): void {
   screen.say(`Read at block ${block.number} of ${block.name}, ${new Date(Number(block.time) * 1_000).toISOString()}.`)
+  if (collateral.length > 0) screen.table(HEAD, collateral.map(rowOf))
   const both = (balance: bigint, required: bigint) => `${amount(balance)} / ${amount(required)}`
   const rows: [string, (margin: Margin) => string][] = [
     ['equity', ({ equity }) => amount(equity)],

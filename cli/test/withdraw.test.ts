@@ -126,6 +126,7 @@ async function showsWhatIf(devnet: Devnet, { account }: Actor, command: (...args
   assert.equal(opened.code, 0, opened.stdout)
   const table = await command('whatif', '--shock', 'ETH/USD:+45%')
   assert.equal(table.code, 2)
+  assert.match(table.stdout, /USDC@trading │ 50,000\.0000 │ 50,000\.0000 │ 1\.00 +│ \d\.00 % +│ 1\.00 % /)
   assert.match(
     table.stdout,
     /maintenance margin balance \/ required │ 49,500\.00 \/ 6,000\.00 +│ -4,500\.00 \/ 8,700\.00/,
