@@ -61,7 +61,15 @@ async function introduce({ devnet, screen }: Teller, key?: PrivateKeyAccount): P
   const terms = { market, size: SIZE, price: await indexPrice(devnet), nonce: 1n }
   await cross(tradingChain(devnet).reader, { seller: maker, buyer: saver }, terms)
   const listing = await listingOf(devnet, saver)
-  const { margin, ledger, timestamp: now } = await see(devnet, saver)
+  // Until it is booked, the whole limit is charged as well.
+  const {
+    margin,
+    ledger,
+    timestamp: now,
+  } = await waitFor('the fill to be booked', async () => {
+    const seen = await see(devnet, saver)
+    return seen.portfolio.positions.some(({ size }) => size === SIZE) && seen
+  })
   const haircuts = ledger.parameters && haircutsOf(ledger, ledger.parameters, listing, now)
   screen.say(
     `It counts ${amount(margin.initialMarginBalance)} USD, after a haircut of ${percent(haircuts?.initialHaircut ?? 0n)}; ` +
