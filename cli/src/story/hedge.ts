@@ -1,7 +1,7 @@
 /** The chapters of a hedger: long on one chain, short on another, one requirement; and what a chain’s silence costs. */
 import { Venue } from '@omnimargin/chains/abi'
 import { ageOf } from '@omnimargin/core/ledger'
-import { computeMargin } from '@omnimargin/core/margin'
+import { computeMargin, type Portfolio } from '@omnimargin/core/margin'
 import { venuePeer } from '@omnimargin/core/peer'
 import { abs, mulUp } from '@omnimargin/core/wad'
 import type { Devnet } from '@omnimargin/service/devnet/devnet'
@@ -111,11 +111,31 @@ async function compare({ devnet, screen }: Teller, { hedger, short }: Scene): Pr
       ]),
       ['two accounts, one a chain', amount(siloed)],
       ['one account over both', amount(margin.initialMargin)],
+      ...termsOf(sighting).map(([name, term]): [string, string] => [`  ${name}`, amount(term)]),
     ],
   )
   if (margin.initialMargin >= siloed) throw new Error('Netting saved nothing.')
   const saved = whole(1n) - (margin.initialMargin * whole(1n)) / siloed
-  screen.say(`${percent(saved)} less. What is left: basis, the far chain’s latency, and a quarter of a lost venue.`)
+  screen.say(`${percent(saved)} less.`)
+}
+
+/** What a flat pair is asked for: each term is what it would be asked for less without. Throws unless they are all of it. */
+function termsOf({ margin, portfolio }: Sighting): [string, bigint][] {
+  const { underlyings, venues } = portfolio
+  const without = (changed: Partial<Portfolio>) =>
+    margin.initialMargin - computeMargin({ ...portfolio, ...changed }).initialMargin
+  const terms: [string, bigint][] = [
+    ['basis: each leg may move alone', without({ underlyings: underlyings.map((one) => ({ ...one, basisRate: 0n })) })],
+    [
+      'latency: the far leg may be closed late',
+      without({ venues: venues.map((one) => ({ ...one, initialLegShare: 0n })) }),
+    ],
+    ['a quarter of what is left if a venue is lost', without({ venueLossShare: 0n })],
+  ]
+  const sum = terms.reduce((total, [, term]) => total + term, 0n)
+  if (sum !== margin.initialMargin)
+    throw new Error(`Basis, latency and a lost venue are ${sum}, not all of the margin.`)
+  return terms
 }
 
 /** Stops the far chain, and holds the requirement against the formula at every block that is looked at. */

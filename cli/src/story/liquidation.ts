@@ -129,7 +129,7 @@ async function trade({ devnet, screen }: Teller, { trader, counterparty }: Cast)
   await Promise.all([trader.raiseLimits(MARKET, LONG, 0n), counterparty.raiseLimits(MARKET, 0n, LONG)])
   const terms = { market: MARKET, size: LONG, price: whole(STEPS[0]), nonce: 1n }
   await cross(tradingChain(devnet).reader, { seller: counterparty, buyer: trader }, terms)
-  const { margin } = await waitFor('the trade to be a block old', async () => {
+  const { margin, portfolio } = await waitFor('the trade to be a block old', async () => {
     const seen = await see(devnet, trader)
     return seen.portfolio.positions.some(({ size }) => size === LONG) && seen
   })
@@ -144,6 +144,10 @@ async function trade({ devnet, screen }: Teller, { trader, counterparty }: Cast)
       ],
     ],
   )
+  const [weth, usdc] = portfolio.lines.map(
+    ({ initialHaircut, maintenanceHaircut }) => `${percent(initialHaircut)} and ${percent(maintenanceHaircut)}`,
+  )
+  screen.say(`Haircuts for new risk and for maintenance: of the WETH ${weth}, of the USDC ${usdc}.`)
   screen.say('The contract’s figures. Rebuilt from its events by core, they are the same to the last unit.')
 }
 
