@@ -19,8 +19,13 @@ export type Screen = {
   ) => Promise<void>
 }
 
-/** Only a terminal has columns. */
-type Output = { isTTY?: boolean; columns?: number | undefined; write: (text: string) => unknown }
+/** Only a terminal has columns, and colors if the environment does not forbid them (NO_COLOR). */
+type Output = {
+  isTTY?: boolean
+  columns?: number | undefined
+  hasColors?: () => boolean
+  write: (text: string) => unknown
+}
 
 const REDRAW_MS = 100
 const NO_COLOR = { head: [], border: [] }
@@ -39,13 +44,14 @@ export function textOf(draw: (screen: Screen) => void): string {
 
 export function screenOn(output: Output & NodeJS.WritableStream): Screen {
   const isTerminal = output.isTTY === true
-  const paint = (style: Parameters<typeof styleText>[0], text: string) => (isTerminal ? styleText(style, text) : text)
+  const isColored = isTerminal && output.hasColors?.() === true
+  const bold = (text: string) => (isColored ? styleText('bold', text, { validateStream: false }) : text)
   // Asked each time: a window may be resized.
   const columns = () => output.columns || Number.POSITIVE_INFINITY
   const print = (text: string) => void output.write(`${text}\n`)
   const say = (line: string) => print(wrap(line, columns()))
   const draw = (head: readonly string[], rows: readonly (readonly Cell[])[]) => {
-    const style = isTerminal ? { head: ['cyan'], border: ['gray'] } : NO_COLOR
+    const style = isColored ? { head: ['cyan'], border: ['gray'] } : NO_COLOR
     return tableOf(head, rows, columns(), style)
   }
   let chapters = 0
@@ -53,7 +59,7 @@ export function screenOn(output: Output & NodeJS.WritableStream): Screen {
     chapter: (title) => {
       chapters += 1
       const lines = wrap(`${chapters}. ${title}`, columns())
-      print(`\n${paint('bold', lines)}\n`)
+      print(`\n${bold(lines)}\n`)
     },
     say,
     command: (text) => {
