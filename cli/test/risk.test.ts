@@ -272,7 +272,8 @@ test('DRY-06 a file of parameters that cannot be used is refused with its line, 
   }
   const run = (...args: string[]) => omnimargin('risk', 'dry-run', ...args)
   const good = written(parametersToJson(PARAMETERS))
-  assert.match(run(good, '--deployment', 'none.json').stderr, /^none\.json: cannot be read/)
+  assert.match(run(good, '--deployment', 'none.json').stderr, /^none\.json: cannot be read .*: `npm start` writes one/)
+  assert.match(run('none.json', '--deployment', 'none.json').stderr, /: `omnimargin risk parameters` prints those/)
   assert.match(
     run(good, '--deployment', 'none.json', '--max-share', '1').stderr,
     /^--max-share 1: give it as a percentage/,

@@ -18,16 +18,18 @@ const SHARES = [
 ]
 
 /** Checks every field's form and width, and that shares are; what the clearing would say of the rest, the clearing is asked. */
-export const parametersSchema: z.ZodType<Parameters> = schemaOf(shape()).transform((read, context) => {
-  const parameters = read as unknown as Parameters
-  try {
-    packParameters(parameters)
-    return parameters
-  } catch (cause) {
-    context.addIssue(`does not fit the blob: ${cause instanceof Error ? cause.message : cause}`)
-    return z.NEVER
-  }
-})
+export const parametersSchema: z.ZodType<Parameters> = schemaOf(shape())
+  .transform((read, context) => {
+    const parameters = read as unknown as Parameters
+    try {
+      packParameters(parameters)
+      return parameters
+    } catch (cause) {
+      context.addIssue(`does not fit the blob: ${cause instanceof Error ? cause.message : cause}`)
+      return z.NEVER
+    }
+  })
+  .describe('`omnimargin risk parameters` prints those of a deployment, to be edited')
 
 /** What the schema reads as these parameters. */
 export function parametersToJson(parameters: Parameters): string {
