@@ -30,7 +30,7 @@ writeFileSync(join(folder, 'USDC.csv'), csv(1, 2000, 700))
 test('HCT-20 the made-up years, without any folder', () => {
   const { status, stdout, stderr } = backtest()
   assert.equal(status, 0, stderr)
-  assert.match(stdout, /^Made-up prices: they say nothing about a market\./)
+  assert.match(stdout, /^Made-up prices: they say nothing about a market\..*\n.* a constant does as\nwell here\./)
   for (const symbol of ['BTC', 'ETH', 'SOL'])
     assert.match(stdout, new RegExp(`\n${symbol}, slow: 17,520 hours, 2002-01-01 00:00 to`))
   assert(stdout.split('\n').every((line) => [...line].length <= 120))
