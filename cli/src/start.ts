@@ -53,7 +53,7 @@ export async function start({ once, verbose, stories }: StartOptions, stopped: A
 async function showCommands(devnet: Devnet, screen: Screen): Promise<void> {
   const suggest = (why: string, text: string) => {
     screen.say(`\n${why}`)
-    screen.command(`npm run omnimargin -- ${text} --deployment ${devnet.deploymentFile}`)
+    screen.command(`npm run -s omnimargin -- ${text} --deployment ${devnet.deploymentFile}`)
   }
   screen.say(`\nWhere everything is: ${devnet.deploymentFile}`)
   suggest('Both sides once more, from another terminal:', 'reconcile')
