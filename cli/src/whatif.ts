@@ -38,7 +38,8 @@ export class ChangeRefused extends ConfigError {
 
 /**
  * Returns the exit code: 0 if the changes may be made and the account, which somebody has heard of or deposits into,
- * would not be liquidatable, else 2. Throws ConfigError for what cannot be looked up or imagined, and ChainError where a chain cannot be read.
+ * would not be liquidatable, else 2. Throws ConfigError for what cannot be looked up or imagined, and ChainError where a
+ * chain cannot be read.
  */
 export async function whatif({
   deployment: file,
