@@ -1,9 +1,18 @@
 // Brings a fresh clone to where the programs run: packages, a Node that runs TypeScript, Foundry, compiled contracts.
 // Plain JavaScript for Node 20 without packages, because it is what installs the rest. Silent when all is in place.
 import { spawn } from 'node:child_process'
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { constants as os } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
+import { delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -15,6 +24,8 @@ const path = [bin, ...outsidePath]
 /** The environment of everything started from here: the pinned node, forge and anvil come first. */
 const env = { ...process.env, PATH: path.join(delimiter) }
 
+/** As old as the last build; gone with what forge made. */
+const stamp = resolve(root, 'contracts', process.env.FOUNDRY_OUT ?? 'out', '.built')
 const nodeRequired = [22, 18]
 const quietMs = 2_000
 const progressMs = 10_000
@@ -28,8 +39,13 @@ export async function prepare() {
   const node = findNode()
   const forge = find('forge')
   find('anvil')
+  if (isBuilt()) return node
+  const began = new Date()
   await step('Compiling the contracts', forge, ['build', 'src', 'devnet'], { cwd: join(root, 'contracts'), env })
   await step('Generating the contracts’ types', node, ['scripts/abi.ts'], { cwd: root, env })
+  writeFileSync(stamp, '')
+  // What is edited meanwhile is newer.
+  utimesSync(stamp, began, began)
   return node
 }
 
@@ -75,6 +91,17 @@ async function install() {
     ['ci', '--include=dev', '--include=optional', '--loglevel=error'],
     options,
   )
+}
+
+/** Whether all that contracts and their types are made of is older than when they were made; a folder is as new as what last left it. */
+function isBuilt() {
+  if (!existsSync(stamp) || !existsSync(join(root, 'chains', 'src', 'abi.ts'))) return false
+  const folders = ['contracts/src', 'contracts/devnet', 'contracts/tools'].map((folder) => join(root, folder))
+  const inside = folders.flatMap((folder) => readdirSync(folder, { recursive: true }).map((name) => join(folder, name)))
+  const files = ['contracts/foundry.toml', 'scripts/abi.ts', 'scripts/artifacts.ts', 'node_modules/.package-lock.json']
+  const all = [...folders, ...inside, ...files.map((file) => join(root, file))]
+  const { mtimeMs } = statSync(stamp)
+  return all.every((path) => statSync(path).mtimeMs < mtimeMs)
 }
 
 function findNode() {

@@ -36,7 +36,7 @@ function readme(series: readonly Series[], { seed, bars }: Shape): string {
   )
   return `# Made-up prices
 
-No market's: \`node scripts/prices.ts\` makes them out of the seed ${seed}, in integers, so that \`npm run compare\` needs no data. ${bars.toLocaleString('en')}
+No market's: \`npm run prices\` makes them out of the seed ${seed}, in integers, so that \`npm run compare\` needs no data. ${bars.toLocaleString('en')}
 hourly bars an asset. Each hour's move is a common shock and the asset's own, wider while the market is active (activity lasts) and in one hour of
 40 four times as wide, which gives the fat tails. There is no trend, and no hour moves by more than half. A figure computed on them says nothing
 about a market; [docs/capital.md](../../docs/capital.md) has those of real ones.
@@ -65,7 +65,9 @@ for (const [name, text] of filesOf(MADE_UP)) {
   const file = join(folder, name)
   if (existsSync(file) && readFileSync(file, 'utf8') === text) continue
   if (isCheck) {
-    process.stderr.write(`risk/prices/${name} differs from what scripts/prices.ts makes: run it, or undo the change.\n`)
+    process.stderr.write(
+      `risk/prices/${name} differs from what \`npm run prices\` makes: run it, or undo the change.\n`,
+    )
     process.exitCode = 1
   } else {
     writeFileSync(file, text)

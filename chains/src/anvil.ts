@@ -15,7 +15,8 @@ const START_LIMIT_MS = 20_000
 
 /**
  * Starts anvil on a free port, mining a block per transaction until told otherwise. It ends with this process, whichever
- * way that ends: a shell holds its standard input and kills it when the pipe closes.
+ * way that ends: a shell holds its standard input and kills it when the pipe closes. It is in a group of its own, so that
+ * Ctrl-C in a terminal ends whoever asks of the chain before it ends the chain.
  */
 export function startAnvil({ chainId, slotsInAnEpoch = 1, gasLimit = 30_000_000n }: AnvilOptions): Promise<Anvil> {
   const args = ['--port', '0', '--chain-id', `${chainId}`, '--slots-in-an-epoch', `${slotsInAnEpoch}`]
@@ -33,7 +34,10 @@ export function startAnvil({ chainId, slotsInAnEpoch = 1, gasLimit = 30_000_000n
     'fifo',
   ]
   const script = 'anvil "$@" & child=$!; (cat >/dev/null; kill -9 $child 2>/dev/null) <&3 & wait $child'
-  const shell = spawn('sh', ['-c', `exec 3<&0; ${script}`, 'anvil', ...options], { stdio: ['pipe', 'pipe', 'pipe'] })
+  const shell = spawn('sh', ['-c', `exec 3<&0; ${script}`, 'anvil', ...options], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  })
   return new Promise((resolve, reject) => {
     let output = ''
     const fail = (why: string) => reject(new Error(`anvil for chain ${chainId} ${why}. Is it installed?\n${output}`))

@@ -9,6 +9,7 @@ import { MADE_UP, seriesOf } from '@omnimargin/risk/synthetic'
 import { findPrices, readStretches } from '@omnimargin/service/prices'
 import { formatBacktest } from './backtest/report.ts'
 import { type Asked, formatTime, parseTime } from './compare/span.ts'
+import { progressOf } from './progress.ts'
 
 export type BacktestOptions = Asked & {
   readonly prices?: string | undefined
@@ -35,16 +36,15 @@ const HOUR = 3600
 const YEAR_BARS = 8760
 /** Before the first hour that is judged: enough for the plain estimators, the finer ones join in. */
 const LEAST_CALIBRATION = 504
-const QUIET_MS = 2_000
 /** Three years of them, with so many digits that rounding does not pull a price down. */
 const YEARS = { ...MADE_UP, bars: 3 * YEAR_BARS, assets: MADE_UP.assets.map((asset) => ({ ...asset, digits: 8 })) }
 
 /** Returns what is to be printed. Throws InputError with the place of what cannot be used. */
-export function backtest(options: BacktestOptions, say: (line: string) => void): string {
+export function backtest(options: BacktestOptions): string {
   const { prices } = options
-  const sources = prices === undefined ? madeUp(options) : recorded(prices, options, say)
+  const sources = prices === undefined ? madeUp(options) : recorded(prices, options)
   const pegFloors = pegFloorsOf(options, sources)
-  const progress = progressOf(say)
+  const progress = progressOf()
   const reports = sources.map(({ symbol, read }) => {
     const stretches = read()
     return reportOn(symbol, stretches, { ...options, pegFloors }, (share) => progress(symbol, share))
@@ -69,10 +69,10 @@ function madeUp({ asset }: BacktestOptions): Source[] {
   return symbols.map((symbol) => ({ symbol, read: () => read(symbol) }))
 }
 
-function recorded(folder: string, { asset }: BacktestOptions, say: (line: string) => void): Source[] {
+function recorded(folder: string, { asset }: BacktestOptions): Source[] {
   const files = findPrices(folder)
   if (files.unread.length > 0)
-    say(`Not read, as their names are not like btcusdt_1h.csv.gz: ${files.unread.join(', ')}`)
+    process.stderr.write(`Not read, as their names are not like btcusdt_1h.csv.gz: ${files.unread.join(', ')}\n`)
   const symbols = chosen([...files.bySymbol.keys()], asset, folder)
   return symbols.map((symbol) => ({ symbol, read: () => readStretches(symbol, files) }))
 }
@@ -145,14 +145,4 @@ export function walkOf(
 function spanOfMonth(month: string): Span {
   const [year = 0, number = 1] = month.split('-').map(Number)
   return { from: Date.UTC(year, number - 1) / 1000, to: Date.UTC(year, number) / 1000 }
-}
-
-/** Speaks once it has been quiet for a while. */
-function progressOf(say: (line: string) => void): (symbol: string, share: number) => void {
-  let last = performance.now()
-  return (symbol, share) => {
-    if (performance.now() - last < QUIET_MS) return
-    last = performance.now()
-    say(`${symbol}: ${Math.round(100 * share)} %`)
-  }
 }

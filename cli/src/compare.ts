@@ -10,6 +10,7 @@ import { type BookFile, readBooks } from './compare/books.ts'
 import { formatReport, type Report } from './compare/report.ts'
 import { type Asked, readSpan } from './compare/span.ts'
 import { readTerms } from './compare/terms.ts'
+import { progressOf } from './progress.ts'
 
 const shipped = join(import.meta.dirname, '..', '..', 'risk')
 export const SHIPPED = {
@@ -46,10 +47,12 @@ function reportOn(
   series: ReadonlyMap<string, Series>,
   terms: Terms,
 ): Omit<Report, 'isMadeUp'> {
+  const progress = progressOf()
   const groups = bookFiles.map(({ name, isRandom, books }) => ({
     name,
     isRandom,
-    comparisons: books.map((book): Comparison => {
+    comparisons: books.map((book, i): Comparison => {
+      progress(name, i / books.length)
       const its = new Map(underlyingsOf(book).flatMap((symbol) => [...series].filter(([name]) => name === symbol)))
       return compareBook(book, its, terms)
     }),

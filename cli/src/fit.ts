@@ -29,9 +29,15 @@ export function fitParameters(options: FitOptions): string {
   return writeTerms(fitTerms(terms, series), `rates, credits and leg shares fitted on ${spans}; the rest is judgement`)
 }
 
+/** What there is of it within the time. Throws InputError where that is less than two whole bars. */
 function within(series: Series, from: number, to: number): Series {
-  const end = series.start + series.closes.length * series.interval
-  return between(series, Math.max(from, series.start), Math.min(to, end))
+  const { symbol, start, interval, closes } = series
+  const [first, last] = [Math.max(from, start), Math.min(to, start + closes.length * interval)]
+  const isWhole = [first, last].every((time) => (time - start) % interval === 0)
+  if (isWhole && last - first >= 2 * interval) return between(series, first, last)
+  throw new InputError(
+    `${symbol}: there are prices from ${spanOf(series)} in bars of ${interval} s: ask for two whole bars of that or more, not ${formatTime(from)} to ${formatTime(to)}.`,
+  )
 }
 
 function spanOf({ start, interval, closes }: Series): string {

@@ -4,6 +4,7 @@ import { Command, Option } from 'commander'
 import type { BacktestOptions } from './backtest.ts'
 import type { CompareOptions } from './compare.ts'
 import type { FitOptions } from './fit.ts'
+import { awaited } from './progress.ts'
 import { addRisk } from './risk.ts'
 import type { StoryName } from './story/story.ts'
 import { FORMS, type Typed } from './whatif/forms.ts'
@@ -11,7 +12,11 @@ import type { WhatIfOptions } from './whatif.ts'
 import type { WithdrawOptions } from './withdraw.ts'
 
 const stopping = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
+/** For what has something to put away before it ends; all else a signal ends as it ends any program. */
+function untilStopped(): AbortSignal {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
+  return stopping.signal
+}
 // Whoever launched this, with a channel between, may be killed outright; the channel itself keeps nobody running.
 process.on('disconnect', () => stopping.abort())
 process.channel?.unref()
@@ -38,7 +43,7 @@ program
   .action(async ({ story, ...options }: { once: boolean; verbose: boolean; story?: StoryName }) => {
     const [{ start }, { STORIES }] = await Promise.all([import('./start.ts'), import('./story/story.ts')])
     const stories = story ? [story] : (Object.keys(STORIES) as StoryName[])
-    process.exitCode = await start({ ...options, stories }, stopping.signal)
+    process.exitCode = await start({ ...options, stories }, untilStopped())
   })
 
 program
@@ -48,7 +53,7 @@ program
   .requiredOption('--config <file>', 'the role’s configuration, JSON')
   .action(async (role: string, { config }: { config: string }) => {
     const { run } = await import('./run.ts')
-    await run(role, config, stopping.signal)
+    await run(role, config, untilStopped())
   })
 
 program
@@ -63,7 +68,7 @@ program
   )
   .action(async (options: { deployment: string; block: string[] }) => {
     const { reconcile } = await import('./reconcile.ts')
-    process.exitCode = await reconcile(options)
+    process.exitCode = await awaited('Reading every chain', reconcile(options))
   })
 
 const changes: Typed[] = []
@@ -89,7 +94,7 @@ program
   .option('--json', 'print JSON, amounts as decimal strings', false)
   .action(async (options: Omit<WhatIfOptions, 'changes'>) => {
     const { whatif } = await import('./whatif.ts')
-    process.exitCode = await whatif({ ...options, changes })
+    process.exitCode = await awaited('Reading the clearing’s chain', whatif({ ...options, changes }))
   })
 
 program
@@ -98,7 +103,7 @@ program
     'withdraw an asset on a chain: released, bought for cash of those who owe it, or queued with the wait told',
   )
   .requiredOption('--deployment <file>', 'where everything is, JSON')
-  .requiredOption('--key-file <file>', 'the private key of the account’s owner, readable by nobody else')
+  .option('--key-file <file>', 'the private key of the account’s owner, readable by nobody else; --dry-run needs none')
   .requiredOption('--account <id>', 'the account, 0x and 64 hexadecimal digits')
   .requiredOption('--asset <symbol>', 'what to withdraw')
   .requiredOption('--amount <amount>', 'how much of it')
@@ -106,7 +111,7 @@ program
   .option('--dry-run', 'print the plan and do nothing', false)
   .action(async (options: WithdrawOptions) => {
     const { withdraw } = await import('./withdraw.ts')
-    process.exitCode = await withdraw(options, stopping.signal)
+    process.exitCode = await withdraw(options, untilStopped)
   })
 
 program
@@ -138,7 +143,7 @@ program
   .addOption(new Option('--format <format>', 'how to print').choices(['table', 'csv', 'json']).default('table'))
   .action(async (options: BacktestOptions) => {
     const { backtest } = await import('./backtest.ts')
-    process.stdout.write(backtest(options, (line) => process.stderr.write(`${line}\n`)))
+    process.stdout.write(backtest(options))
   })
 
 program

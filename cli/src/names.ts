@@ -40,6 +40,14 @@ export function tokenNamed(deployment: Deployment, option: string, name: string)
   )
 }
 
+/** The `ASSET@CHAIN` of what is listed; its address where the deployment does not name it. */
+export function tokenOf(deployment: Deployment, { chainId, vault, asset }: Ledger['listings'][number]): string {
+  const token = deployment.tokens.find(
+    (one) => BigInt(one.chainId) === chainId && same(one.vault, vault) && same(one.address, asset),
+  )
+  return `${token?.symbol ?? asset}@${nameOf(deployment, { chainId: Number(chainId) })}`
+}
+
 /** `MARKET@CHAIN`, as the clearing's number. */
 export function marketNamed(deployment: Deployment, option: string, name: string): number {
   const names = deployment.clearing.markets.map((market) => `${market.symbol}@${nameOf(deployment, market)}`)

@@ -26,7 +26,7 @@ export async function reconcile({ deployment: file, block }: ReconcileOptions): 
 }
 
 export function showSums(screen: Screen, sums: readonly Sum[]): void {
-  screen.table(['equation', 'left', 'right', 'of that under way', ''], sums.map(rowOf))
+  screen.table(['equation', 'left', 'right', 'of that\nunder way', ''], sums.map(rowOf))
 }
 
 /** The last line: that all is right, or the first equation that is not, to the last digit. */

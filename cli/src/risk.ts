@@ -1,5 +1,6 @@
 /** The commands under `omnimargin risk`: questions about accounts, assets and parameters. None of them changes anything. */
 import type { Command } from 'commander'
+import { awaited } from './progress.ts'
 import type { ContagionOptions } from './risk/contagion.ts'
 import type { DryRunOptions } from './risk/dryRun.ts'
 import type { ExplainOptions } from './risk/explain.ts'
@@ -29,7 +30,10 @@ function addContagion(risk: Command): void {
     .option('--json', 'print JSON, amounts as decimal strings', false)
     .action(async (options: Omit<ContagionOptions, 'terms' | 'config'> & Partial<ContagionOptions>) => {
       const { contagion, SHIPPED_MEASURES, SHIPPED_TERMS } = await import('./risk/contagion.ts')
-      await contagion({ terms: SHIPPED_TERMS, config: SHIPPED_MEASURES, ...options })
+      await awaited(
+        'Reading the clearing’s chain, then trying every failure',
+        contagion({ terms: SHIPPED_TERMS, config: SHIPPED_MEASURES, ...options }),
+      )
     })
 }
 
@@ -41,7 +45,7 @@ function addDryRun(risk: Command): void {
     .option('--block <block>', 'finalized, latest, or a number on the clearing’s chain', 'finalized')
     .action(async (options: { deployment: string; block: string }) => {
       const { printParameters } = await import('./risk/dryRun.ts')
-      await printParameters(options)
+      await awaited('Reading the clearing’s chain', printParameters(options))
     })
   risk
     .command('dry-run')
@@ -53,7 +57,7 @@ function addDryRun(risk: Command): void {
     .option('--json', 'print JSON, amounts as decimal strings', false)
     .action(async (parameters: string, options: Omit<DryRunOptions, 'parameters'>) => {
       const { dryRunParameters } = await import('./risk/dryRun.ts')
-      process.exitCode = await dryRunParameters({ ...options, parameters })
+      process.exitCode = await awaited('Reading the clearing’s chain', dryRunParameters({ ...options, parameters }))
     })
 }
 
@@ -82,6 +86,6 @@ function addExplain(risk: Command): void {
     .option('--json', 'print JSON: shares and seconds as numbers, what is on chain as decimal strings', false)
     .action(async (asset: string, options: Omit<ExplainOptions, 'asset' | 'config'> & { config?: string }) => {
       const { explain, SHIPPED_MEASURES } = await import('./risk/explain.ts')
-      await explain({ config: SHIPPED_MEASURES, ...options, asset })
+      await awaited('Measuring', explain({ config: SHIPPED_MEASURES, ...options, asset }))
     })
 }

@@ -1,9 +1,9 @@
 /** `omnimargin start`: the whole system on this machine, and its story. */
+import { accountOf } from '@omnimargin/core/account'
 import type { Hex } from '@omnimargin/core/bytes'
-import type { Ledger } from '@omnimargin/core/ledger'
 import { type Devnet, startDevnet } from '@omnimargin/service/devnet/devnet'
 import type { LogEvent } from '@omnimargin/service/role'
-import { screenOn } from './story/screen.ts'
+import { type Screen, screenOn } from './story/screen.ts'
 import { type StoryName, tell } from './story/story.ts'
 import { readLedger } from './story/witness.ts'
 
@@ -19,7 +19,8 @@ export async function start({ once, verbose, stories }: StartOptions, stopped: A
   const hearers: ((event: LogEvent) => void)[] = []
   const log = (event: LogEvent) => {
     for (const hear of hearers) hear(event)
-    if (verbose || event.event === 'failed') process.stderr.write(`${formatEvent(event)}\n`)
+    // What fails because everything ends is no news.
+    if (verbose || (event.event === 'failed' && !stopped.aborted)) process.stderr.write(`${formatEvent(event)}\n`)
   }
   screen.say('Starting three chains, the contracts, four attestors, relayer, publisher, keeper and sentinel …')
   const devnet = await startDevnet({ log })
@@ -40,18 +41,7 @@ export async function start({ once, verbose, stories }: StartOptions, stopped: A
     showAddresses(devnet, screen)
     devnet.start('steward')
     devnet.start('watcher')
-    const command = (text: string) => `    npm run omnimargin -- ${text} --deployment ${devnet.deploymentFile}`
-    screen.say(
-      `\nWhere everything is: ${devnet.deploymentFile}\nBoth sides once more, from another terminal:\n\n${command('reconcile')}`,
-    )
-    screen.say(
-      `\nA steward now moves the haircuts to what it measures. What one is made of:\n\n${command('risk explain ETH --chain slow')}`,
-    )
-    const trader = traderIn(await readLedger(devnet))
-    if (trader) {
-      const what = `whatif --account ${trader} --shock ETH/USD:-10% --lose fast`
-      screen.say(`\nWhat if ETH fell and the fast chain were lost, for somebody who trades there:\n\n${command(what)}`)
-    }
+    await showCommands(devnet, screen)
     screen.say('\nEverything stays up until Ctrl-C.')
     return await Promise.race([interrupted.then(() => 0), devnet.failed])
   } finally {
@@ -59,26 +49,43 @@ export async function start({ once, verbose, stories }: StartOptions, stopped: A
   }
 }
 
-/** One that has a position at a venue on another chain. */
-function traderIn({ accounts, parameters }: Ledger): Hex | undefined {
-  const isFar = (market: number) => parameters?.venues[parameters.markets[market]?.venue ?? -1]?.isRemote
-  const found = [...accounts].find(([, { positions }]) =>
-    [...positions].some(([market, { size }]) => size !== 0n && isFar(market)),
-  )
-  return found?.[0]
+/** What a second terminal may ask, whole. */
+async function showCommands(devnet: Devnet, screen: Screen): Promise<void> {
+  const suggest = (why: string, text: string) => {
+    screen.say(`\n${why}`)
+    screen.command(`npm run -s omnimargin -- ${text} --deployment ${devnet.deploymentFile}`)
+  }
+  screen.say(`\nWhere everything is: ${devnet.deploymentFile}`)
+  suggest('Both sides once more, from another terminal:', 'reconcile')
+  suggest('A steward now moves the haircuts to what it measures. What one is made of:', 'risk explain ETH --chain slow')
+  const trader = accountOf(devnet.trader.address)
+  const what = `whatif --account ${trader} --shock ETH/USD:-10% --lose fast`
+  suggest('What if ETH fell and the fast chain were lost, for one of those who trade:', what)
+  const asset = await assetOf(devnet, trader)
+  const withdraw = `withdraw --account ${trader} --key-file ${devnet.traderKeyFile} ${asset} --amount 1`
+  suggest('As that trader, take some of the collateral home; with --dry-run only the plan:', withdraw)
 }
 
-function showAddresses({ chains, deployment, oracle }: Devnet, screen: ReturnType<typeof screenOn>): void {
-  const rows = deployment.chains.flatMap(({ name, rpc, roots, emitters }) => [
-    ...emitters.map(({ kind, address }) => [name, kind, address, rpc[0] ?? '']),
-    [name, 'roots', roots, rpc[0] ?? ''],
+/** What the account's first line is of, as options. */
+async function assetOf(devnet: Devnet, account: Hex): Promise<string> {
+  const [line] = (await readLedger(devnet)).accounts.get(account)?.lines ?? []
+  const token = devnet.deployment.tokens[line?.listing ?? 0]
+  const chain = devnet.chains.find(({ plan }) => plan.chainId === token?.chainId)
+  return `--asset ${token?.symbol} --chain ${chain?.plan.name}`
+}
+
+/** Their RPC is in the first chapter. */
+function showAddresses({ chains, deployment, oracle }: Devnet, screen: Screen): void {
+  const rows = deployment.chains.flatMap(({ name, roots, emitters }) => [
+    ...emitters.map(({ kind, address }) => [name, kind, address]),
+    [name, 'roots', roots],
   ])
   const tokens = deployment.tokens.map(({ chainId, symbol, address }) => {
     const chain = chains.find(({ plan }) => plan.chainId === chainId)
-    return [chain?.plan.name ?? '', symbol, address, chain?.url ?? '']
+    return [chain?.plan.name ?? '', symbol, address]
   })
   screen.say('')
-  screen.table(['chain', 'contract', 'address', 'RPC'], [...rows, ...tokens])
+  screen.table(['chain', 'contract', 'address'], [...rows, ...tokens])
   screen.say(`Prices, as Pyth’s Hermes gives them: ${oracle.url}`)
 }
 

@@ -11,6 +11,7 @@ import { accountNamed, blockAsked } from './names.ts'
 import { amount, percent } from './story/amounts.ts'
 import { type Screen, screenOn } from './story/screen.ts'
 import { changesOf } from './whatif/changes.ts'
+import { type Collateral, collateralOf, HEAD, rowOf } from './whatif/collateral.ts'
 import type { Typed } from './whatif/forms.ts'
 
 export type WhatIfOptions = {
@@ -21,7 +22,7 @@ export type WhatIfOptions = {
   readonly json: boolean
 }
 
-/** The changes may not be made, or the account would be liquidatable. */
+/** The changes may not be made, the account would be liquidatable, or nobody has heard of it. */
 const NO = 2
 
 /** A change that cannot even be imagined, by its code. Editing the command helps. */
@@ -36,8 +37,9 @@ export class ChangeRefused extends ConfigError {
 }
 
 /**
- * Returns the exit code: 0 if the changes may be made and the account would not be liquidatable, else 2. Throws
- * ConfigError for what cannot be looked up or imagined, and ChainError where a chain cannot be read.
+ * Returns the exit code: 0 if the changes may be made and the account, which somebody has heard of or deposits into,
+ * would not be liquidatable, else 2. Throws ConfigError for what cannot be looked up or imagined, and ChainError where a
+ * chain cannot be read.
  */
 export async function whatif({
   deployment: file,
@@ -56,11 +58,15 @@ export async function whatif({
   const wished = resolve.map((make) => make(ledger))
   const answer = whatIf(ledger, id, wished, world)
   if ('code' in answer) throw refusalOf(answer, changes)
-  const verdict = verdictOf(answer, changes)
-  const assumed = assumptionsOf(deployment, wished, ledger.accounts.has(id))
-  if (json) process.stdout.write(`${jsonOf({ account: id, block, ...answer, assumed, verdict })}\n`)
-  else show(screenOn(process.stdout), { answer, block, assumed, verdict })
-  return answer.mayBeMade && !answer.wouldBeLiquidatable ? 0 : NO
+  const isKnown = ledger.accounts.has(id)
+  const isThere = isKnown || wished.some(({ kind }) => kind === 'deposit')
+  const verdict = isThere ? verdictOf(answer, changes) : UNKNOWN
+  const assumed = assumptionsOf(deployment, wished, isKnown)
+  const collateral = collateralOf(deployment, ledger, id, block.time)
+  if (json)
+    process.stdout.write(`${jsonOf({ account: id, isKnown, block, collateral, ...answer, assumed, verdict })}\n`)
+  else show(screenOn(process.stdout), { answer, block, collateral, assumed, verdict })
+  return isThere && answer.mayBeMade && !answer.wouldBeLiquidatable ? 0 : NO
 }
 
 const CURES: Record<Rejection | PortfolioFault, string> = {
@@ -91,6 +97,9 @@ function nameOf(typed: readonly Typed[], change: number | undefined): string {
   const one = change === undefined ? undefined : typed[change]
   return one ? `--${one.option} ${one.text}` : 'The account as it is'
 }
+
+const UNKNOWN =
+  'Up to that block the clearing has never seen the account: check its id, ask of --block latest if it is new, or add a --deposit.'
 
 /** Whether it may be made and what would be then, in words. */
 function verdictOf({ steps, after }: Answer, typed: readonly Typed[]): string {
@@ -141,10 +150,17 @@ function assumptionsOf({ chains }: Deployment, changes: readonly Change[], isKno
   ]
 }
 
-type Shown = { answer: Answer; block: SeenBlock; assumed: readonly string[]; verdict: string }
+type Shown = {
+  answer: Answer
+  block: SeenBlock
+  collateral: readonly Collateral[]
+  assumed: readonly string[]
+  verdict: string
+}
 
-function show(screen: Screen, { answer: { before, after }, block, assumed, verdict }: Shown): void {
+function show(screen: Screen, { answer: { before, after }, block, collateral, assumed, verdict }: Shown): void {
   screen.say(`Read at block ${block.number} of ${block.name}, ${new Date(Number(block.time) * 1_000).toISOString()}.`)
+  if (collateral.length > 0) screen.table(HEAD, collateral.map(rowOf))
   const both = (balance: bigint, required: bigint) => `${amount(balance)} / ${amount(required)}`
   const rows: [string, (margin: Margin) => string][] = [
     ['equity', ({ equity }) => amount(equity)],

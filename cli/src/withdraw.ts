@@ -10,17 +10,18 @@ import {
   type Outcome,
   type Progress,
   planNow,
-  type Withdrawal,
+  type Wanted,
 } from '@omnimargin/service/withdrawal/run'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { accountNamed, type DeployedToken, decimalOf, tokenNamed } from './names.ts'
+import { awaited } from './progress.ts'
 import { readKey } from './secret.ts'
 import { amount } from './story/amounts.ts'
 import { type Screen, screenOn } from './story/screen.ts'
 
 export type WithdrawOptions = {
   readonly deployment: string
-  readonly keyFile: string
+  readonly keyFile?: string | undefined
   readonly account: string
   readonly asset: string
   readonly amount: string
@@ -33,42 +34,49 @@ const NOT_ALL = 2
 
 /**
  * Returns the exit code: 0 if all of it was withdrawn, or would be; 2 if a part stays queued. Throws ConfigError for what
- * cannot be looked up, and ChainError where a chain cannot be read or refuses.
+ * cannot be looked up, and ChainError where a chain cannot be read or refuses. Once something is sent it is no longer
+ * ended anywhere, but between two steps.
  */
-export async function withdraw(options: WithdrawOptions, stopped: AbortSignal): Promise<number> {
+export async function withdraw(options: WithdrawOptions, untilStopped: () => AbortSignal): Promise<number> {
   const screen = screenOn(process.stdout)
-  const withdrawal = withdrawalOf(options)
-  const { token } = withdrawal
-  const plan = await planNow(withdrawal)
+  const wanted = wantedOf(options)
+  const { token } = wanted
+  const key = keyOf(options, wanted.account)
+  const plan = await awaited('Reading the chains', planNow(wanted))
   show(screen, plan, token, options.chain)
-  if (options.dryRun) return plan.queued === 0n ? 0 : NOT_ALL
+  if (!key) return plan.queued === 0n ? 0 : NOT_ALL
   const startedMs = performance.now()
   const outcome = await carryOut(
-    withdrawal,
+    { ...wanted, key },
     (progress) => {
       const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1)
       screen.say(`${seconds.padStart(6)} s  ${progressOf(progress, token, options.chain)}`)
     },
-    stopped,
+    untilStopped(),
   )
   screen.say(resultOf(outcome, token, options.chain))
-  return outcome.withdrawn === withdrawal.units ? 0 : NOT_ALL
+  return outcome.withdrawn === wanted.units ? 0 : NOT_ALL
 }
 
-function withdrawalOf({ deployment: file, keyFile, account, asset, amount: text, chain }: WithdrawOptions): Withdrawal {
+function wantedOf({ deployment: file, account, asset, amount: text, chain }: WithdrawOptions): Wanted {
   const deployment = readConfig(file, deploymentSchema)
   const id = accountNamed(account)
   const token = tokenNamed(deployment, `--asset ${asset} --chain ${chain}`, `${asset}@${chain}`)
   const units = decimalOf(`--amount ${text}`, text, token.decimals)
   if (units === 0n) throw new ConfigError(`--amount ${text}: nothing is asked for: give more.`)
-  const key = readKey(keyFile)
-  requireOwner(key, id)
-  return { deployment, account: id, key, token, units }
+  return { deployment, account: id, token, units }
 }
 
-function requireOwner({ address }: PrivateKeyAccount, id: Hex): void {
-  if (same(ownerOf(id), address)) return
-  throw new ConfigError(`--account ${id}: its owner is ${ownerOf(id)}, the key is of ${address}: give the owner’s key.`)
+/** None in a dry run: a plan is anybody's to see. */
+function keyOf({ dryRun, keyFile }: WithdrawOptions, id: Hex): PrivateKeyAccount | undefined {
+  if (dryRun) return undefined
+  if (keyFile === undefined)
+    throw new ConfigError('--key-file is missing: give the owner’s, or --dry-run to see the plan.')
+  const key = readKey(keyFile)
+  if (same(ownerOf(id), key.address)) return key
+  throw new ConfigError(
+    `--account ${id}: its owner is ${ownerOf(id)}, the key is of ${key.address}: give the owner’s key.`,
+  )
 }
 
 function show(screen: Screen, plan: Plan, token: DeployedToken, chain: string): void {

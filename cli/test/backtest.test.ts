@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -29,7 +30,7 @@ writeFileSync(join(folder, 'USDC.csv'), csv(1, 2000, 700))
 test('HCT-20 the made-up years, without any folder', () => {
   const { status, stdout, stderr } = backtest()
   assert.equal(status, 0, stderr)
-  assert.match(stdout, /^Made-up prices: they say nothing about a market\./)
+  assert.match(stdout, /^Made-up prices: they say nothing about a market\..*\n.* a constant does as\nwell here\./)
   for (const symbol of ['BTC', 'ETH', 'SOL'])
     assert.match(stdout, new RegExp(`\n${symbol}, slow: 17,520 hours, 2002-01-01 00:00 to`))
   assert(stdout.split('\n').every((line) => [...line].length <= 120))
@@ -95,6 +96,13 @@ test('HCT-20 what is pegged is told by its own name, or by --peg', () => {
       ['PYUSD', '0.310000'],
     ],
   )
+})
+
+test('HCT-20 Ctrl-C ends it at once', async () => {
+  const child = spawn(process.execPath, ['cli/src/main.ts', 'backtest'], { cwd: root })
+  await once(child.stderr, 'data')
+  child.kill('SIGINT')
+  assert.deepEqual(await once(child, 'close'), [null, 'SIGINT'])
 })
 
 test('HCT-20 what cannot be used is refused with the remedy', () => {

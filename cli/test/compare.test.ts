@@ -203,6 +203,15 @@ test('CAP-10 what fit writes, compare reads', () => {
   assert.equal(omnimargin(...asked, '--parameters', file).stdout, stdout)
 })
 
+test('CAP-10 a time without prices is refused with what there are, as dates', () => {
+  const { status, stdout, stderr } = omnimargin('fit', '--prices=risk/prices', '--from=2024-01-01', '--to=2024-06-01')
+  assert.deepEqual([status, stdout], [1, ''])
+  assert.match(
+    stderr,
+    /^BTC: there are prices from 2001-01-01 00:00 to .*: ask for two whole bars .*, not 2024-01-01 00:00 to 2024-06-01 00:00\.\n$/,
+  )
+})
+
 test('CAP-23 the shipped prices are what scripts/prices.ts makes, and small', () => {
   const { status, stderr } = spawnSync(process.execPath, ['scripts/prices.ts', '--check'], {
     cwd: root,

@@ -57,7 +57,7 @@ test('DRY-07 CTG-11 new parameters against a running deployment, and what its fa
     const cut = await dryRun({ ...PARAMETERS, listings: PARAMETERS.listings.slice(1) })
     assert.equal(cut.code, 2)
     assert.match(cut.stdout, /They may not be set: listings has 2 rows, the clearing has 3 \(do_not_fit\)\.\n$/)
-    const senseless = await dryRun({ ...PARAMETERS, cashHaircut: whole(2n) })
+    const senseless = await dryRun({ ...PARAMETERS, outageAfter: 1 })
     assert.equal(senseless.code, 2)
     assert.match(senseless.stdout, /They may not be set: the clearing itself refuses them \(BadParameters\)\.\n$/)
     assert.equal(await timesSet(devnet), 1)

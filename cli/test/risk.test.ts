@@ -322,8 +322,13 @@ test('DRY-06 a file of parameters that cannot be used is refused with its line, 
     ],
     [({ venues }) => Object.assign(venues?.[0] ?? {}, { isRemote: 'no' }), /venues\.0\.isRemote: .*expected boolean/],
     [
-      ({ markets }) => Object.assign(markets?.[0] ?? {}, { band: '1000' }),
-      /does not fit the blob: band does not fit 64 bits/,
+      ({ listings }) => Object.assign(listings?.[0] ?? {}, { initialHaircut: '9' }),
+      /:\d+ listings\.0\.initialHaircut: is a share: it must be at most 1\.$/,
+    ],
+    [(value) => Object.assign(value, { cashHaircut: '1.01' }), /:\d+ cashHaircut: is a share: it must be at most 1\.$/],
+    [
+      (value) => Object.assign(value, { healthTarget: '1000' }),
+      /does not fit the blob: healthTarget does not fit 64 bits/,
     ],
   ]
   for (const [change, message] of table) {
@@ -339,7 +344,8 @@ test('DRY-06 a file of parameters that cannot be used is refused with its line, 
   }
   const run = (...args: string[]) => omnimargin('risk', 'dry-run', ...args)
   const good = written(parametersToJson(PARAMETERS))
-  assert.match(run(good, '--deployment', 'none.json').stderr, /^none\.json: cannot be read/)
+  assert.match(run(good, '--deployment', 'none.json').stderr, /^none\.json: cannot be read .*: `npm start` writes one/)
+  assert.match(run('none.json', '--deployment', 'none.json').stderr, /: `omnimargin risk parameters` prints those/)
   assert.match(
     run(good, '--deployment', 'none.json', '--max-share', '1').stderr,
     /^--max-share 1: give it as a percentage/,

@@ -99,17 +99,20 @@ test('WHI-08 WIT-12 a command that cannot be answered says why in one line, and 
     writeFileSync(file, JSON.stringify(DEPLOYMENT))
     writeFileSync(keyFile, generatePrivateKey(), { mode: 0o600 })
     const id = `0x${'a'.repeat(64)}`
-    const withdraw = (account: string, asset: string, amount: string) => [
-      ...['withdraw', '--deployment', file, '--key-file', keyFile, '--account', account],
+    const keyless = (account: string, asset: string, amount: string) => [
+      ...['withdraw', '--deployment', file, '--account', account],
       ...['--asset', asset, '--chain', 'fast', '--amount', amount],
     ]
+    const withdraw = (...wanted: Parameters<typeof keyless>) => [...keyless(...wanted), '--key-file', keyFile]
     const table: [string[], RegExp][] = [
       [['whatif', '--deployment', file, '--account', '0x12'], /^--account 0x12: give its id, 0x and 64 hex.*\.\n$/],
       [['whatif', '--deployment', file, '--account', id, '--block', 'old'], /^--block old: give finalized, latest, or/],
       [['whatif', '--deployment', file, '--account', id, '--lose', 'x'], /^--lose x: there is no chain "x"; .*\.\n$/],
-      [['whatif', '--deployment', file, '--account', id], /^Chain home at .* could not be read: .*\n$/],
+      [['whatif', '--deployment', file, '--account', id], /^Chain home at .* could not be read: .*\n$/m],
       [withdraw(id, 'USDC', '5'), /its owner is 0xa{40}, the key is of 0x\w{40}: give the owner’s key\.\n$/],
       [withdraw(id, 'DAI', '5'), /^--asset DAI --chain fast: there is no asset "DAI@fast"; .*USDC@fast\.\n$/],
+      [keyless(id, 'USDC', '5'), /^--key-file is missing: give the owner’s, or --dry-run to see the plan\.\n$/],
+      [[...keyless(id, 'USDC', '5'), '--dry-run'], /^Chain home at .* could not be read: .*\n$/m],
       [withdraw(id, 'USDC', '0'), /^--amount 0: nothing is asked for: give more\.\n$/],
     ]
     const attempts = table.map(([args, expected]) =>

@@ -75,7 +75,7 @@ test('WHI-07 WIT-10 WIT-11 a winner asks what if, then withdraws where it has no
     const read = { address: fast.token.address, abi: Token.abi, functionName: 'balanceOf' } as const
     assert.equal(await fast.chain.reader.readContract({ ...read, args: [winner.address] }), dollars(2_000n))
 
-    const more = await command('withdraw', ...ask, '10000', '--dry-run')
+    const more = await command('withdraw', ...ask.slice(2), '10000', '--dry-run')
     assert.equal(more.code, 2)
     assert.match(more.stdout, /buy +│ 4,060\.606060 +│ for 4,019\.99 USD/)
     assert.match(more.stdout, /Queued: 5,939\.393940: the account has no cash left/)
@@ -119,8 +119,14 @@ async function showsWhatIf(devnet: Devnet, { account }: Actor, command: (...args
   assert.equal(BigInt(before.initialMargin), whole(12_000n))
   assert.equal(BigInt(after.initialMargin), whole(14_000n))
   assert.equal(steps.length, 3)
+  const unknown = await command('whatif', '--account', `0x${'1'.repeat(64)}`)
+  assert.equal(unknown.code, 2)
+  assert.match(unknown.stdout, /has never seen the account: check its id, .*\.\n$/)
+  const opened = await command('whatif', '--account', `0x${'1'.repeat(64)}`, '--deposit', 'USDC@trading:5')
+  assert.equal(opened.code, 0, opened.stdout)
   const table = await command('whatif', '--shock', 'ETH/USD:+45%')
   assert.equal(table.code, 2)
+  assert.match(table.stdout, /USDC@trading │ 50,000\.0000 │ 50,000\.0000 │ 1\.00 +│ \d\.00 % +│ 1\.00 % /)
   assert.match(
     table.stdout,
     /maintenance margin balance \/ required │ 49,500\.00 \/ 6,000\.00 +│ -4,500\.00 \/ 8,700\.00/,

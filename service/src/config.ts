@@ -12,9 +12,12 @@ export class ConfigError extends Error {
   }
 }
 
-/** The file's content, checked against the schema. Throws ConfigError with every fault, one a line. */
+/**
+ * The file's content, checked against the schema. Throws ConfigError with every fault, one a line; of a file that is not
+ * there with the schema's description, which says where such files come from.
+ */
 export function readConfig<Schema extends z.ZodType>(file: string, schema: Schema): z.output<Schema> {
-  const text = readText(file)
+  const text = readText(file, schema.description)
   const result = schema.safeParse(parseJson(file, text))
   if (result.success) return result.data
   const faults = result.error.issues.map((issue) => {
@@ -32,11 +35,12 @@ function cureOf(message: string, unknown: readonly string[]): string {
   return `${message}.`
 }
 
-function readText(file: string): string {
+function readText(file: string, origin: string | undefined): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (cause) {
-    throw new ConfigError(`${file}: cannot be read (${cause instanceof Error ? cause.message : cause}).`)
+    const cure = origin === undefined ? '' : `: ${origin}`
+    throw new ConfigError(`${file}: cannot be read (${cause instanceof Error ? cause.message : cause})${cure}.`)
   }
 }
 

@@ -63,9 +63,11 @@ const parts = z.strictObject({
 
 export type Deployment = z.infer<typeof parts>
 
-export const deploymentSchema = parts.superRefine((deployment, context) => {
-  for (const { path, message } of faultsBetween(deployment)) context.addIssue({ code: 'custom', path, message })
-})
+export const deploymentSchema = parts
+  .superRefine((deployment, context) => {
+    for (const { path, message } of faultsBetween(deployment)) context.addIssue({ code: 'custom', path, message })
+  })
+  .describe('`npm start` writes one, prints where, and takes it away when it ends')
 export type DeployedChain = Deployment['chains'][number]
 export type DeployedMarket = Deployment['clearing']['markets'][number]
 

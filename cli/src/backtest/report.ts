@@ -19,10 +19,14 @@ function toTables(reports: readonly AssetReport[], isMadeUp: boolean): string {
   return textOf((screen) => {
     const prices = isMadeUp ? 'Made-up prices: they say nothing about a market. ' : ''
     screen.say(`${prices}Loss of one hour, promised coverage ${percent(1 - DEFAULTS.alpha, 1)}.`)
+    if (isMadeUp) screen.say(WHY_CONSTANT)
     for (const report of reports) assetTables(screen, report)
     screen.say(`\n${LEGEND}`)
   })
 }
+
+const WHY_CONSTANT = `They have no seasons and no fear that outlasts a day, which is what the finer estimators know of: a constant does as
+well here. What recorded prices say is in docs/backtest.md.`
 
 const LEGEND = `Coverage: hours whose loss by the close was at most the haircut. Kupiec, Christoffersen: how likely so many misses, and
 misses so close to each other, are by chance. Equal: the mean haircut, all scaled by one factor to the promised

@@ -3,24 +3,33 @@ import { type Parameters, packParameters, unpackParameters } from '@omnimargin/c
 import { formatDecimal } from '@omnimargin/risk/decimal'
 import { formatUnits } from 'viem'
 import { z } from 'zod'
-import { decimal } from '../compare/decimals.ts'
+import { decimal, share } from '../compare/decimals.ts'
 
 type Row = Record<string, bigint | number | boolean>
 const LISTS = ['listings', 'underlyings', 'markets', 'venues', 'vaults', 'credits'] as const
 /** As many as a clearing takes of what it takes most of. */
 const MAX_ROWS = 64
 
-/** Checks every field's form and width; what the clearing would say of their sense, the clearing is asked. */
-export const parametersSchema: z.ZodType<Parameters> = schemaOf(shape()).transform((read, context) => {
-  const parameters = read as unknown as Parameters
-  try {
-    packParameters(parameters)
-    return parameters
-  } catch (cause) {
-    context.addIssue(`does not fit the blob: ${cause instanceof Error ? cause.message : cause}`)
-    return z.NEVER
-  }
-})
+/** What the clearing takes up to 1 and no further, and would refuse without a word of where it is. */
+const SHARES = [
+  ...['cashHaircut', 'liquidationDiscount', 'venueLossShare', 'settleShare', 'saleDiscount'],
+  ...['initialHaircut', 'maintenanceHaircut', 'initialRate', 'maintenanceRate', 'basisRate', 'concentrationRate'],
+  ...['band', 'legShare', 'ratio'],
+]
+
+/** Checks every field's form and width, and that shares are; what the clearing would say of the rest, the clearing is asked. */
+export const parametersSchema: z.ZodType<Parameters> = schemaOf(shape())
+  .transform((read, context) => {
+    const parameters = read as unknown as Parameters
+    try {
+      packParameters(parameters)
+      return parameters
+    } catch (cause) {
+      context.addIssue(`does not fit the blob: ${cause instanceof Error ? cause.message : cause}`)
+      return z.NEVER
+    }
+  })
+  .describe('`omnimargin risk parameters` prints those of a deployment, to be edited')
 
 /** What the schema reads as these parameters. */
 export function parametersToJson(parameters: Parameters): string {
@@ -39,13 +48,13 @@ function shape(): Record<string, Row[keyof Row] | Row[]> {
 
 function schemaOf(kinds: ReturnType<typeof shape>) {
   const fields = Object.entries(kinds).map(([name, kind]) => {
-    return [name, Array.isArray(kind) ? z.array(rowSchema(kind[0] ?? {})).max(MAX_ROWS) : fieldSchema(kind)]
+    return [name, Array.isArray(kind) ? z.array(rowSchema(kind[0] ?? {})).max(MAX_ROWS) : fieldSchema(name, kind)]
   })
   return z.strictObject(Object.fromEntries(fields) as Record<string, z.ZodType>)
 }
 
-function fieldSchema(kind: Row[keyof Row]): z.ZodType {
-  if (typeof kind === 'bigint') return decimal
+function fieldSchema(name: string, kind: Row[keyof Row]): z.ZodType {
+  if (typeof kind === 'bigint') return SHARES.includes(name) ? share : decimal
   return typeof kind === 'boolean' ? z.boolean() : z.int().min(0)
 }
 
@@ -54,7 +63,7 @@ function rowSchema(kinds: Row) {
   const names = Object.keys(scalesOf(kinds))
   const fields = Object.entries(kinds).map(([name, kind]) => [
     name,
-    names.includes(name) ? z.string() : fieldSchema(kind),
+    names.includes(name) ? z.string() : fieldSchema(name, kind),
   ])
   return z.strictObject(Object.fromEntries(fields) as Record<string, z.ZodType>).transform((read, context) => {
     const scaled = Object.entries(scalesOf(read as Row)).map(([name, digits]) => {

@@ -1,10 +1,11 @@
 /** The chapters of a hedger: long on one chain, short on another, one requirement; and what a chain’s silence costs. */
 import { Venue } from '@omnimargin/chains/abi'
 import { ageOf } from '@omnimargin/core/ledger'
-import { computeMargin } from '@omnimargin/core/margin'
+import { computeMargin, type Portfolio } from '@omnimargin/core/margin'
 import { venuePeer } from '@omnimargin/core/peer'
 import { abs, mulUp } from '@omnimargin/core/wad'
 import type { Devnet } from '@omnimargin/service/devnet/devnet'
+import type { PrivateKeyAccount } from 'viem/accounts'
 import { type Actor, cross, makeActor } from './actor.ts'
 import { amount, percent, whole } from './amounts.ts'
 import type { Teller } from './story.ts'
@@ -20,14 +21,14 @@ const COLLATERAL = 60_000n
 const WATCHED = 15n
 const SILENCE_MS = 90_000
 
-export async function tellHedge(teller: Teller): Promise<void> {
-  const scene = await introduce(teller)
+export async function tellHedge(teller: Teller, key?: PrivateKeyAccount): Promise<void> {
+  const scene = await introduce(teller, key)
   await trade(teller, scene)
   await compare(teller, scene)
   await fallSilent(teller, scene)
 }
 
-async function introduce({ devnet, screen }: Teller): Promise<Scene> {
+async function introduce({ devnet, screen }: Teller, key?: PrivateKeyAccount): Promise<Scene> {
   const { deployment, chains } = devnet
   const home = tradingChain(devnet)
   const legs = deployment.clearing.markets.flatMap(({ symbol, chainId }, market): Leg[] => {
@@ -39,7 +40,7 @@ async function introduce({ devnet, screen }: Teller): Promise<Scene> {
   const token = deployment.tokens.find(({ chainId }) => chainId === home.plan.chainId)
   if (!long || !short || !token) throw new Error('A hedge needs ETH markets on two chains and a token on the first.')
   screen.chapter(`A hedger: long ETH on ${long.chain.plan.name}, short ETH on ${short.chain.plan.name}`)
-  const hedger = await makeActor('hedger', chains, deployment)
+  const hedger = await makeActor('hedger', chains, deployment, key)
   const maker = await makeActor('market maker', chains, deployment)
   await Promise.all(
     [hedger, maker].map(async (actor) => {
@@ -48,6 +49,7 @@ async function introduce({ devnet, screen }: Teller): Promise<Scene> {
     }),
   )
   screen.say(`Hedger and market maker lock ${amount(whole(COLLATERAL), 18, 0)} USDC each on ${home.plan.name}.`)
+  screen.say('Limits travel to the far venue, and its fills travel home: ten seconds or so.')
   return { hedger, maker, long, short }
 }
 
@@ -109,11 +111,31 @@ async function compare({ devnet, screen }: Teller, { hedger, short }: Scene): Pr
       ]),
       ['two accounts, one a chain', amount(siloed)],
       ['one account over both', amount(margin.initialMargin)],
+      ...termsOf(sighting).map(([name, term]): [string, string] => [`  ${name}`, amount(term)]),
     ],
   )
   if (margin.initialMargin >= siloed) throw new Error('Netting saved nothing.')
   const saved = whole(1n) - (margin.initialMargin * whole(1n)) / siloed
-  screen.say(`${percent(saved)} less. What is left: basis, the far chain’s latency, and a quarter of a lost venue.`)
+  screen.say(`${percent(saved)} less.`)
+}
+
+/** What a flat pair is asked for: each term is what it would be asked for less without. Throws unless they are all of it. */
+function termsOf({ margin, portfolio }: Sighting): [string, bigint][] {
+  const { underlyings, venues } = portfolio
+  const without = (changed: Partial<Portfolio>) =>
+    margin.initialMargin - computeMargin({ ...portfolio, ...changed }).initialMargin
+  const terms: [string, bigint][] = [
+    ['basis: each leg may move alone', without({ underlyings: underlyings.map((one) => ({ ...one, basisRate: 0n })) })],
+    [
+      'latency: the far leg may be closed late',
+      without({ venues: venues.map((one) => ({ ...one, initialLegShare: 0n })) }),
+    ],
+    ['a quarter of what is left if a venue is lost', without({ venueLossShare: 0n })],
+  ]
+  const sum = terms.reduce((total, [, term]) => total + term, 0n)
+  if (sum !== margin.initialMargin)
+    throw new Error(`Basis, latency and a lost venue are ${sum}, not all of the margin.`)
+  return terms
 }
 
 /** Stops the far chain, and holds the requirement against the formula at every block that is looked at. */
@@ -121,6 +143,7 @@ async function fallSilent({ devnet, screen }: Teller, { hedger, short }: Scene):
   screen.chapter(`The ${short.chain.plan.name} chain falls silent`)
   const calm = await see(devnet, hedger)
   const { share: base, calmAge } = legOf(calm, short)
+  screen.say(`Silence costs nothing for ${calmAge} s; it is watched until ${calmAge + WATCHED} s.`)
   const rows: string[][] = []
   short.chain.halt(true)
   let seen = calm
@@ -145,6 +168,7 @@ async function fallSilent({ devnet, screen }: Teller, { hedger, short }: Scene):
   screen.say(
     'By the contract alone, to the last unit what the formula says. Maintenance has not moved: nobody is liquidated for it.',
   )
+  screen.say('The chain makes blocks again; some seconds until the clearing has heard of it …')
   short.chain.halt(false)
   await waitFor('the far venue to be heard of again', async () => {
     seen = await see(devnet, hedger)

@@ -6,6 +6,7 @@ import { isLiquidatable } from '@omnimargin/core/margin'
 import { vaultPeer } from '@omnimargin/core/peer'
 import type { Devnet } from '@omnimargin/service/devnet/devnet'
 import { encodeFunctionData } from 'viem'
+import type { PrivateKeyAccount } from 'viem/accounts'
 import { type Actor, cross, makeActor } from './actor.ts'
 import { amount, percent, whole } from './amounts.ts'
 import type { Teller } from './story.ts'
@@ -27,13 +28,13 @@ const SIZE = whole(2n)
 const SILENCE_MS = 120_000
 const HEAD = ['round trip', 'haircut', 'counts for new risk', 'counts for maintenance', 'state']
 
-export async function tellLate(teller: Teller): Promise<void> {
-  const scene = await introduce(teller)
+export async function tellLate(teller: Teller, key?: PrivateKeyAccount): Promise<void> {
+  const scene = await introduce(teller, key)
   await growLate(teller, scene)
   await recover(teller, scene)
 }
 
-async function introduce({ devnet, screen }: Teller): Promise<Scene> {
+async function introduce({ devnet, screen }: Teller, key?: PrivateKeyAccount): Promise<Scene> {
   const { deployment, chains } = devnet
   const { tokens, clearing } = deployment
   const far = tokens.find(({ symbol }) => symbol === 'WETH')
@@ -44,7 +45,8 @@ async function introduce({ devnet, screen }: Teller): Promise<Scene> {
   )
   if (!far || !near || !chain || market < 0) throw new Error('A saver needs WETH elsewhere and an ETH market here.')
   screen.chapter(`A saver: ${LOCKED} ETH locked on ${chain.plan.name}, a position on ${tradingChain(devnet).plan.name}`)
-  const saver = await makeActor('saver', chains, deployment)
+  screen.say('The deposit counts once its chain is final there: ten seconds or so.')
+  const saver = await makeActor('saver', chains, deployment, key)
   const maker = await makeActor('market maker', chains, deployment)
   await Promise.all([saver.openLine(far), maker.openLine(near)])
   await Promise.all([
@@ -59,7 +61,15 @@ async function introduce({ devnet, screen }: Teller): Promise<Scene> {
   const terms = { market, size: SIZE, price: await indexPrice(devnet), nonce: 1n }
   await cross(tradingChain(devnet).reader, { seller: maker, buyer: saver }, terms)
   const listing = await listingOf(devnet, saver)
-  const { margin, ledger, timestamp: now } = await see(devnet, saver)
+  // Until it is booked, the whole limit is charged as well.
+  const {
+    margin,
+    ledger,
+    timestamp: now,
+  } = await waitFor('the fill to be booked', async () => {
+    const seen = await see(devnet, saver)
+    return seen.portfolio.positions.some(({ size }) => size === SIZE) && seen
+  })
   const haircuts = ledger.parameters && haircutsOf(ledger, ledger.parameters, listing, now)
   screen.say(
     `It counts ${amount(margin.initialMarginBalance)} USD, after a haircut of ${percent(haircuts?.initialHaircut ?? 0n)}; ` +
@@ -81,6 +91,9 @@ async function growLate({ devnet, screen }: Teller, scene: Scene): Promise<void>
   screen.chapter(`The attestors of ${chain.plan.name} pause, and every other process goes on`)
   const calm = await see(devnet, saver)
   const rows: string[][] = []
+  screen.say(
+    `A round trip to there may take ${tripAgeIn(calm, listing)} s until no new risk is given: most of a minute.`,
+  )
   devnet.pauseAttestors(chain.plan.chainId, true)
   let seen = calm
   await screen.live(
@@ -116,6 +129,8 @@ async function assertNoNewRisk(devnet: Devnet, { saver, market }: Scene): Promis
 /** Heard of again is not enough: the breaker has tripped, and resets once the vault has stayed healthy. */
 async function recover({ devnet, screen }: Teller, { saver, chain, listing }: Scene): Promise<void> {
   screen.chapter('The attestors are back')
+  const { parameters } = vaultOf(await see(devnet, saver), listing)
+  screen.say(`The vault must be heard of again, and then stay healthy for ${parameters.restoreAfter} s.`)
   const rows: string[][] = []
   devnet.pauseAttestors(chain.plan.chainId, false)
   let last = ''

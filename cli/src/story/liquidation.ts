@@ -5,6 +5,7 @@ import { KIND, keyHash } from '@omnimargin/core/record'
 import type { Devnet } from '@omnimargin/service/devnet/devnet'
 import { FEEDS } from '@omnimargin/service/devnet/parameters'
 import { padHex, parseEventLogs, type TransactionReceipt } from 'viem'
+import type { PrivateKeyAccount } from 'viem/accounts'
 import { type Actor, cross, type DeployedToken, makeActor } from './actor.ts'
 import { amount, percent, whole } from './amounts.ts'
 import { isOver, type Journey, observe, reach, rowOf, STAGES } from './journey.ts'
@@ -20,9 +21,9 @@ const STEPS = [2_000n, 1_920n, 1_840n, 1_760n, 1_680n] as const
 const HERMES_SCALE = 10n ** 8n
 
 /** From two deposits on two chains to a liquidation on a third, and the collateral going home. */
-export async function tellLiquidation(teller: Teller): Promise<void> {
+export async function tellLiquidation(teller: Teller, key?: PrivateKeyAccount): Promise<void> {
   const props = propsOf(teller.devnet)
-  const cast = await introduce(teller, props)
+  const cast = await introduce(teller, props, key)
   await lock(teller, cast, props)
   await trade(teller, cast)
   const liquidation = await fall(teller, cast)
@@ -40,10 +41,10 @@ function propsOf({ deployment, chains }: Devnet): Props {
 }
 
 /** The counterparty and the keeper have collateral on the trading chain itself: there a vault pushes its record. */
-async function introduce({ devnet, screen }: Teller, { localUsdc }: Props): Promise<Cast> {
+async function introduce({ devnet, screen }: Teller, { localUsdc }: Props, key?: PrivateKeyAccount): Promise<Cast> {
   const { chains, deployment } = devnet
   const [trader, counterparty, keeper] = await Promise.all([
-    makeActor('trader', chains, deployment),
+    makeActor('trader', chains, deployment, key),
     makeActor('counterparty', chains, deployment),
     makeActor('keeper', chains, deployment, devnet.keeper),
   ])
@@ -63,6 +64,7 @@ async function introduce({ devnet, screen }: Teller, { localUsdc }: Props): Prom
 async function lock(teller: Teller, { trader }: Cast, { weth, remoteUsdc }: Props): Promise<void> {
   const { devnet, screen } = teller
   screen.chapter('A trader locks WETH on the slow chain and USDC on the fast one')
+  screen.say('Counted once their chains are final there: ten seconds or so.')
   await trader.openLine(weth)
   await trader.openLine(remoteUsdc)
   const journeys: Journey[] = []
@@ -81,8 +83,8 @@ async function lock(teller: Teller, { trader }: Cast, { weth, remoteUsdc }: Prop
     await Promise.all(journeys.map((journey, line) => seeCounted(devnet, trader, journey, line)))
     return journeys.length === 2 && journeys.every(isOver)
   }
-  await screen.live(['deposit', ...STAGES], () => journeys.map(rowOf), isCounted, WAIT_MS)
-  await sent
+  // Both at once: what fails while the other is awaited must fail this, and nobody else.
+  await Promise.all([sent, screen.live(['deposit', ...STAGES], () => journeys.map(rowOf), isCounted, WAIT_MS)])
   screen.say(
     'Seconds after the trader signed. Finality is the chain’s own; what the software adds is between the columns.',
   )
@@ -127,7 +129,7 @@ async function trade({ devnet, screen }: Teller, { trader, counterparty }: Cast)
   await Promise.all([trader.raiseLimits(MARKET, LONG, 0n), counterparty.raiseLimits(MARKET, 0n, LONG)])
   const terms = { market: MARKET, size: LONG, price: whole(STEPS[0]), nonce: 1n }
   await cross(tradingChain(devnet).reader, { seller: counterparty, buyer: trader }, terms)
-  const { margin } = await waitFor('the trade to be a block old', async () => {
+  const { margin, portfolio } = await waitFor('the trade to be a block old', async () => {
     const seen = await see(devnet, trader)
     return seen.portfolio.positions.some(({ size }) => size === LONG) && seen
   })
@@ -142,6 +144,10 @@ async function trade({ devnet, screen }: Teller, { trader, counterparty }: Cast)
       ],
     ],
   )
+  const [weth, usdc] = portfolio.lines.map(
+    ({ initialHaircut, maintenanceHaircut }) => `${percent(initialHaircut)} and ${percent(maintenanceHaircut)}`,
+  )
+  screen.say(`Haircuts for new risk and for maintenance: of the WETH ${weth}, of the USDC ${usdc}.`)
   screen.say('The contract’s figures. Rebuilt from its events by core, they are the same to the last unit.')
 }
 
@@ -149,6 +155,7 @@ type Liquidation = { share: bigint; payment: bigint; before: Margin }
 
 async function fall({ devnet, screen }: Teller, { trader, keeper }: Cast): Promise<Liquidation> {
   screen.chapter('ETH falls, step by step')
+  screen.say('A few seconds for the publisher to tell each price, and for the keeper to see the last of them.')
   const rows: string[][] = []
   for (const price of STEPS) {
     devnet.oracle.set(FEEDS[0].feedId, price * HERMES_SCALE)
@@ -192,6 +199,7 @@ async function takeHome(teller: Teller, { keeper }: Cast, { weth }: Props, { sha
   if (units === 0n) throw new Error('The keeper has no WETH to take home.')
   if (units !== (whole(10n) * share) / whole(1n))
     throw new Error('The keeper holds another share of the WETH than moved.')
+  screen.say('The release travels there, and is taken out once the vault has learned of it: some seconds.')
   const startedMs = performance.now()
   const since = () => `${((performance.now() - startedMs) / 1000).toFixed(1)} s`
   const steps: string[][] = []

@@ -1,13 +1,14 @@
 /** What the story looks like: chapters, tables, and one live line while something is awaited. */
 import { Writable } from 'node:stream'
 import { styleText } from 'node:util'
-import Table from 'cli-table3'
 import { createLogUpdate } from 'log-update'
+import { type Cell, tableOf, wrap } from './table.ts'
 
-export type Cell = string | number
 export type Screen = {
   readonly chapter: (title: string) => void
   readonly say: (line: string) => void
+  /** Something to be typed; where it is broken a shell takes it together again. */
+  readonly command: (text: string) => void
   readonly table: (head: readonly string[], rows: readonly (readonly Cell[])[]) => void
   /** Redraws the table until `isDone`; where there is no terminal only its last state is printed. */
   readonly live: (
@@ -18,42 +19,54 @@ export type Screen = {
   ) => Promise<void>
 }
 
-type Output = { isTTY?: boolean; write: (text: string) => unknown }
+/** Only a terminal has columns, and colors if the environment does not forbid them (NO_COLOR). */
+type Output = {
+  isTTY?: boolean
+  columns?: number | undefined
+  hasColors?: () => boolean
+  write: (text: string) => unknown
+}
 
 const REDRAW_MS = 100
 const NO_COLOR = { head: [], border: [] }
-/** No lines between rows. */
-const CHARS = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }
+const INDENT = ' '.repeat(4)
 
-/** What is drawn, as a text. */
+/** What is drawn, as a text no wider than the terminal that standard output is, if it is one. */
 export function textOf(draw: (screen: Screen) => void): string {
   let text = ''
   const write = (chunk: Buffer, _encoding: string, done: () => void) => {
     text += chunk
     done()
   }
-  draw(screenOn(new Writable({ write })))
+  draw(screenOn(Object.assign(new Writable({ write }), { columns: process.stdout.columns })))
   return text
 }
 
 export function screenOn(output: Output & NodeJS.WritableStream): Screen {
   const isTerminal = output.isTTY === true
-  const paint = (style: Parameters<typeof styleText>[0], text: string) => (isTerminal ? styleText(style, text) : text)
-  const say = (line: string) => void output.write(`${line}\n`)
+  const isColored = isTerminal && output.hasColors?.() === true
+  const bold = (text: string) => (isColored ? styleText('bold', text, { validateStream: false }) : text)
+  // Asked each time: a window may be resized.
+  const columns = () => output.columns || Number.POSITIVE_INFINITY
+  const print = (text: string) => void output.write(`${text}\n`)
+  const say = (line: string) => print(wrap(line, columns()))
   const draw = (head: readonly string[], rows: readonly (readonly Cell[])[]) => {
-    const style = isTerminal ? { head: ['cyan'], border: ['gray'] } : NO_COLOR
-    const table = new Table({ head: [...head], style, chars: CHARS })
-    table.push(...rows.map((row) => row.map((cell) => `${cell}`)))
-    return `${table}`
+    const style = isColored ? { head: ['cyan'], border: ['gray'] } : NO_COLOR
+    return tableOf(head, rows, columns(), style)
   }
   let chapters = 0
   return {
     chapter: (title) => {
       chapters += 1
-      say(`\n${paint('bold', `${chapters}. ${title}`)}\n`)
+      const lines = wrap(`${chapters}. ${title}`, columns())
+      print(`\n${bold(lines)}\n`)
     },
     say,
-    table: (head, rows) => say(draw(head, rows)),
+    command: (text) => {
+      const lines = wrap(text, columns() - 2 * INDENT.length)
+      print(`\n${INDENT}${lines.replaceAll('\n', ` \\\n${INDENT}  `)}`)
+    },
+    table: (head, rows) => print(draw(head, rows)),
     live: async (head, rows, isDone, limitMs) => {
       const update = isTerminal ? createLogUpdate(output) : undefined
       const deadline = performance.now() + limitMs
@@ -63,7 +76,7 @@ export function screenOn(output: Output & NodeJS.WritableStream): Screen {
         await new Promise((resolve) => setTimeout(resolve, REDRAW_MS))
       }
       update?.clear()
-      say(draw(head, rows()))
+      print(draw(head, rows()))
     },
   }
 }

@@ -30,7 +30,7 @@ export type Walk = Omit<Trial, 'haircuts'> & {
 
 const HOUR = 3600
 const NONE = -1
-const PROGRESS_EVERY = 2048
+const PROGRESS_EVERY = 256
 
 /** Bars in order; an hour after a gap is told to the estimators and not judged. */
 export function walk(candles: readonly Candle[], defaults: Defaults, options: WalkOptions): Walk {

@@ -35,6 +35,9 @@ export type Devnet = {
   readonly council: PrivateKeyAccount
   readonly keeper: PrivateKeyAccount
   readonly steward: PrivateKeyAccount
+  /** Somebody for stories to be told of, whose key is beside the deployment for who wants to act as them. */
+  readonly trader: PrivateKeyAccount
+  readonly traderKeyFile: string
   /** Whether the attestors in this process sign nothing of that chain. */
   readonly pauseAttestors: (chainId: number, isPaused: boolean) => void
   /** Starts a role that does not run yet. */
@@ -114,6 +117,9 @@ export async function startDevnet({
     const deployment = { ...deployed, hermes: oracle.url }
     const deploymentFile = join(folder, 'deployment.json')
     writeFileSync(deploymentFile, JSON.stringify(deployment, null, 2))
+    const traderKeyFile = join(folder, 'trader.key')
+    const traderKey = generatePrivateKey()
+    writeFileSync(traderKeyFile, traderKey, { mode: 0o600 })
     const spenders = [keys.relayer, keys.publisher, keys.keeper, keys.steward, ...keys.guardians].map((k) => k.address)
     const paused = new Set<number>()
     const isPaused = (chainId: number) => paused.has(chainId)
@@ -135,6 +141,7 @@ export async function startDevnet({
     const { council, keeper, steward } = keys
     return {
       ...{ deployment, deploymentFile, chains, oracle, council, keeper, steward },
+      ...{ trader: privateKeyToAccount(traderKey), traderKeyFile },
       ...{ pauseAttestors, start, failed, stop },
     }
   } catch (cause) {

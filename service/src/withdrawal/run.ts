@@ -2,6 +2,7 @@
 import { Clearing, Vault } from '@omnimargin/chains/abi'
 import { ChainError } from '@omnimargin/chains/errors'
 import { refusalOf } from '@omnimargin/chains/rehearse'
+import { ownerOf } from '@omnimargin/core/account'
 import type { Hex } from '@omnimargin/core/bytes'
 import { type Plan, planWithdrawal, type Step } from '@omnimargin/core/withdrawal'
 import { type Abi, type Address, encodeFunctionData, type PublicClient } from 'viem'
@@ -12,14 +13,15 @@ import { pause } from '../role.ts'
 import { type Sender, senderOf } from '../sender.ts'
 import { readSituation, type Situation, type Token } from './read.ts'
 
-/** The holder is the key's own address, on the token's chain too. */
-export type Withdrawal = {
+/** The holder is the account's owner, on the token's chain too. */
+export type Wanted = {
   readonly deployment: Deployment
   readonly account: Hex
-  readonly key: PrivateKeyAccount
   readonly token: Token
   readonly units: bigint
 }
+/** The key is the owner's. */
+export type Withdrawal = Wanted & { readonly key: PrivateKeyAccount }
 
 export type Progress =
   | { readonly stage: 'done'; readonly step: Step; readonly hash: Hex }
@@ -42,12 +44,15 @@ const POLL_MS = 200
 /** How often a step may be refused in a row, because the world moved between reading and sending. */
 const MAX_REFUSALS = 5
 
+type Readers = { readonly home: PublicClient; readonly there: PublicClient }
 type Ends = { readonly home: End; readonly there: End }
 type End = { readonly reader: PublicClient; readonly sender: Sender }
 
-/** What would be done now. */
-export async function planNow(withdrawal: Withdrawal): Promise<Plan> {
-  const { ledger, wish, around } = await situationOf(withdrawal, endsOf(withdrawal))
+/** What would be done now; no key is needed to know. */
+export async function planNow(wanted: Wanted): Promise<Plan> {
+  const readerOn = (chainId: number) => readerOf(chainOf(wanted.deployment, chainId))
+  const readers = { home: readerOn(wanted.deployment.clearing.chainId), there: readerOn(wanted.token.chainId) }
+  const { ledger, wish, around } = await situationOf(wanted, readers)
   return planWithdrawal(ledger, wish, around)
 }
 
@@ -62,10 +67,11 @@ export async function withdraw(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const ends = endsOf(withdrawal)
+  const readers = { home: ends.home.reader, there: ends.there.reader }
   let refusals = 0
   let awaited = 0n
   for (;;) {
-    const { ledger, wish, around } = await situationOf(withdrawal, ends)
+    const { ledger, wish, around } = await situationOf(withdrawal, readers)
     const plan = planWithdrawal(ledger, wish, around)
     if (signal.aborted) return { withdrawn: 0n, plan }
     const [step] = plan.steps
@@ -98,12 +104,8 @@ function endsOf({ deployment, key, token }: Withdrawal): Ends {
   return { home: endOf(deployment.clearing.chainId), there: endOf(token.chainId) }
 }
 
-function situationOf(
-  { deployment, account, key, token, units }: Withdrawal,
-  { home, there }: Ends,
-): Promise<Situation> {
-  const readers = { home: home.reader, there: there.reader }
-  return readSituation(deployment, readers, { account, holder: key.address, token, units })
+function situationOf({ deployment, account, token, units }: Wanted, readers: Readers): Promise<Situation> {
+  return readSituation(deployment, readers, { account, holder: ownerOf(account), token, units })
 }
 
 async function carryOut(

@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict'
+import { mock, test } from 'node:test'
+import { awaited } from '../src/progress.ts'
+
+test('what takes more than two seconds is told once, on standard error; what is quick is not', async () => {
+  const told: string[] = []
+  mock.timers.enable({ apis: ['setTimeout'] })
+  mock.method(process.stderr, 'write', (text: string) => told.push(text) > 0)
+  try {
+    assert.equal(await awaited('Reading', Promise.resolve(1)), 1)
+    mock.timers.tick(60_000)
+    assert.deepEqual(told, [])
+    const { promise, reject } = Promise.withResolvers<never>()
+    const answer = awaited('Reading', promise)
+    mock.timers.tick(60_000)
+    assert.deepEqual(told, ['Reading …\n'])
+    reject(new Error('silent'))
+    await assert.rejects(answer, /silent/)
+  } finally {
+    mock.reset()
+    mock.timers.reset()
+  }
+})

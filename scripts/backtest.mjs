@@ -1,3 +1,0 @@
-import { launch } from './bootstrap.mjs'
-
-await launch('cli/src/main.ts', ['backtest', ...process.argv.slice(2)])
