@@ -57,14 +57,9 @@ type Followed = {
   still: number | undefined
 }
 
-const { prices, symbols, seed, hours } = parseArgs({
-  options: {
-    prices: { type: 'string' },
-    symbols: { type: 'string', default: 'ETH,BTC' },
-    seed: { type: 'string', default: '1' },
-    hours: { type: 'string', default: '1' },
-  },
-}).values
+const USAGE = 'npm run calibrate -- [--prices DIR] [--symbols ETH,BTC] [--hours 1] [--seed 1]'
+
+const { prices, symbols, seed, hours } = asked()
 const AHEAD = Number(hours)
 const SYMBOLS = symbols.split(',')
 /** Spans that overlap by more say little that is new. */
@@ -269,4 +264,26 @@ function percent(share: number): string {
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`)
+}
+
+/** Ends the process where that is all there is to do. */
+function asked() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        help: { type: 'boolean', short: 'h', default: false },
+        prices: { type: 'string' },
+        symbols: { type: 'string', default: 'ETH,BTC' },
+        seed: { type: 'string', default: '1' },
+        hours: { type: 'string', default: '1' },
+      },
+    })
+    if (!values.help) return values
+    process.stdout.write(`${USAGE}\n`)
+    process.exit(0)
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause
+    process.stderr.write(`${cause.message}\n${USAGE}\n`)
+    process.exit(2)
+  }
 }

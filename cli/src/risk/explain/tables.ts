@@ -15,8 +15,9 @@ type Row = readonly [term: string, formula: string, value: string]
 type Told = Explained & { readonly measured: Measured }
 
 export function explainTables(screen: Screen, told: Explained): void {
-  const { name, block, unmeasured, isAllUnmeasured } = told
+  const { name, block, initial, maintenance, unmeasured, isAllUnmeasured } = told
   screen.say(`${name}, at block ${block.number} of ${block.name}, ${moment(block.time)}.`)
+  screen.say(`In force: ${share(initial.widened)} for new risk, ${share(maintenance.widened)} for liquidation.`)
   if (isMeasured(told)) haircutTable(screen, told)
   screen.say('\nOn chain')
   screen.table(['', 'for new risk', 'for liquidation'], chainRows(told))
@@ -35,7 +36,7 @@ function haircutTable(screen: Screen, told: Told): void {
   const { inputs, haircut } = told.measured
   const { fast, slow, slowTarget, latencyPremium, terms } = haircut
   screen.say(
-    `For new risk ${share(fast)}, of which waiting for messages ${share(latencyPremium)}. For liquidation ${share(slow)}, on its way to ${share(slowTarget)}.\n`,
+    `As measured: ${share(fast)} for new risk, of which waiting for messages ${share(latencyPremium)}; ${share(slow)} for liquidation, on its way to ${share(slowTarget)}.\n`,
   )
   screen.table(['term', 'formula, with what is measured and stated', 'value'], rowsOf(told))
   const all = termsOnly(terms)
@@ -220,7 +221,7 @@ function chainRows({ initial, maintenance }: Explained): Row[] {
       'next post would set,\nat full reach',
       ofBound(({ next }) => share(next)),
     ),
-    both('now, widened by age', ({ widened }) => share(widened)),
+    both('in force: widened by age', ({ widened }) => share(widened)),
   ]
 }
 
