@@ -90,7 +90,7 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
     }
 
     /// @notice Voids the account's limits in a market. They keep being charged until the venue shows them forfeited.
-    /// @dev By the owner; by anyone once the account is below maintenance.
+    /// @dev By the owner; by anyone once the account is below maintenance, and no outage has just been.
     function voidLimits(bytes32 account, uint256 market) external nonReentrant {
         Limits.voidAt(_ledger, _book, account, market, _isOwnerOf(account));
     }

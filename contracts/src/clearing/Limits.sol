@@ -9,6 +9,7 @@ import {Checks} from "./Checks.sol";
 import {Ledger, Ledgers, Market, OpenInterest, Outstanding} from "./Ledger.sol";
 import {LocalFills} from "./LocalFills.sol";
 import {Margin, Margins} from "./Margin.sol";
+import {Outages} from "./Outages.sol";
 import {ParameterBlob} from "./Parameters.sol";
 import {Peers} from "./Peers.sol";
 
@@ -69,7 +70,9 @@ library Limits {
     function voidAt(Ledger storage ledger, Book storage book, bytes32 account, uint256 market, bool byOwner) external {
         if (!byOwner) {
             ledger.bringUpToDate(account);
-            requireLiquidatable(ledger, account, ledger.blobOf());
+            bytes memory blob = ledger.blobOf();
+            Outages.requireGraceOver(ledger, blob);
+            requireLiquidatable(ledger, account, blob);
         }
         require(ledger.accounts[account].limited >> market & 1 == 1, NothingToVoid());
         (Key memory key, uint128[6] memory fields) = voidOf(ledger, book, account, market);

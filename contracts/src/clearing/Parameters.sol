@@ -215,6 +215,8 @@ library ParameterBlob {
     uint256 internal constant NOTICE_STEP = 1 minutes;
     /// @notice The `outageAfter` of parameters to which no time without prices is an outage.
     uint256 internal constant NO_OUTAGES = type(uint32).max;
+    /// @notice What takes longer without a price is an outage for everybody, in seconds.
+    uint256 internal constant MAX_OUTAGE_AFTER = 30 minutes;
     uint256 private constant MAX_DECIMALS = 36;
     uint256 internal constant GENERAL_WORDS = 4;
     uint256 internal constant LISTING_WORDS = 3;
@@ -244,7 +246,7 @@ library ParameterBlob {
             && venueLossShare(blob) <= WAD && settleShare(blob) <= WAD && saleDiscount(blob) <= WAD;
         // While every price is fresh nothing can look like an outage, and after one no price is.
         inBounds = inBounds && outageAfter(blob) > maxPriceAge(blob) + NOTICE_STEP;
-        require(inBounds && lifeRamp(blob) > 0, BadParameters("general", 0));
+        require(inBounds && lifeRamp(blob) > 0 && _boundsOutages(blob), BadParameters("general", 0));
         _checkListings(blob, listings, feeds, vaults);
         _checkUnderlyings(blob, underlyings, feeds);
         for (uint256 i; i < markets; ++i) {
@@ -260,6 +262,12 @@ library ParameterBlob {
             require(vault(blob, i).vaultAgesOf().areInOrder(), BadParameters("vaults", i));
         }
         _checkCredits(blob, underlyings);
+    }
+
+    /// @dev What is too short to be an outage must not use up the grace after one, nor the wait for a closing price.
+    function _boundsOutages(bytes memory blob) private pure returns (bool) {
+        uint256 after_ = outageAfter(blob);
+        return after_ == NO_OUTAGES || (after_ <= MAX_OUTAGE_AFTER && outageGrace(blob) >= 2 * after_);
     }
 
     /// @dev What is too short to be an outage must not look like the death of a venue that spoke as shortly before it.
@@ -427,7 +435,7 @@ library ParameterBlob {
         return uint32(_word(blob, 2) >> 160);
     }
 
-    /// @notice For how long after an outage nobody is liquidated, and no venue closed for its silence.
+    /// @notice For how long after an outage nobody is liquidated or put up by others, and no venue closed for its silence.
     function outageGrace(bytes memory blob) internal pure returns (uint256) {
         return uint32(_word(blob, 2) >> 192);
     }

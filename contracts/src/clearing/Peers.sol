@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Breaker, Ledger} from "./Ledger.sol";
 import {Ages, Lateness} from "./Lateness.sol";
+import {Outages} from "./Outages.sol";
 import {ParameterBlob} from "./Parameters.sol";
 import {WAD, Wad} from "../math/Wad.sol";
 import {Books} from "../records/Books.sol";
@@ -110,13 +111,14 @@ library Peers {
         emit BreakerReset(peer & 1 == 1, peer / 2);
     }
 
-    /// @notice Whether a tripped breaker has been healthy for long enough: nothing tripped it again, the last freeze ended as
-    /// long ago, and the peer is young. One that contradicted itself, or was closed, never is.
+    /// @notice Whether a tripped breaker has been healthy for long enough: nothing tripped it again, the last freeze and the
+    /// last outage ended as long ago, and the peer is young. One that contradicted itself, or was closed, never is.
     function canReset(Ledger storage ledger, uint256 peer, bytes memory blob) internal view returns (bool) {
         if (ledger.tripped >> peer & 1 == 0) return false;
         Breaker memory breaker = ledger.breakers[peer];
         if (breaker.isOver) return false;
-        uint256 healthySince = Wad.max(breaker.trippedAt, breaker.frozenUntil);
+        // Who watches has to have had blocks to trip it again.
+        uint256 healthySince = Wad.max(breaker.trippedAt, Wad.max(breaker.frozenUntil, Outages.lastEnd(ledger, blob)));
         if (block.timestamp < healthySince + blob.restoreAfter()) return false;
         Ages ages = agesOf(peer, blob);
         return !ages.isRemoteOf() || ageOf(ledger, peer) < ages.tripAgeOf();

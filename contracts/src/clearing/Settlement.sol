@@ -6,6 +6,7 @@ import {Book, Books} from "../records/Books.sol";
 import {Key} from "../records/Records.sol";
 import {Checks} from "./Checks.sol";
 import {Account, Ledger, Ledgers, Line, Listing} from "./Ledger.sol";
+import {Outages} from "./Outages.sol";
 import {ListingTerms, ParameterBlob} from "./Parameters.sol";
 import {Peers} from "./Peers.sol";
 import {Transfers} from "./Transfers.sol";
@@ -85,6 +86,7 @@ library Settlement {
     /// @dev An old debt needs no prices: a line on a dead feed keeps nobody from putting it up.
     function _requireDue(Ledger storage ledger, bytes32 account, Account memory account_) private view {
         bytes memory blob = ledger.blobOf();
+        Outages.requireGraceOver(ledger, blob);
         uint256 dueAt = account_.debtSince + blob.settleAfter();
         if (block.timestamp >= dueAt) return;
         uint256 debt = Wad.abs(account_.cash);

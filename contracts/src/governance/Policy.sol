@@ -71,6 +71,8 @@ contract Policy is Ownable2Step {
     error NotAGuardian(address caller);
     /// No time is zero, the owner is no faster than a steward, and a quorum is of at least two.
     error BadTimes();
+    /// A council of nobody governs nothing, one of address zero lets everybody execute, and too few guardians lift no freeze.
+    error BadSeats();
     error TooManyGuardians();
     error TooEarly(uint256 earliest, uint256 now_);
     error NotFrozen(uint256 chainId, address peer);
@@ -84,6 +86,7 @@ contract Policy is Ownable2Step {
         bool isWhole = times.delay >= times.interval && times.interval > 0 && times.freezeFor > 0 && times.coolDown > 0
             && times.liftDelay > 0;
         require(isWhole && times.quorum >= 2, BadTimes());
+        _requireSeated(seats.council);
         clearing = clearing_;
         (interval, freezeFor, coolDown) = (times.interval, times.freezeFor, times.coolDown);
         (liftDelay, quorum) = (times.liftDelay, times.quorum);
@@ -93,6 +96,7 @@ contract Policy is Ownable2Step {
         for (uint256 i; i < seats.guardians.length; ++i) {
             _setGuardian(seats.guardians[i], true);
         }
+        require(LibBit.popCount(standing) >= times.quorum, BadSeats());
         _setBounds(bounds_);
     }
 
@@ -167,6 +171,13 @@ contract Policy is Ownable2Step {
     /// @notice A number is given once, so that a guardian who left has no vote.
     function setGuardian(address guardian, bool isGuardian) external onlyOwner {
         _setGuardian(guardian, isGuardian);
+    }
+
+    function _requireSeated(address[] memory council) private pure {
+        require(council.length > 0, BadSeats());
+        for (uint256 i; i < council.length; ++i) {
+            require(council[i] != address(0), BadSeats());
+        }
     }
 
     function _setBounds(Bound[] memory bounds_) private {

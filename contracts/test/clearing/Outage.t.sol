@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Breakers} from "../../src/clearing/Breakers.sol";
 import {Closings} from "../../src/clearing/Closings.sol";
 import {Outages} from "../../src/clearing/Outages.sol";
 import {ParameterBlob} from "../../src/clearing/Parameters.sol";
@@ -81,7 +82,7 @@ contract OutageTest is Far {
 
     /// @dev Whatever passes for no outage is no death of a venue that spoke as long before it.
     function testFuzz_CLO_12_a_gap_that_is_no_outage_closes_no_venue(uint256 quiet, uint256 gap) public {
-        clearing.setParameters(_with(DEAD_AGE / 2, 0));
+        clearing.setParameters(_with(DEAD_AGE / 2, DEAD_AGE));
         _pokeUpTo(block.timestamp + bound(quiet, 1, DEAD_AGE / 2), 800);
         vm.warp(block.timestamp + bound(gap, 1, DEAD_AGE / 2 - 1));
         vm.expectPartialRevert(Closings.VenueIsAlive.selector);
@@ -93,11 +94,24 @@ contract OutageTest is Far {
     }
 
     function test_CLO_12_parameters_whose_outages_could_pass_for_a_death_are_refused() public {
-        clearing.setParameters(_with(DEAD_AGE / 2, 0));
-        bytes memory blob = _with(DEAD_AGE / 2 + 1, 0);
-        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.BadParameters.selector, "venues", 1));
+        clearing.setParameters(_with(DEAD_AGE / 2, DEAD_AGE));
+        // Venue 1 may be tripped after ten minutes, and is dead a second too soon.
+        bytes memory blob = Blobs.amended(_with(DEAD_AGE / 2, DEAD_AGE), 17, 161, 10 minutes, 32);
         clearing.setParameters(blob);
+        _refuse(Blobs.amended(blob, 17, 128, DEAD_AGE - 1, 32), "venues", 1);
         clearing.setParameters(_with(ParameterBlob.NO_OUTAGES, 0));
+    }
+
+    /// @dev Nor use up the grace of one, nor the hour that a closing price is waited for.
+    function test_BRK_08_parameters_whose_grace_no_block_need_see_are_refused() public {
+        _refuse(_with(900, 1799), "general", 0);
+        _refuse(_with(30 minutes + 1, 2 hours), "general", 0);
+        clearing.setParameters(_with(30 minutes, 1 hours));
+    }
+
+    function _refuse(bytes memory blob, string memory section, uint256 row) private {
+        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.BadParameters.selector, section, row));
+        clearing.setParameters(blob);
     }
 
     /* A DEAD ONE STILL ENDS */
@@ -145,6 +159,48 @@ contract OutageTest is Far {
     function test_CLO_12_governance_waits_for_nothing() public {
         _standStill(3 * DEAD_AGE);
         clearing.closeVenue(1);
+    }
+
+    /* NOR ANYTHING ELSE THAT IS NOT UNDONE */
+
+    function _expectGrace(uint256 resumedAt) private {
+        uint256 until = resumedAt + OUTAGE_GRACE;
+        vm.expectRevert(abi.encodeWithSelector(Outages.OutageGrace.selector, until, block.timestamp));
+    }
+
+    function test_BRK_08_an_outage_sells_no_debtor_before_he_could_pay() public {
+        _win(1_000);
+        uint256 resumedAt = _standStill(1 days);
+        _expectGrace(resumedAt);
+        vm.prank(alice.addr);
+        clearing.putUp(b);
+        // Himself he may at once.
+        vm.prank(bob.addr);
+        clearing.putUp(b);
+    }
+
+    function test_BRK_08_and_voids_nobodys_limits_before_he_could_top_up() public {
+        _trade(400e18, 2000e18);
+        _raise(alice, 0, 0, 10e18);
+        uint256 resumedAt = _standStill(3 hours);
+        _setPrice(1700);
+        _expectGrace(resumedAt);
+        vm.prank(bob.addr);
+        clearing.voidLimits(a, 0);
+        vm.prank(alice.addr);
+        clearing.voidLimits(a, 0);
+    }
+
+    function test_BRK_03_an_outage_is_no_health() public {
+        vm.prank(clearing.owner());
+        clearing.freeze(block.chainid, address(vault), uint64(block.timestamp + 1));
+        vm.warp(block.timestamp + 1);
+        uint256 resumedAt = _standStill(1 days);
+        vm.expectPartialRevert(Breakers.CannotReset.selector);
+        clearing.resetBreaker(block.chainid, address(vault));
+        _pokeUpTo(resumedAt + 10 minutes, 800);
+        vm.warp(resumedAt + 10 minutes);
+        clearing.resetBreaker(block.chainid, address(vault));
     }
 
     /* THE PRICE */

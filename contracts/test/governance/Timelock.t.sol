@@ -52,4 +52,21 @@ contract TimelockTest is Governed {
             new Policy(clearing, times, seats, bounds);
         }
     }
+
+    function test_POL_14_seats_that_govern_nothing_or_let_everybody_in_are_refused() public {
+        Bound[] memory bounds = _bounds();
+        Seats[3] memory bad = [_seats(), _seats(), _seats()];
+        bad[0].council = new address[](0);
+        bad[1].council = new address[](2);
+        bad[1].council[0] = address(this);
+        // Twice the same is one.
+        bad[2].guardians = new address[](_times().quorum);
+        for (uint256 i; i < bad[2].guardians.length; ++i) {
+            bad[2].guardians[i] = address(this);
+        }
+        for (uint256 i; i < 3; ++i) {
+            vm.expectRevert(Policy.BadSeats.selector);
+            new Policy(clearing, _times(), bad[i], bounds);
+        }
+    }
 }
