@@ -156,8 +156,9 @@ contract GasTest is Test {
             bounds[i] = Bound(uint16(word), uint8(shift), 0.6e18, 0.02e18, 0.01e18, 0.05e18, 0.01e18, 1 hours);
             blob = Blobs.amended(blob, word, shift, i % 2 == 0 ? 0.21e18 : 0.11e18, 64);
         }
-        Seats memory seats = Seats(new address[](0), new address[](1), new address[](0));
-        seats.stewards[0] = address(this);
+        Seats memory seats = Seats(new address[](1), new address[](1), new address[](2));
+        (seats.council[0], seats.stewards[0]) = (address(this), address(this));
+        (seats.guardians[0], seats.guardians[1]) = (address(1), address(2));
         Policy policy = new Policy(owned, Times(2 days, 1 hours, 1 days, 7 days, 1 hours, 2), seats, bounds);
         owned.transferOwnership(address(policy));
         policy.accept();
