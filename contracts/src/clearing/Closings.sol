@@ -45,7 +45,7 @@ library Closings {
     /// where it stands, so that nobody leaves one side of a fill out.
     uint64 internal constant ANY_BLOCK = type(uint64).max;
     /// @notice How long the first price after the grace is waited for, since then and since the last outage, in seconds.
-    uint256 internal constant PRICE_WAIT = 2 * ParameterBlob.MAX_OUTAGE_AFTER;
+    uint256 internal constant PRICE_WAIT = 2 * Outages.MAX_OUTAGE_AFTER;
 
     /// @notice Trips for ever the breaker of a peer that has just contradicted itself, and keeps the last checkpoint of a
     /// venue: what it writes from now on counts for nothing, whenever it is closed.

@@ -11,6 +11,13 @@ library Outages {
     using Ledgers for Ledger;
     using ParameterBlob for bytes;
 
+    /// @notice How often a poke is noticed at most, in seconds.
+    uint256 internal constant NOTICE_STEP = 1 minutes;
+    /// @notice The `outageAfter` of parameters to which no time without prices is an outage.
+    uint256 internal constant NO_OUTAGES = type(uint32).max;
+    /// @notice What takes longer without a price is an outage for everybody, in seconds.
+    uint256 internal constant MAX_OUTAGE_AFTER = 30 minutes;
+
     /// Nobody had poked a price since `last`.
     event Resumed(uint64 last, uint64 resumedAt);
 
@@ -20,7 +27,7 @@ library Outages {
     /// @notice Keeps when a price was taken, and whether that ends an outage. What brings no price ends none, and hides none.
     function notice(Ledger storage ledger) internal {
         (uint256 last, uint256 now_) = (ledger.pokedAt, block.timestamp);
-        if (now_ < last + ParameterBlob.NOTICE_STEP) return;
+        if (now_ < last + NOTICE_STEP) return;
         ledger.pokedAt = uint64(now_);
         if (last == 0 || ledger.parameters == address(0)) return;
         if (now_ < last + ledger.blobOf().outageAfter()) return;

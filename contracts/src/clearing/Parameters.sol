@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {WAD} from "../math/Wad.sol";
 import {Instruments} from "./Instruments.sol";
 import {Ages} from "./Lateness.sol";
+import {Outages} from "./Outages.sol";
 
 uint256 constant MAX_FEEDS = 255;
 uint256 constant MAX_MARKETS = 32;
@@ -211,12 +212,6 @@ library ParameterBlob {
     uint256 internal constant MAX_VENUES = 16;
     uint256 internal constant MAX_VAULTS = 16;
     uint256 internal constant MAX_CREDITS = 32;
-    /// @notice How often a poke is noticed at most, in seconds.
-    uint256 internal constant NOTICE_STEP = 1 minutes;
-    /// @notice The `outageAfter` of parameters to which no time without prices is an outage.
-    uint256 internal constant NO_OUTAGES = type(uint32).max;
-    /// @notice What takes longer without a price is an outage for everybody, in seconds.
-    uint256 internal constant MAX_OUTAGE_AFTER = 30 minutes;
     uint256 private constant MAX_DECIMALS = 36;
     uint256 internal constant GENERAL_WORDS = 4;
     uint256 internal constant LISTING_WORDS = 3;
@@ -245,7 +240,7 @@ library ParameterBlob {
         bool inBounds = cashHaircut(blob) <= WAD && liquidationDiscount(blob) <= WAD && healthTarget(blob) >= WAD
             && venueLossShare(blob) <= WAD && settleShare(blob) <= WAD && saleDiscount(blob) <= WAD;
         // While every price is fresh nothing can look like an outage, and after one no price is.
-        inBounds = inBounds && outageAfter(blob) > maxPriceAge(blob) + NOTICE_STEP;
+        inBounds = inBounds && outageAfter(blob) > maxPriceAge(blob) + Outages.NOTICE_STEP;
         require(inBounds && lifeRamp(blob) > 0 && _boundsOutages(blob), BadParameters("general", 0));
         _checkListings(blob, listings, feeds, vaults);
         _checkUnderlyings(blob, underlyings, feeds);
@@ -267,12 +262,12 @@ library ParameterBlob {
     /// @dev What is too short to be an outage must not use up the grace after one, nor the wait for a closing price.
     function _boundsOutages(bytes memory blob) private pure returns (bool) {
         uint256 after_ = outageAfter(blob);
-        return after_ == NO_OUTAGES || (after_ <= MAX_OUTAGE_AFTER && outageGrace(blob) >= 2 * after_);
+        return after_ == Outages.NO_OUTAGES || (after_ <= Outages.MAX_OUTAGE_AFTER && outageGrace(blob) >= 2 * after_);
     }
 
     /// @dev What is too short to be an outage must not look like the death of a venue that spoke as shortly before it.
     function _outlastsOutages(bytes memory blob, uint256 i) private pure returns (bool) {
-        uint256 least = outageAfter(blob) == NO_OUTAGES ? 0 : 2 * outageAfter(blob);
+        uint256 least = outageAfter(blob) == Outages.NO_OUTAGES ? 0 : 2 * outageAfter(blob);
         return !venue(blob, i).agesOf().isRemoteOf() || venue(blob, i).deadAgeOf() >= least;
     }
 

@@ -99,7 +99,7 @@ contract OutageTest is Far {
         bytes memory blob = Blobs.amended(_with(DEAD_AGE / 2, DEAD_AGE), 17, 161, 10 minutes, 32);
         clearing.setParameters(blob);
         _refuse(Blobs.amended(blob, 17, 128, DEAD_AGE - 1, 32), "venues", 1);
-        clearing.setParameters(_with(ParameterBlob.NO_OUTAGES, 0));
+        clearing.setParameters(_with(Outages.NO_OUTAGES, 0));
     }
 
     /// @dev Nor use up the grace of one, nor the hour that a closing price is waited for.
