@@ -19,7 +19,7 @@ const main = join(import.meta.dirname, '..', 'src', 'main.ts')
 type Ran = { readonly code: number; readonly stdout: string; readonly stderr: string }
 
 test('DRY-07 CTG-11 new parameters against a running deployment, and what its failures would cost', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'omnimargin-dryrun-'))
   const devnet = await startDevnet({ log: () => undefined, roles: ['publisher', 'relayer'] })

@@ -41,7 +41,7 @@ function diceOf(seed: number): (sides: number) => number {
 }
 
 test('ROL-17 ROL-34 CLR-08 with every role killed at random during 100 deposits and a liquidation, each is counted once', {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'omnimargin-kill-'))
   const attestorKeys = Array.from({ length: 4 }, generatePrivateKey)

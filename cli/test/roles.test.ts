@@ -15,7 +15,7 @@ const main = join(import.meta.dirname, '..', 'src', 'main.ts')
 const NOBODY_THERE = 'http://127.0.0.1:9'
 
 test('ROL-80 ROL-81 a keeper without coin and without Hermes says so at once, and ends by itself for nothing of it', {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'omnimargin-roles-'))
   const devnet = await startDevnet({ log: () => undefined, roles: [] })

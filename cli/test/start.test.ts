@@ -11,7 +11,7 @@ const launcher = join(import.meta.dirname, '..', '..', 'scripts', 'run.mjs')
 
 type Started = { readonly child: ChildProcess; readonly printed: { stdout: string; stderr: string } }
 
-test('ROL-38 killed outright, npm start leaves no process and no folder behind', { timeout: 120_000 }, async () => {
+test('ROL-38 killed outright, npm start leaves no process and no folder behind', { timeout: 300_000 }, async () => {
   await started(async ({ child, printed }, folder) => {
     const urls = await until('three chains to be named', () => urlsIn(printed.stdout), 90_000)
     assert.equal(readdirSync(folder).length, 1)
@@ -25,7 +25,7 @@ test('ROL-38 killed outright, npm start leaves no process and no folder behind',
 })
 
 test('ROL-38 Ctrl-C while deposits are under way ends npm start with 130, in silence, though their chain is gone', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   await started(async ({ child, printed }, folder) => {
     await until('deposits to be under way', () => /^3\. /m.test(printed.stdout), 90_000)

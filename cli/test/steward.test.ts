@@ -28,7 +28,7 @@ const main = join(import.meta.dirname, '..', 'src', 'main.ts')
 const permille = (n: bigint) => n * 10n ** 15n
 
 test('STW-07 STW-08 WRN-09 a steward moves haircuts within its bounds, a lying one is refused, and a watcher warns', {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async () => {
   const events: LogEvent[] = []
   const log = (event: LogEvent) => void events.push(event)
@@ -123,7 +123,9 @@ async function explained({ deployment, deploymentFile }: Devnet): Promise<void> 
   const { market, oracle, peg, security, haircut: all } = haircut.terms
   const gone = [market, oracle, peg, security].reduce((left, share) => left * (1 - softCap(share)), 1)
   assert.equal(all, Math.max(inputs.least, 1 - gone))
-  assert.deepEqual([breaker, bars], ['normal', 4000])
+  assert.equal(breaker, 'normal')
+  // One more where an hour has passed meanwhile.
+  assert([4000, 4001].includes(bars), `${bars} bars`)
   assert.deepEqual(cap, { posted: formatDecimal(weth?.cap ?? 0n), byDepth: '1000' })
   assert.ok(Number(initial.posted) <= 0.195 && initial.widened >= initial.posted)
   assert.ok(Number(maintenance.bound.floor) > 0.0243 && Number(maintenance.bound.next) <= Number(maintenance.posted))
@@ -134,7 +136,7 @@ async function explained({ deployment, deploymentFile }: Devnet): Promise<void> 
     'L_q',
     'T_msg',
     'made-up ones',
-    'QR+ACI over 4000 bars',
+    'QR+ACI over 400',
     'sqrt(300 s / 1 h)',
     'The breaker is normal.',
   ])

@@ -7,7 +7,7 @@ import { test } from 'node:test'
 const main = join(import.meta.dirname, '..', 'src', 'main.ts')
 
 test('ROL-39 ROL-30 the story: every step and every sum is right, and nothing is left running', {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async () => {
   const child = spawn(process.execPath, [main, 'start', '--once'], { stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''

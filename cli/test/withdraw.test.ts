@@ -21,7 +21,7 @@ const SIZE = whole(60n)
 const dollars = (n: bigint) => whole(n, 6)
 
 test('WHI-07 WIT-10 WIT-11 a winner asks what if, then withdraws where it has no line, by a debtor’s units, through a crash', {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'omnimargin-withdraw-'))
   const keyFile = join(folder, 'key')

@@ -5,7 +5,7 @@ import { computeMargin, type Margin, type Portfolio } from '@omnimargin/core/mar
 import type { Devnet } from '@omnimargin/service/devnet/devnet'
 import type { Actor } from './actor.ts'
 
-export const WAIT_MS = 40_000
+export const WAIT_MS = 90_000
 
 export function tradingChain({ chains, deployment }: Devnet) {
   const chain = chains.find(({ plan }) => plan.chainId === deployment.clearing.chainId)
