@@ -29,7 +29,8 @@ function addContagion(risk: Command): void {
     .option('--top <rows>', 'how many failures to tell', '20')
     .option('--json', 'print JSON, amounts as decimal strings', false)
     .action(async (options: Omit<ContagionOptions, 'terms' | 'config'> & Partial<ContagionOptions>) => {
-      const { contagion, SHIPPED_MEASURES, SHIPPED_TERMS } = await import('./risk/contagion.ts')
+      const { contagion, SHIPPED_TERMS } = await import('./risk/contagion.ts')
+      const { SHIPPED_MEASURES } = await import('./risk/measures.ts')
       await awaited(
         'Reading the clearing’s chain, then trying every failure',
         contagion({ terms: SHIPPED_TERMS, config: SHIPPED_MEASURES, ...options }),
@@ -85,7 +86,8 @@ function addExplain(risk: Command): void {
     .option('--block <block>', 'finalized, latest, or a number on the clearing’s chain', 'latest')
     .option('--json', 'print JSON: shares and seconds as numbers, what is on chain as decimal strings', false)
     .action(async (asset: string, options: Omit<ExplainOptions, 'asset' | 'config'> & { config?: string }) => {
-      const { explain, SHIPPED_MEASURES } = await import('./risk/explain.ts')
+      const { explain } = await import('./risk/explain.ts')
+      const { SHIPPED_MEASURES } = await import('./risk/measures.ts')
       await awaited('Measuring', explain({ config: SHIPPED_MEASURES, ...options, asset }))
     })
 }

@@ -5,13 +5,15 @@ import { ConfigError, readConfig } from '@omnimargin/service/config'
 import { chainOf, type Deployment, deploymentSchema } from '@omnimargin/service/deployment'
 import type { Hermes } from '@omnimargin/service/hermes'
 import { runKeeper } from '@omnimargin/service/keeper/run'
+import { GAS_LIMIT as KEEPER_GAS } from '@omnimargin/service/keeper/show'
 import { type Means, tellMeans } from '@omnimargin/service/means'
-import { runPublisher } from '@omnimargin/service/publisher/run'
+import { POKE_GAS, runPublisher } from '@omnimargin/service/publisher/run'
+import { CARRY_GAS } from '@omnimargin/service/relayer/carry'
 import { runRelayer } from '@omnimargin/service/relayer/run'
 import { type LogEvent, type RoleContext, sparing } from '@omnimargin/service/role'
-import { runSentinel } from '@omnimargin/service/sentinel/run'
+import { runSentinel, GAS_LIMIT as SENTINEL_GAS } from '@omnimargin/service/sentinel/run'
 import { knownOf, measuresShape } from '@omnimargin/service/steward/measures'
-import { runSteward } from '@omnimargin/service/steward/run'
+import { runSteward, GAS_LIMIT as STEWARD_GAS } from '@omnimargin/service/steward/run'
 import { runWatcher } from '@omnimargin/service/watcher/run'
 import { z } from 'zod'
 import { readKey, readSecret } from './secret.ts'
@@ -85,9 +87,6 @@ type RoleName = keyof typeof roleSchemas
 /** A role with its configuration read: what it lives on, and what runs until the signal. */
 type Ready = { readonly means: Omit<Means, 'role'>; readonly go: (context: RoleContext) => Promise<void> }
 
-/** The most gas that a role sends one transaction with; of a relayer, for a root, a record, and one who hears. */
-const GAS = { relayer: 700_000n, publisher: 1_500_000n, sentinel: 500_000n, keeper: 16_000_000n, steward: 8_000_000n }
-
 const roles: Record<RoleName, (file: string) => Ready> = {
   attestor: (file) => {
     const config = readConfig(file, roleSchemas.attestor)
@@ -99,7 +98,7 @@ const roles: Record<RoleName, (file: string) => Ready> = {
   relayer: (file) => {
     const config = readConfig(file, roleSchemas.relayer)
     const named = namedIn(config, file)
-    const pays = { chains: named.deployment.chains, gas: GAS.relayer }
+    const pays = { chains: named.deployment.chains, gas: CARRY_GAS }
     const dataDir = beside(file, config.dataDir)
     const go = (context: RoleContext) => runRelayer({ ...config, ...named, dataDir }, context)
     return { means: { ...paying(named, pays), watches: emittersIn(named) }, go }
@@ -109,7 +108,7 @@ const roles: Record<RoleName, (file: string) => Ready> = {
     const named = namedIn(config, file)
     const { clearing, chains } = named.deployment
     const read = [clearing, ...clearing.markets].map(({ chainId }) => chainId)
-    const pays = { chains: chains.filter(({ chainId }) => read.includes(chainId)), gas: GAS.publisher }
+    const pays = { chains: chains.filter(({ chainId }) => read.includes(chainId)), gas: POKE_GAS }
     const hermes = hermesOf(config, named.deployment, file)
     const watches = clearing.feeds.map(({ symbol }) => symbol)
     const place = { hermes: hermes.url, hermesKey: hermes.key }
@@ -121,7 +120,7 @@ const roles: Record<RoleName, (file: string) => Ready> = {
   sentinel: (file) => {
     const config = readConfig(file, roleSchemas.sentinel)
     const named = namedIn(config, file)
-    const means = { ...paying(named, atHome(named, GAS.sentinel)), watches: emittersIn(named) }
+    const means = { ...paying(named, atHome(named, SENTINEL_GAS)), watches: emittersIn(named) }
     return { means, go: (context) => runSentinel({ ...config, ...named }, context) }
   },
   keeper: (file) => {
@@ -130,7 +129,7 @@ const roles: Record<RoleName, (file: string) => Ready> = {
     const hermes = hermesOf(config, named.deployment, file)
     const place = { hermes: hermes.url, hermesKey: hermes.key, dataDir: beside(file, config.dataDir) }
     return {
-      means: { ...paying(named, atHome(named, GAS.keeper)), hermes, watches: emittersIn(named, ['clearing', 'venue']) },
+      means: { ...paying(named, atHome(named, KEEPER_GAS)), hermes, watches: emittersIn(named, ['clearing', 'venue']) },
       go: (context) => runKeeper({ ...config, ...named, ...place }, context),
     }
   },
@@ -140,7 +139,7 @@ const roles: Record<RoleName, (file: string) => Ready> = {
     const known = knownOf(named.deployment, config, file)
     const watches = config.assets.map(({ asset, chain }) => `${asset} on ${chain}`)
     return {
-      means: { ...paying(named, atHome(named, GAS.steward)), watches },
+      means: { ...paying(named, atHome(named, STEWARD_GAS)), watches },
       go: (context) => runSteward({ ...config, ...named, known }, context),
     }
   },

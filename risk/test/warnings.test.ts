@@ -345,12 +345,13 @@ test('WRN-04 two prices are as they were together; one that was not there goes a
   const [one, same] = [pastWith(first), pastWith(first)]
   // What is not there in the first four hundred hours, and then stands still.
   const late = pastWith(first.slice(400).map(({ time }) => ({ time, open: 1, high: 1, low: 1, close: 1 })))
-  const crossed = (...legs: [Past, number][]) =>
+  const replayed = (...legs: [Past, number][]) =>
     replay(
       legs.map(([past, taken]) => ({ past, taken })),
       0.5,
       HOUR,
-    ).crossed
+    )
+  const crossed = (...legs: [Past, number][]) => replayed(...legs).crossed
   const alone = crossed([one, 1])
   assert.ok(alone > 20)
   assert.equal(crossed([one, 1], [same, 1]), alone, 'both long: as one')
@@ -358,28 +359,8 @@ test('WRN-04 two prices are as they were together; one that was not there goes a
   const before = replay([{ past: pastWith(first.slice(0, 401)), taken: 1 }], 0.5, HOUR).crossed
   const after = replay([{ past: pastWith(first.slice(400)), taken: 1 }], 0.999, HOUR).crossed
   assert.equal(crossed([one, 1.001], [late, 1]), before + after)
-  assert.equal(
-    replay(
-      [
-        { past: late, taken: 1 },
-        { past: one, taken: 0.5 },
-      ],
-      0.5,
-      HOUR,
-    ).hours,
-    99,
-  )
-  assert.equal(
-    replay(
-      [
-        { past: unseen, taken: 1 },
-        { past: one, taken: 0.5 },
-      ],
-      0.5,
-      HOUR,
-    ).hours,
-    0,
-  )
+  assert.equal(replayed([late, 1], [one, 0.5]).hours, 99)
+  assert.equal(replayed([unseen, 1], [one, 0.5]).hours, 0)
 })
 
 test('WRN-05 a cure cures, and a little less does not; the cheapest is first', () => {

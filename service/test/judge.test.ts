@@ -1,51 +1,22 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { accountOf } from '@omnimargin/core/account'
-import type { Hex } from '@omnimargin/core/bytes'
 import { type Account, EMPTY_LEDGER, FLAT, type Ledger } from '@omnimargin/core/ledger'
 import { vaultPeer, venuePeer } from '@omnimargin/core/peer'
 import { WAD } from '@omnimargin/core/wad'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import { marketOf } from '@omnimargin/risk/estimate/market'
-import { readConfig } from '../src/config.ts'
-import type { Deployment } from '../src/deployment.ts'
-import { FEEDS, PARAMETERS } from '../src/devnet/parameters.ts'
+import { PARAMETERS } from '../src/devnet/parameters.ts'
 import { measurerOf } from '../src/steward/measure.ts'
-import { type Known, knownOf, measuresSchema } from '../src/steward/measures.ts'
+import type { Known } from '../src/steward/measures.ts'
 import { judge } from '../src/watcher/judge.ts'
+import { address, known, LISTINGS, NOW } from './stewards.ts'
 
-const SHIPPED = join(import.meta.dirname, '..', '..', 'risk', 'steward.json')
 const HOUR = 3_600
-const NOW = 1_795_000_000n
-const address = (digit: string): Hex => `0x${digit.repeat(40)}`
-/** As the shipped configuration has them: WETH on slow, USDC on fast and on trading. */
-const LISTINGS = [
-  { chainId: 31001n, vault: address('a'), asset: address('b') },
-  { chainId: 31002n, vault: address('c'), asset: address('d') },
-  { chainId: 31003n, vault: address('e'), asset: address('f') },
-]
 const [SLOW, FAST, TRADING] = LISTINGS.map(({ chainId }) => chainId)
 const [WETH, USDC_FAST, USDC] = [0, 1, 2]
 const [ETH_MARKET, BTC_MARKET] = [0, 1]
-const DEPLOYMENT = {
-  chains: [
-    ['slow', 31001],
-    ['fast', 31002],
-    ['trading', 31003],
-  ].map(([name, chainId]) => ({ name, chainId })),
-  clearing: { feeds: FEEDS },
-  tokens: LISTINGS.map(({ chainId, vault, asset }, i) => ({
-    ...{
-      chainId: Number(chainId),
-      vault,
-      address: asset,
-      symbol: i === 0 ? 'WETH' : 'USDC',
-      decimals: i === 0 ? 18 : 6,
-    },
-  })),
-} as unknown as Deployment
-const shipped = knownOf(DEPLOYMENT, readConfig(SHIPPED, measuresSchema), SHIPPED)
+const shipped = known()
 
 /** Units of a listing and sizes in a market, by their numbers, entered at the index. */
 function holding(units: Readonly<Record<number, bigint>>, sizes: Readonly<Record<number, bigint>>, cash = 0n): Account {

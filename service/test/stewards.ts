@@ -19,6 +19,7 @@ export const OWNER = address('1')
 export const NOW = 1_795_000_000n
 export const INTERVAL = 20n
 export const percent = (n: number): Ratio => (WAD * BigInt(n)) / 100n
+/** As the shipped configuration has them: WETH on slow, USDC on fast and on trading. */
 export const LISTINGS = [
   { chainId: 31001n, vault: address('a'), asset: address('b') },
   { chainId: 31002n, vault: address('c'), asset: address('d') },

@@ -5,19 +5,16 @@ import type { Usd } from '@omnimargin/core/wad'
 import { ACCOUNT_NODES, type Contagion, contagionOf, type Outcome, PAIRED_ACCOUNTS } from '@omnimargin/risk/contagion'
 import type { Node, System } from '@omnimargin/risk/contagion/system'
 import { formatDecimal } from '@omnimargin/risk/decimal'
-import { ConfigError, readConfig } from '@omnimargin/service/config'
+import { ConfigError } from '@omnimargin/service/config'
 import { blockAsked, decimalOf } from '../names.ts'
-import { stewardSchema } from '../run.ts'
 import { amount, percent } from '../story/amounts.ts'
 import { type Screen, screenOn } from '../story/screen.ts'
 import { type Live, readLive } from './live.ts'
+import { readMeasures } from './measures.ts'
 import { type NamedLedger, readSystem } from './system.ts'
 import { applyTerms, readTerms } from './terms.ts'
 
-const risk = join(import.meta.dirname, '..', '..', '..', 'risk')
-export const SHIPPED_TERMS = join(risk, 'contagion.json')
-/** What a steward is told, of which the depth on each chain is taken. */
-export const SHIPPED_MEASURES = join(risk, 'steward.json')
+export const SHIPPED_TERMS = join(import.meta.dirname, '..', '..', '..', 'risk', 'contagion.json')
 
 export type ContagionOptions = {
   readonly deployment?: string
@@ -36,7 +33,7 @@ export async function contagion(options: ContagionOptions): Promise<void> {
   if (!/^[1-9]\d{0,3}$/.test(options.top)) throw new ConfigError(`--top ${options.top}: give how many rows, 1 to 9999.`)
   const insurance = decimalOf(`--insurance ${options.insurance}`, options.insurance, 18)
   const terms = readTerms(options.terms)
-  const measures = readConfig(options.config, stewardSchema.partial({ deployment: true, keyFile: true }))
+  const measures = readMeasures(options.config)
   const named = await namedLedgerOf(options)
   const applied = applyTerms(
     { file: options.terms, content: terms },

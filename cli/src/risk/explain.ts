@@ -1,5 +1,3 @@
-/** `omnimargin risk explain`: what a haircut is made of, term by term, and what the clearing makes of it now. */
-import { join } from 'node:path'
 import { Clearing } from '@omnimargin/chains/abi'
 import { applyEvents, EMPTY_LEDGER, type Ledger, type LedgerEvent } from '@omnimargin/core/ledger'
 import { readerOf } from '@omnimargin/service/clients'
@@ -10,12 +8,10 @@ import { knownOf } from '@omnimargin/service/steward/measures'
 import { policyOf } from '@omnimargin/service/steward/run'
 import { timed } from '@omnimargin/service/steward/timed'
 import { blockAsked, type DeployedToken, listingOf } from '../names.ts'
-import { stewardSchema } from '../run.ts'
 import { screenOn } from '../story/screen.ts'
 import { explainedOf } from './explain/explained.ts'
 import { explainJson, explainTables } from './explain/tables.ts'
-
-export const SHIPPED_MEASURES = join(import.meta.dirname, '..', '..', '..', 'risk', 'steward.json')
+import { readMeasures, SHIPPED_MEASURES } from './measures.ts'
 
 const MADE_UP =
   'The hourly bars, depths and routes are the made-up ones that are shipped: name yours in a file, with --config.\n'
@@ -32,7 +28,7 @@ export type ExplainOptions = {
 /** Throws ConfigError or InputError with the place of what cannot be used, and ChainError where a chain cannot be read. */
 export async function explain({ asset, chain, deployment: file, config, block: text, json }: ExplainOptions) {
   const deployment = readConfig(file, deploymentSchema)
-  const measures = readConfig(config, stewardSchema.partial({ deployment: true, keyFile: true }))
+  const measures = readMeasures(config)
   const known = knownOf(deployment, measures, config)
   const home = chainOf(deployment, deployment.clearing.chainId)
   const reader = readerOf(home)

@@ -5,11 +5,12 @@ import { computeMargin, type Portfolio } from '@omnimargin/core/margin'
 import { venuePeer } from '@omnimargin/core/peer'
 import { abs, mulUp } from '@omnimargin/core/wad'
 import type { Devnet } from '@omnimargin/service/devnet/devnet'
+import { until } from '@omnimargin/service/devnet/until'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { type Actor, cross, makeActor } from './actor.ts'
 import { amount, percent, whole } from './amounts.ts'
 import type { Teller } from './story.ts'
-import { indexPrice, type Sighting, see, tradingChain, waitFor } from './witness.ts'
+import { indexPrice, type Sighting, see, tradingChain } from './witness.ts'
 
 /** An ETH market: the clearing's number of it, and its chain. */
 type Leg = { readonly market: number; readonly chain: Devnet['chains'][number] }
@@ -70,14 +71,14 @@ async function trade({ devnet, screen }: Teller, { hedger, maker, long, short }:
     short.chain.reader.readContract({
       ...{ address: far.venue, abi: Venue.abi, functionName: 'leftOf', args: [account, BigInt(far.item)] },
     })
-  await waitFor('the limits to arrive', async () => {
+  await until('the limits to arrive', async () => {
     const [[, sell], [buy]] = await Promise.all([leftOf(hedger), leftOf(maker)])
     return sell === SIZE && buy === SIZE
   })
   steps.push([`limits learned by the venue on ${short.chain.plan.name}`, since()])
   await fill(devnet, short, hedger, maker)
   steps.push([`sold 50 ETH on ${short.chain.plan.name}`, since()])
-  await waitFor('the fills to come home', async () => {
+  await until('the fills to come home', async () => {
     const { portfolio } = await see(devnet, hedger)
     return portfolio.positions.some(({ size }) => size === -SIZE)
   })
@@ -94,7 +95,7 @@ async function fill(devnet: Devnet, { market, chain }: Leg, seller: Actor, buyer
 /** The same two legs, each on an account of its own, and together. */
 async function compare({ devnet, screen }: Teller, { hedger, short }: Scene): Promise<void> {
   screen.chapter('One account asks for the difference, not for the sum')
-  const sighting = await waitFor('the far venue to be heard of', async () => {
+  const sighting = await until('the far venue to be heard of', async () => {
     const seen = await see(devnet, hedger)
     const { silence, calmAge } = legOf(seen, short)
     return silence <= calmAge && seen
@@ -170,7 +171,7 @@ async function fallSilent({ devnet, screen }: Teller, { hedger, short }: Scene):
   )
   screen.say('The chain makes blocks again; some seconds until the clearing has heard of it …')
   short.chain.halt(false)
-  await waitFor('the far venue to be heard of again', async () => {
+  await until('the far venue to be heard of again', async () => {
     seen = await see(devnet, hedger)
     return seen.margin.initialMargin === calm.margin.initialMargin
   })

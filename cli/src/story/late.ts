@@ -5,12 +5,13 @@ import { ageOf, haircutsOf } from '@omnimargin/core/ledger'
 import { isLiquidatable } from '@omnimargin/core/margin'
 import { vaultPeer } from '@omnimargin/core/peer'
 import type { Devnet } from '@omnimargin/service/devnet/devnet'
+import { until } from '@omnimargin/service/devnet/until'
 import { encodeFunctionData } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { type Actor, cross, makeActor } from './actor.ts'
 import { amount, percent, whole } from './amounts.ts'
 import type { Teller } from './story.ts'
-import { clearingOf, indexPrice, type Sighting, see, tradingChain, waitFor } from './witness.ts'
+import { clearingOf, indexPrice, type Sighting, see, tradingChain } from './witness.ts'
 
 type Scene = {
   readonly saver: Actor
@@ -53,7 +54,7 @@ async function introduce({ devnet, screen }: Teller, key?: PrivateKeyAccount): P
     saver.deposit(far, whole(LOCKED, far.decimals)),
     maker.deposit(near, whole(20_000n, near.decimals)),
   ])
-  await waitFor('the deposit to be counted', async () => {
+  await until('the deposit to be counted', async () => {
     const { margin } = await see(devnet, saver)
     return margin.initialMarginBalance > 0n
   })
@@ -66,7 +67,7 @@ async function introduce({ devnet, screen }: Teller, key?: PrivateKeyAccount): P
     margin,
     ledger,
     timestamp: now,
-  } = await waitFor('the fill to be booked', async () => {
+  } = await until('the fill to be booked', async () => {
     const seen = await see(devnet, saver)
     return seen.portfolio.positions.some(({ size }) => size === SIZE) && seen
   })

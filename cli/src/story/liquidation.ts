@@ -4,13 +4,14 @@ import type { Margin } from '@omnimargin/core/margin'
 import { KIND, keyHash } from '@omnimargin/core/record'
 import type { Devnet } from '@omnimargin/service/devnet/devnet'
 import { FEEDS } from '@omnimargin/service/devnet/parameters'
+import { LIMIT_MS, until } from '@omnimargin/service/devnet/until'
 import { padHex, parseEventLogs, type TransactionReceipt } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { type Actor, cross, type DeployedToken, makeActor } from './actor.ts'
 import { amount, percent, whole } from './amounts.ts'
 import { isOver, type Journey, observe, reach, rowOf, STAGES } from './journey.ts'
 import type { Teller } from './story.ts'
-import { clearingOf, indexPrice, marginOf, readLedger, see, tradingChain, WAIT_MS, waitFor } from './witness.ts'
+import { clearingOf, indexPrice, marginOf, readLedger, see, tradingChain } from './witness.ts'
 
 type Cast = { trader: Actor; counterparty: Actor; keeper: Actor }
 type Props = { weth: DeployedToken; remoteUsdc: DeployedToken; localUsdc: DeployedToken }
@@ -84,7 +85,7 @@ async function lock(teller: Teller, { trader }: Cast, { weth, remoteUsdc }: Prop
     return journeys.length === 2 && journeys.every(isOver)
   }
   // Both at once: what fails while the other is awaited must fail this, and nobody else.
-  await Promise.all([sent, screen.live(['deposit', ...STAGES], () => journeys.map(rowOf), isCounted, WAIT_MS)])
+  await Promise.all([sent, screen.live(['deposit', ...STAGES], () => journeys.map(rowOf), isCounted, LIMIT_MS)])
   screen.say(
     'Seconds after the trader signed. Finality is the chain’s own; what the software adds is between the columns.',
   )
@@ -129,7 +130,7 @@ async function trade({ devnet, screen }: Teller, { trader, counterparty }: Cast)
   await Promise.all([trader.raiseLimits(MARKET, LONG, 0n), counterparty.raiseLimits(MARKET, 0n, LONG)])
   const terms = { market: MARKET, size: LONG, price: whole(STEPS[0]), nonce: 1n }
   await cross(tradingChain(devnet).reader, { seller: counterparty, buyer: trader }, terms)
-  const { margin, portfolio } = await waitFor('the trade to be a block old', async () => {
+  const { margin, portfolio } = await until('the trade to be a block old', async () => {
     const seen = await see(devnet, trader)
     return seen.portfolio.positions.some(({ size }) => size === LONG) && seen
   })
@@ -159,14 +160,14 @@ async function fall({ devnet, screen }: Teller, { trader, keeper }: Cast): Promi
   const rows: string[][] = []
   for (const price of STEPS) {
     devnet.oracle.set(FEEDS[0].feedId, price * HERMES_SCALE)
-    await waitFor(`the clearing to hear of ${price} USD`, async () => (await indexPrice(devnet)) === whole(price))
+    await until(`the clearing to hear of ${price} USD`, async () => (await indexPrice(devnet)) === whole(price))
     const liquidation = await liquidationOf(devnet, trader)
     const margin = liquidation?.before ?? (await marginOf(devnet, trader))
     rows.push([`${amount(whole(price), 18, 0)}`, ...marginCells(margin)])
     if (liquidation) break
   }
   screen.table(['ETH/USD', 'margin balance', 'maintenance margin', 'buffer'], rows)
-  const liquidation = await waitFor('the keeper to liquidate', () => liquidationOf(devnet, trader))
+  const liquidation = await until('the keeper to liquidate', () => liquidationOf(devnet, trader))
   screen.chapter('The keeper liquidates, on one ledger')
   const after = await marginOf(devnet, trader)
   screen.table(
@@ -218,7 +219,7 @@ async function takeHome(teller: Teller, { keeper }: Cast, { weth }: Props, { sha
     ['step', 'after'],
     () => steps,
     async () => (await free()) >= units,
-    WAIT_MS,
+    LIMIT_MS,
   )
   steps.push(['learned by the slow chain’s vault, out of the pool the trader’s deposit made', since()])
   const receipt: TransactionReceipt = await keeper.withdraw(weth, units)

@@ -5,8 +5,6 @@ import { computeMargin, type Margin, type Portfolio } from '@omnimargin/core/mar
 import type { Devnet } from '@omnimargin/service/devnet/devnet'
 import type { Actor } from './actor.ts'
 
-export const WAIT_MS = 90_000
-
 export function tradingChain({ chains, deployment }: Devnet) {
   const chain = chains.find(({ plan }) => plan.chainId === deployment.clearing.chainId)
   if (!chain) throw new Error('The devnet has no trading chain.')
@@ -62,15 +60,4 @@ export async function indexPrice(devnet: Devnet): Promise<bigint> {
   const { reader } = tradingChain(devnet)
   const { price } = await reader.readContract({ ...clearingOf(devnet), functionName: 'indexPrice', args: [0n] })
   return price
-}
-
-/** Polls until there is an answer, and fails with what was awaited after a while. */
-export async function waitFor<Answer>(what: string, ask: () => Promise<Answer | undefined | false>): Promise<Answer> {
-  const deadline = performance.now() + WAIT_MS
-  while (performance.now() < deadline) {
-    const answer = await ask()
-    if (answer) return answer
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  throw new Error(`Waited ${WAIT_MS / 1000} s in vain for ${what}.`)
 }

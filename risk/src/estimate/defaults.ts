@@ -13,6 +13,8 @@ export const DEFAULTS = {
   estimator: {
     /** Bars until a forecast; then each finer estimator waits for as many scores. [J] two weeks */
     least: 336,
+    /** What is expected lapses once for so long no hour came right after one that was seen, and is told only with so many of late. [J] */
+    silence: { most: 3 * HOUR, least: 24, within: 36 * HOUR },
     /** Of historical simulation: a year. */
     historical: 8760,
     /** [S] 0.97 is RiskMetrics' monthly decay; 2.326 the normal 99 % quantile. */

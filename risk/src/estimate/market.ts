@@ -27,10 +27,6 @@ export type Market = {
 }
 
 const HOUR = 3600
-/** What is expected lapses once so long no hour came right after one that was seen, and is not told before there were so many of late. [J] */
-const SILENT_MOST = 3 * HOUR
-const SEEN_LEAST = 24
-const SEEN_WITHIN = 36 * HOUR
 
 /** `pegFloor` only of what is to be worth one dollar. Hours that are made up are of no time: what is heard or passes first comes right after. */
 export function marketOf(
@@ -44,7 +40,7 @@ export function marketOf(
   const pegged = pegFloor === undefined ? undefined : pegOf(pegFloor, defaults)
   const recordedTo = recorded.length === 0 ? 0 : (recorded.at(-1)?.time ?? 0) + HOUR
   const hours = hoursOf(recordedTo)
-  const recent = recentOf()
+  const recent = recentOf(defaults)
   let now = recordedTo
   let lead = isMadeUp ? undefined : 0
   const clock = (time: number) => {
@@ -94,16 +90,16 @@ export function marketOf(
 }
 
 /** Ends of the newest hours that came right after one that was seen. */
-function recentOf() {
+function recentOf({ estimator: { silence } }: Defaults) {
   const ends: number[] = []
   return {
     add: (end: number) => {
       ends.push(end)
-      if (ends.length > SEEN_LEAST) ends.shift()
+      if (ends.length > silence.least) ends.shift()
     },
     isEnough: (now: number) => {
       const [oldest, newest] = [ends[0] ?? 0, ends.at(-1) ?? 0]
-      return ends.length === SEEN_LEAST && now - newest <= SILENT_MOST && now - oldest < SEEN_WITHIN
+      return ends.length === silence.least && now - newest <= silence.most && now - oldest < silence.within
     },
   }
 }

@@ -1,7 +1,8 @@
 /** Waiting for the chains and the roles to get somewhere. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const LIMIT_MS = 90_000
+/** Long enough for a loaded machine. */
+export const LIMIT_MS = 90_000
 const POLL_MS = 50
 
 /** Asks until there is an answer that is not false or undefined. Throws with what was awaited after `limitMs`. */

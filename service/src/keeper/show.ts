@@ -17,7 +17,7 @@ export type Show = (data: Hex, update: Update) => Promise<string | undefined>
 type Caller = { readonly deployment: Deployment; readonly account: PrivateKeyAccount }
 
 /** Next to all that one transaction may have (EIP-7825): hostile vaults and venues burn theirs. */
-const GAS_LIMIT = 16_000_000n
+export const GAS_LIMIT = 16_000_000n
 
 export function senderTo({ deployment, account }: Caller, home: Destination): Send {
   const call = { from: account.address, to: deployment.clearing.address, gas: GAS_LIMIT }

@@ -23,7 +23,7 @@ export type PublisherConfig = {
   readonly accrueSeconds: number
 }
 
-const POKE_GAS = 1_500_000n
+export const POKE_GAS = 1_500_000n
 
 type Note = (event: string, details: Record<string, unknown>) => void
 

@@ -25,6 +25,8 @@ const RING = 32n
 const ROOT_GAS = 300_000n
 const RECORD_GAS = 250_000n
 const HEAR_GAS = 150_000n
+/** For a root, a record, and one who hears. */
+export const CARRY_GAS = ROOT_GAS + RECORD_GAS + HEAR_GAS
 const PROOF = ['uint8', 'uint64', 'uint64', 'bytes32', 'bytes32[]'].map((type) => ({ type }))
 /** Refusals that no later attempt can change: the reader does not know this writer, or has given it up. */
 export const FINAL_REFUSALS = ['UnknownPeer', 'PeerEnded', 'UnusedField', 'PeerIsLocal']

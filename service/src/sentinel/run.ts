@@ -22,7 +22,7 @@ export type SentinelConfig = {
   readonly pollMs: number
 }
 
-const GAS_LIMIT = 500_000n
+export const GAS_LIMIT = 500_000n
 /** The clearing's errors come through the policy. */
 const ABI = [...Policy.abi, ...Clearing.abi]
 

@@ -28,7 +28,7 @@ export type StewardConfig = {
 }
 
 /** What is posted in one transaction, and waited for, before anything else is measured. */
-const GAS_LIMIT = 8_000_000n
+export const GAS_LIMIT = 8_000_000n
 
 /** Runs until the signal. Keeps nothing on disk: the events say all again, and the slow haircut stands where it was posted. */
 export async function runSteward(config: StewardConfig, { signal, log }: RoleContext): Promise<void> {
