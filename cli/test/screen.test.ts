@@ -21,7 +21,7 @@ function drawn(columns: number, hasColors: boolean): string {
 
 test('without colors there is not one escape; with them there is', () => {
   assert.ok(!drawn(80, false).includes('\u001b'))
-  for (const colored of ['\u001b[1m1. A chapter', '\u001b[36m head']) assert.ok(drawn(80, true).includes(colored))
+  for (const colored of ['\u001b[1m1. A chapter', '\u001b[36mhead']) assert.ok(drawn(80, true).includes(colored))
 })
 
 test('prose breaks between words, and a command where a shell takes it together again', () => {

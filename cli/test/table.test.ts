@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { tableOf, wrap } from '../src/story/table.ts'
 
-const PLAIN = { head: [], border: [] }
+const PLAIN = (text: string) => text
 const lines = (text: string) => text.split('\n')
 const widest = (text: string) => Math.max(...lines(text).map((line) => [...line].length))
 

@@ -28,7 +28,6 @@ type Output = {
 }
 
 const REDRAW_MS = 100
-const NO_COLOR = { head: [], border: [] }
 const INDENT = ' '.repeat(4)
 
 /** What is drawn, as a text no wider than the terminal that standard output is, if it is one. */
@@ -45,15 +44,15 @@ export function textOf(draw: (screen: Screen) => void): string {
 export function screenOn(output: Output & NodeJS.WritableStream): Screen {
   const isTerminal = output.isTTY === true
   const isColored = isTerminal && output.hasColors?.() === true
-  const bold = (text: string) => (isColored ? styleText('bold', text, { validateStream: false }) : text)
+  const painted = (style: 'bold' | 'cyan') => (text: string) =>
+    isColored ? styleText(style, text, { validateStream: false }) : text
+  const bold = painted('bold')
   // Asked each time: a window may be resized.
   const columns = () => output.columns || Number.POSITIVE_INFINITY
   const print = (text: string) => void output.write(`${text}\n`)
   const say = (line: string) => print(wrap(line, columns()))
-  const draw = (head: readonly string[], rows: readonly (readonly Cell[])[]) => {
-    const style = isColored ? { head: ['cyan'], border: ['gray'] } : NO_COLOR
-    return tableOf(head, rows, columns(), style)
-  }
+  const draw = (head: readonly string[], rows: readonly (readonly Cell[])[]) =>
+    tableOf(head, rows, columns(), painted('cyan'))
   let chapters = 0
   return {
     chapter: (title) => {

@@ -2,8 +2,9 @@
 import Table from 'cli-table3'
 
 export type Cell = string | number
-type Style = { readonly head: string[]; readonly border: string[] }
 
+/** The library would color by what it finds in the environment: whether there are colors, the screen knows. */
+const NO_STYLE = { head: [], border: [] }
 /** No lines between rows. */
 const CHARS = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }
 /** What a column has beside its text, and the last border. */
@@ -14,13 +15,13 @@ const NARROW = 16
 
 /**
  * Cells wrap at spaces, those of the widest column first, until the table fits. Columns that do not fit even so follow
- * in tables of their own, each with the first column before it.
+ * in tables of their own, each with the first column before it. The head is painted once it fits.
  */
 export function tableOf(
   head: readonly string[],
   rows: readonly (readonly Cell[])[],
   columns: number,
-  style: Style,
+  paint: (text: string) => string,
 ): string {
   const all = [head, ...rows].map((row) => row.map((cell) => `${cell}`))
   const widest = (i: number, separator: string | RegExp) =>
@@ -34,7 +35,7 @@ export function tableOf(
       columns,
     )
     const [top = [], ...rest] = all.map((row) => part.map((i, k) => wrap(row[i] ?? '', widths[k] ?? 0)))
-    const table = new Table({ head: top, style, chars: CHARS })
+    const table = new Table({ head: top.map(paint), style: NO_STYLE, chars: CHARS })
     table.push(...rest)
     return `${table}`
   })
