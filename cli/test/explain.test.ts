@@ -88,7 +88,7 @@ test('STW-08 of a peg that healed ten hours ago next to nothing is speed, and th
   const { peg } = told.measured.inputs
   const floor = 0.005
   // It was off by 3 % for an hour: 8 times that, halved ten times.
-  const speed = (told.pegNow ?? assert.fail()) - floor
+  const speed = (told.measured.pegged?.now ?? assert.fail()) - floor
   assert.ok(speed >= 0 && speed < 8 * 0.03 * 2 ** -9, `${speed}`)
   assert.ok(peg - floor > 0.1)
   const percent = (x: number) => `${(100 * x).toFixed(3)} %`
@@ -102,9 +102,10 @@ test('STW-08 while a peg runs away all of it is true now, and none is left of be
   const now = SET + HOUR
   const told = toldOf(worldAt(now, [priced(2, WAD, SET), priced(2, (99n * WAD) / 100n, now)]), USDC)
   assert.ok('inputs' in told.measured)
-  assert.equal(told.measured.inputs.peg, told.pegNow)
+  const { inputs, pegged } = told.measured
+  assert.equal(inputs.peg, pegged?.now)
   const { perDeviation, perVelocity, dead } = DEFAULTS.peg
-  assert.ok(Math.abs((told.pegNow ?? 0) - (0.005 + perDeviation * (0.01 - dead) + perVelocity * 0.01)) < 1e-9)
+  assert.ok(Math.abs(inputs.peg - (0.005 + perDeviation * (0.01 - dead) + perVelocity * 0.01)) < 1e-9)
 })
 
 /** Both haircuts of each listing, as one who has his whole reach would post them. */
@@ -161,13 +162,13 @@ test('STW-10 a listing that is not measured is told by name, with why, since whe
   const world = worldAt(now, [priced(2, WAD, now)], { ethUntil: SET + 60n })
   const told = toldOf(world, WETH)
   assert.deepEqual(told.measured, { why: 'price_too_old', lastKnown: SET + 60n })
-  assert.deepEqual(told.unmeasured, [{ name: 'WETH on slow', why: 'price_too_old', since: SET + 60n, isKnown: true }])
+  assert.deepEqual(told.unmeasured, [{ name: 'WETH@slow', why: 'price_too_old', since: SET + 60n, isKnown: true }])
   // As far as a step goes.
   assert.deepEqual([told.initial.bound?.next, told.maintenance.bound?.next], [(25n * WAD) / 100n, (15n * WAD) / 100n])
   const since = new Date(Number(SET + 60n) * 1_000).toISOString()
   for (const listing of [WETH, USDC]) {
     const text = tablesOf(toldOf(world, listing))
-    assert.ok(text.includes(`WETH on slow is not measured since ${since}: its price is too old`), text)
+    assert.ok(text.includes(`WETH@slow is not measured since ${since}: its price is too old`), text)
     assert.ok(!text.includes('Nothing is measured'))
   }
   const { why, initial } = JSON.parse(explainJson(told))

@@ -3,7 +3,7 @@ import { max, min, mulUp, type Ratio, type Units, type Usd, WAD } from '@omnimar
 import { within } from './bars.ts'
 import { InputError } from './errors.ts'
 import type { Facts } from './listing/facts.ts'
-import { capOf, grainUp, type Haircut, haircutOf } from './listing/haircut.ts'
+import { capOf, grainUp, type Haircut, haircutOf, stressedOf } from './listing/haircut.ts'
 import { closesOf, endOf, fallOf, type History, idleOf, lately, missingOf } from './listing/history.ts'
 import { isBroken, offLately, pegOf } from './listing/peg.ts'
 import * as rules from './listing/rules.ts'
@@ -57,7 +57,7 @@ export type Verdict = { readonly refusals: readonly Refusal[]; readonly listing:
 export function listAsset(given: Facts): Verdict {
   const facts = known(given)
   const kind = classOf(facts)
-  const capUsd = capOf(facts)
+  const capUsd = capOf(stressedOf(facts, kind))
   const maintenance = haircutOf(facts, kind, rules.MAINTENANCE_CONFIDENCE)
   const listing: Listing = {
     class: kind,

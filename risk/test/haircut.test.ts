@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { WAD } from '@omnimargin/core/wad'
-import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
+import { DEFAULTS, type Defaults } from '@omnimargin/risk/estimate/defaults'
 import { normalQuantileOfTail } from '@omnimargin/risk/estimate/elementary'
 import { computeHaircut, type HaircutInputs, type HaircutTerms, softCap } from '@omnimargin/risk/estimate/haircut'
 import { messageSeconds, routeOf, stallChance } from '@omnimargin/risk/estimate/latency'
@@ -323,15 +323,21 @@ test('HCT-08 it does not fall by the last bit either, where a route gets worse b
   }
 })
 
+/** h_peg after each price. */
+function toldOf(floor: number, defaults: Defaults): (price: number, seconds: number) => number {
+  const tell = pegOf(floor, defaults)
+  return (price, seconds) => tell(price, seconds).haircut
+}
+
 test('HCT-09 a peg’s haircut rises at once, falls by half in six hours, and knows its bounds', () => {
-  const peg = pegOf(0.005, DEFAULTS)
+  const peg = toldOf(0.005, DEFAULTS)
   assert.equal(peg(1, 0), 0.005)
   assert.equal(peg(1.01, 3600), 0.005)
   // 3 % off: 4 * 2.8 % for where it is and 8 * 3 % for how fast it came.
   assert(Math.abs(peg(0.97, 3600) - (0.005 + 4 * 0.028 + 8 * 0.03)) < 1e-12)
   assert.equal(peg(0.5, 60), 0.6)
   // Back at par the speed is forgotten by half each hour, the haircut by half in six.
-  const healed = pegOf(0.005, DEFAULTS)
+  const healed = toldOf(0.005, DEFAULTS)
   healed(0.97, 0)
   for (let hour = 0; hour < 24; hour++) healed(1, 3600)
   const before = healed(1, 0)
@@ -345,7 +351,7 @@ test('HCT-09 it does not matter how often the same price is told', () => {
   const cuts = fc.array(thousandths(0, 1000), { maxLength: 5 })
   fc.assert(
     fc.property(fc.array(fc.tuple(told, cuts), { minLength: 1, maxLength: 15 }), (steps) => {
-      const [whole, parts] = [pegOf(0.005, DEFAULTS), pegOf(0.005, DEFAULTS)]
+      const [whole, parts] = [toldOf(0.005, DEFAULTS), toldOf(0.005, DEFAULTS)]
       let last = 1
       for (const [[price, seconds], places] of steps) {
         const times = [0, ...places.map((place) => place * seconds).sort((a, b) => a - b)]
@@ -361,7 +367,7 @@ test('HCT-09 it does not matter how often the same price is told', () => {
 test('HCT-09 a tick to and fro costs the same at each pace', () => {
   const draw = drawsOf(21n)
   const meanOf = (pace: number) => {
-    const peg = pegOf(0.005, DEFAULTS)
+    const peg = toldOf(0.005, DEFAULTS)
     const day = Array.from({ length: 86_400 / pace }, () =>
       peg(0.99985 - 0.0001 * Number(drawBetween(draw, 0n, 1n)), pace),
     )
@@ -377,7 +383,7 @@ test('HCT-09 it rises with each deviation', () => {
   fc.assert(
     fc.property(fc.array(share(1.1), { minLength: 1, maxLength: 20 }), share(0.5), (prices, less) => {
       const haircutAfter = (last: number) => {
-        const peg = pegOf(0.02, DEFAULTS)
+        const peg = toldOf(0.02, DEFAULTS)
         for (const price of prices) peg(price, 3600)
         return peg(last, 3600)
       }
@@ -390,7 +396,7 @@ test('HCT-09 it rises with each deviation', () => {
 test('HCT-09 it covers every hour of a fall that no more than doubles in one', () => {
   fc.assert(
     fc.property(fc.array(share(1), { minLength: 3, maxLength: 40 }), (steps) => {
-      const peg = pegOf(0.02, DEFAULTS)
+      const peg = toldOf(0.02, DEFAULTS)
       let deviation = 0
       let haircut = peg(1, 3600)
       for (const step of steps) {

@@ -5,7 +5,7 @@ import { type Series, within } from '@omnimargin/risk/bars'
 import { InputError } from '@omnimargin/risk/errors'
 import { listAsset, REFUSALS, type Refusal } from '@omnimargin/risk/listing'
 import type { Facts } from '@omnimargin/risk/listing/facts'
-import { capOf, haircutOf } from '@omnimargin/risk/listing/haircut'
+import { haircutOf, stressedOf } from '@omnimargin/risk/listing/haircut'
 import { fallOf, type History, idleOf, lately, missingOf } from '@omnimargin/risk/listing/history'
 import { isBroken, offLately, offPeg } from '@omnimargin/risk/listing/peg'
 import { DAY_SECONDS, LEAST, MAINTENANCE_CONFIDENCE, MONTH_SECONDS } from '@omnimargin/risk/listing/rules'
@@ -155,9 +155,9 @@ test('LST-02 a calm past is not taken for less than a gap, and each route and wr
   assert.equal(termsOf({ dailyVolume: wad(10_000_000) }).volatility, 0.07)
   assert.equal(termsOf({ peg: { issue: 'native' } }).volatility, 0)
   assert.equal(termsOf({ peg: { issue: 'bridged' } }).peg, 0.02)
-  // Of what is pegged to the dollar a tenth of that is there under stress, so that a full cap is ten times as crowded.
+  // A full cap is as crowded of what is pegged as of all else: where less can be sold, less is taken.
   assert.equal(termsOf({}).concentration, Math.sqrt(Math.sqrt(2)))
-  assert.ok(Math.abs(termsOf({ peg: { issue: 'native' } }).concentration - 101 ** 0.25) < 1e-12)
+  assert.equal(termsOf({ peg: { issue: 'native' } }).concentration, Math.sqrt(Math.sqrt(2)))
   const table: [Partial<Facts>, number][] = [
     [{ chain: 'ethereum' }, 0.011],
     [{ chain: 'rollup' }, 0.015],
@@ -224,8 +224,9 @@ test('LST-04 initial is above maintenance, both are at least the class’s, and 
       const { class: kind, capUsd, initialHaircut, maintenanceHaircut } = listAsset(one).listing
       assert.ok(maintenanceHaircut >= LEAST[kind] && initialHaircut <= WAD)
       assert.ok(initialHaircut === WAD || initialHaircut * 4n >= maintenanceHaircut * 5n)
-      assert.ok(capUsd * 100n <= one.dailyVolume)
-      assert.equal(capUsd, capOf(one))
+      const stressed = stressedOf(one, kind)
+      assert.equal(stressed, one.dailyVolume / (kind === 'stable' ? 50n : 5n))
+      assert.ok(capUsd * 20n <= stressed && capUsd * 20n > stressed - 20n)
     }),
   )
 })

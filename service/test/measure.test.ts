@@ -37,8 +37,8 @@ test('STW-09 depth allows what a listing would get, by the fixed price of its ca
     const found = measurerOf(known()).measure(one, listing, NOW, INTERVAL)
     return 'why' in found ? assert.fail(found.why) : found.cap
   }
-  // 1 % of 200, 300 and 500 million USD a day, in tokens of 2,000, 1 and 1.
-  const expected = [1_000n * WAD, 3_000_000n * 10n ** 6n, 5_000_000n * 10n ** 6n]
+  // Of 200 million USD a day 1 %, of 300 and 500 million of dollars 0.1 %, in tokens of 2,000, 1 and 1.
+  const expected = [1_000n * WAD, 300_000n * 10n ** 6n, 500_000n * 10n ** 6n]
   assert.deepEqual(
     [0, 1, 2].map((listing) => capOf(listing)),
     expected,

@@ -1,8 +1,9 @@
 /** What the contagion what-if supposes of markets and issuers, as JSON. */
-import { type Usd, WAD } from '@omnimargin/core/wad'
+import { WAD } from '@omnimargin/core/wad'
 import type { System } from '@omnimargin/risk/contagion/system'
 import { InputError } from '@omnimargin/risk/errors'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
+import { stressedUsd } from '@omnimargin/risk/estimate/haircut'
 import { readConfig } from '@omnimargin/service/config'
 import { type Measures, withDefaults } from '@omnimargin/service/steward/measures'
 import { z } from 'zod'
@@ -57,7 +58,8 @@ export function applyTerms(
       throw new InputError(`${terms.file} prices: has no "${feed}", which the clearing has: ${cure}.`)
     }
     const isPegged = measures.content.feeds[feed]?.pegFloor !== undefined
-    const stressed = stressedOf(Number(found.dailyVolume / WAD), isPegged ? depthLeftPeg : depthLeft)
+    const depthPerDay = Number(found.dailyVolume / WAD)
+    const stressed = stressedUsd({ depthPerDay, depthLeft: isPegged ? depthLeftPeg : depthLeft })
     return { stressed, dailyVolatility: found.dailyVolatility, fall: found.fall ?? 0n }
   })
   const stressedThere = listings.map((listing) => {
@@ -66,16 +68,11 @@ export function applyTerms(
       const cure = 'add it there, or name the steward’s own file with --config'
       throw new InputError(`${measures.file} assets: has no ${listing}, which the clearing has: ${cure}.`)
     }
-    return stressedOf(found.depthPerDay, withDefaults(found).depthLeft)
+    return stressedUsd(withDefaults(found))
   })
   const owed = issuers.map(({ name, assets, loss }) => {
     const isOwed = (listing: string) => assets.includes(listing) || assets.includes(listing.split('@')[0] ?? '')
     return { name, loss: loss ?? WAD, listings: listings.flatMap((listing, i) => (isOwed(listing) ? [i] : [])) }
   })
   return { depths, stressedThere, issuers: owed.filter((issuer) => issuer.listings.length > 0), impactFactor }
-}
-
-/** To a dollar, and never below one: as a haircut takes it. */
-function stressedOf(dollarsPerDay: number, left: number): Usd {
-  return BigInt(Math.max(1, Math.round(dollarsPerDay * left))) * WAD
 }

@@ -64,7 +64,7 @@ export function walk(candles: readonly Candle[], defaults: Defaults, options: Wa
       hours += 1
     }
     const { longRun, ...forecasts } = observe(candle)
-    const pegged = peg?.(candle.close, last ? candle.time - last.time : 0)
+    const pegged = peg?.(candle.close, last ? candle.time - last.time : 0).haircut
     for (const name of names) {
       const now = name === 'peg' ? Math.max(pegged ?? 0, forecasts[CHOSEN] ?? 0) : forecasts[name]
       if (now === undefined || longRun === undefined) continue

@@ -40,7 +40,7 @@ const STUDENT_99 = 3.746947387979197
 /** Within a time a price goes at least as far as it ends up, about twice as often were it a random walk. */
 const REFLECTED = 2
 
-export function pastOf({ replay: size }: Defaults): Past {
+export function pastOf({ replay: size }: Pick<Defaults, 'replay'>): Past {
   const row = () => new Float64Array(size)
   const rows = {
     ...{ hour: row().fill(-1), run: row(), low: row(), high: row(), close: row() },

@@ -1,5 +1,5 @@
 /** The haircut of one asset on one chain, with all that it is made of: spec/haircut.md, in its symbols. */
-import { max, type Ratio } from '@omnimargin/core/wad'
+import { max, type Ratio, type Usd, WAD } from '@omnimargin/core/wad'
 import type { Defaults } from './defaults.ts'
 import { messageSeconds } from './latency.ts'
 import { ratioUp, shareOf } from './ratio.ts'
@@ -126,8 +126,16 @@ function composed(inputs: HaircutInputs, quantile: number, horizon: number, defa
   return { volatility, liquidity, concentration, market, oracle, peg, security, haircut }
 }
 
+type Depth = Pick<HaircutInputs, 'depthPerDay' | 'depthLeft'>
+
+/** What can be sold in a bad day, in USD to a dollar. */
+export function stressedUsd(depth: Depth): Usd {
+  const rounded = stressedDepth(depth) + 0.5
+  return BigInt(rounded - (rounded % 1)) * WAD
+}
+
 /** phi * ADV; a market without any is given one dollar a day. */
-function stressedDepth({ depthPerDay, depthLeft }: HaircutInputs): number {
+function stressedDepth({ depthPerDay, depthLeft }: Depth): number {
   return Math.max(1, depthLeft * depthPerDay)
 }
 

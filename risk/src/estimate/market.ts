@@ -4,7 +4,7 @@ import { type Past, pastOf } from './crossing.ts'
 import type { Defaults } from './defaults.ts'
 import { hoursOf } from './hours.ts'
 import { observerOf } from './observer.ts'
-import { pegOf } from './peg.ts'
+import { type Pegged, pegOf } from './peg.ts'
 
 /** What is expected of the next hour; nothing until there were bars enough, and enough of them of late. */
 export type Expected = { readonly quantile: number; readonly longRun: number }
@@ -16,7 +16,7 @@ export type Market = {
   readonly pass: (time: number) => void
   readonly expected: () => Expected | undefined
   /** h_peg; zero where nothing is pegged. */
-  readonly peg: () => number
+  readonly peg: () => Pegged
   /** The loss quantile of the next hour, of what is pegged at least its haircut: its calm years say less. Zero where nothing is known. */
   readonly quantile: () => number
   /** How far prices went within an hour, in such quantiles. */
@@ -49,7 +49,8 @@ export function marketOf(
     return time - lead
   }
   let expected: Expected | undefined
-  let [peg, heardAt, bars] = [pegFloor ?? 0, 0, 0]
+  let [heardAt, bars] = [0, 0]
+  let peg: Pegged = { haircut: pegFloor ?? 0, now: pegFloor ?? 0 }
   let before: Candle | undefined
   const expectedNow = () => (recent.isEnough(now) ? expected : undefined)
   /** Of the quantile, as it was when the hour that is learned next began. */
@@ -67,7 +68,7 @@ export function marketOf(
     if (before?.time === candle.time - HOUR) recent.add(candle.time + HOUR)
     before = candle
     bars += 1
-    unit = Math.max(expected?.quantile ?? 0, peg)
+    unit = Math.max(expected?.quantile ?? 0, peg.haircut)
   }
   for (const candle of recorded) {
     learnPeg(candle.close, candle.time + HOUR)
@@ -82,7 +83,7 @@ export function marketOf(
     pass: (time) => learn(hours.pass(clock(time))),
     expected: expectedNow,
     peg: () => peg,
-    quantile: () => Math.max(expectedNow()?.quantile ?? 0, peg),
+    quantile: () => Math.max(expectedNow()?.quantile ?? 0, peg.haircut),
     past,
     bars: () => bars,
     newest: () => before && before.time + HOUR + (lead ?? 0),

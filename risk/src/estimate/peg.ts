@@ -2,18 +2,24 @@
 import type { Defaults } from './defaults.ts'
 import { halved } from './speeds.ts'
 
+/** h_peg, and what of it is for now: the rest is left of before. */
+export type Pegged = { readonly haircut: number; readonly now: number }
+
 /**
  * Told each price in dollars, or in what the peg is to, and the seconds since the one before. Up at once, down slowly. A price holds
  * until the next, so that it does not matter how often the same one is told.
  */
-export function pegOf(floor: number, { peg }: Defaults): (price: number, seconds: number) => number {
+export function pegOf(floor: number, { peg }: Defaults): (price: number, seconds: number) => Pegged {
   const most = Math.max(0, peg.cap - floor)
   let [deviation, usual, beyond] = [0, 0, 0]
+  /** Of the price that holds, beyond the floor. */
   const ask = () => {
     const distance = Math.min(most, peg.perDeviation * Math.max(0, deviation - peg.dead))
     // What would be asked beyond the cap is not remembered.
     usual = Math.max(usual, deviation - (most - distance) / peg.perVelocity)
-    beyond = Math.max(beyond, distance + peg.perVelocity * Math.max(0, deviation - usual))
+    const asked = distance + peg.perVelocity * Math.max(0, deviation - usual)
+    beyond = Math.max(beyond, asked)
+    return asked
   }
   return (price, seconds) => {
     if (!(price >= 0 && seconds >= 0))
@@ -23,7 +29,7 @@ export function pegOf(floor: number, { peg }: Defaults): (price: number, seconds
     beyond = halved(beyond, seconds, peg.downHalfLife)
     ask()
     deviation = Math.max(0, 1 - price)
-    ask()
-    return floor + beyond
+    const now = floor + ask()
+    return { haircut: floor + beyond, now }
   }
 }

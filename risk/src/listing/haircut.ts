@@ -1,5 +1,5 @@
 /** What of an asset does not count, by the one formula there is (spec/haircut.md), told what spec/listing.md says. */
-import { divUp, max, min, mulUp, type Ratio, type Usd, WAD } from '@omnimargin/core/wad'
+import { divUp, max, min, mulDown, mulUp, type Ratio, type Usd, WAD } from '@omnimargin/core/wad'
 import { DEFAULTS } from '../estimate/defaults.ts'
 import { computeHaircut, type HaircutTerms } from '../estimate/haircut.ts'
 import { shareOf } from '../estimate/ratio.ts'
@@ -17,8 +17,13 @@ export type Haircut = {
 }
 
 /** The most that is taken of it, over all accounts: a share of what can be sold in a bad day. Rounds down. */
-export function capOf({ dailyVolume }: Pick<Facts, 'dailyVolume'>): Usd {
-  return (dailyVolume * rules.STRESS_DEPTH * rules.CAP_SHARE) / (WAD * WAD)
+export function capOf(stressed: Usd): Usd {
+  return mulDown(stressed, rules.CAP_SHARE)
+}
+
+/** What can be sold of it in a bad day. Rounds down. */
+export function stressedOf({ dailyVolume }: Pick<Facts, 'dailyVolume'>, kind: rules.Class): Usd {
+  return mulDown(dailyVolume, rules.DEPTH_LEFT[kind])
 }
 
 /** With the cap full, and an account's share of it to be sold; the losses are those of this part of its history. */
@@ -34,15 +39,14 @@ export function haircutOf(
   // All that is lost by selling is in proportion to loss, gap and spread.
   const lost = (share: Ratio) => shareOf(facts.isOwnToken ? mulUp(share, rules.OWN_TOKEN_FACTOR) : share)
   const apart = price.dispersion > rules.DISPERSION_NOTED ? divUp(price.dispersion * WAD, 2n * rules.CONFIDENCES) : 0n
-  const { depthLeft, depthLeftPeg } = DEFAULTS.impact
-  const cap = capOf(facts)
+  const cap = capOf(stressedOf(facts, kind))
   const { fast, terms } = computeHaircut(
     {
       ...{ quantile: lost(hourly), longRunQuantile: lost(hourly), gap: lost(rules.GAP[kind]), spread: lost(spread) },
       ...{ finalitySeconds: 0, latencyTailSeconds: routeSeconds, heartbeatAgeSeconds: 0 },
       amount: dollarsOf(mulUp(cap, rules.ACCOUNT_SHARE)),
       ...{ held: dollarsOf(cap), depthPerDay: dollarsOf(dailyVolume) },
-      depthLeft: kind === 'stable' ? depthLeftPeg : depthLeft,
+      depthLeft: shareOf(rules.DEPTH_LEFT[kind]),
       ...{ oracleAgeSeconds: price.maxAgeSeconds, oracleConfidence: shareOf(price.confidence + apart) },
       ...{ peg: shareOf(pegPartOf(facts)), failuresPerYear: shareOf(failuresOf(facts)), lossGivenFailure: 1, least: 0 },
     },

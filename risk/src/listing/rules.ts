@@ -54,8 +54,15 @@ export const CHAIN_FAILURES: Record<Facts['chain'], Ratio> = {
 export const ROUTE_FAILURES = basisPoints(100n)
 export const WRAPPER_FAILURES = basisPoints(100n)
 
-/** The share of a day's volume that is there under stress, of that as the cap, and of the cap in one account. */
-export const STRESS_DEPTH = basisPoints(2_000n)
+/** The share of a day's volume that is there under stress: of a dollar that breaks, hardly any. */
+export const DEPTH_LEFT: Record<Class, Ratio> = {
+  deep: basisPoints(2_000n),
+  large: basisPoints(2_000n),
+  small: basisPoints(2_000n),
+  stable: basisPoints(200n),
+  derived: basisPoints(2_000n),
+}
+/** The share of that as the cap, and of the cap in one account. */
 export const CAP_SHARE = basisPoints(500n)
 export const ACCOUNT_SHARE = basisPoints(1_000n)
 /** Standard deviations of the feed's own confidence. */

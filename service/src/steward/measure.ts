@@ -3,7 +3,13 @@ import { ageOf, countedOf, type Ledger, type LedgerEvent, unitsOfListing } from 
 import type { ListingTerms } from '@omnimargin/core/parameters'
 import { vaultPeer } from '@omnimargin/core/peer'
 import { max, min, type Units } from '@omnimargin/core/wad'
-import { computeHaircut, type Haircut, type HaircutInputs, type SlowBefore } from '@omnimargin/risk/estimate/haircut'
+import {
+  computeHaircut,
+  type Haircut,
+  type HaircutInputs,
+  type SlowBefore,
+  stressedUsd,
+} from '@omnimargin/risk/estimate/haircut'
 import { type Route, routeOf } from '@omnimargin/risk/estimate/latency'
 import { type Market, marketOf } from '@omnimargin/risk/estimate/market'
 import { ratioUp } from '@omnimargin/risk/estimate/ratio'
@@ -34,8 +40,8 @@ export type Measured = {
   readonly deliveries: number
   readonly bars: number
   readonly newestBar: number | undefined
-  /** Of what is to be worth one dollar: the least of its peg's haircut, and how far it is below now. */
-  readonly pegged: { readonly floor: number; readonly deviation: number } | undefined
+  /** Of what is to be worth one dollar: the least of its peg's haircut, how far it is below now, and what of h_peg is for that. */
+  readonly pegged: { readonly floor: number; readonly deviation: number; readonly now: number } | undefined
   /** What its depth lets count of it over all accounts; nothing where the parameters give it no price for caps. */
   readonly cap: Units | undefined
 }
@@ -95,7 +101,7 @@ export function measurerOf(known: Known): Measurer {
       const silent =
         route.heardAt === undefined ? ageOf(ledger, vaultPeer(terms.vault), now) : Number(now) - route.heardAt
       const inputs: HaircutInputs = {
-        ...{ quantile: expected.quantile, longRunQuantile: expected.longRun, peg: market.peg() },
+        ...{ quantile: expected.quantile, longRunQuantile: expected.longRun, peg: market.peg().haircut },
         latencyTailSeconds: route.tail,
         heartbeatAgeSeconds: route === HOME ? 0 : Math.max(0, Number(silent)),
         ...amountsOf(ledger, listing, Number(price.price) / WAD / 10 ** terms.decimals),
@@ -109,10 +115,11 @@ export function measurerOf(known: Known): Measurer {
         seconds: Number(max(0n, min(now - ledger.setAt, interval))),
       }
       const floor = feeds.get(terms.feed)?.pegFloor
+      const deviation = Math.max(0, 1 - Number(price.price) / WAD)
       return {
         ...{ inputs, haircut: computeHaircut(inputs, defaults, before), before, deliveries: route.count },
         ...{ bars: market.bars(), newestBar: market.newest() },
-        pegged: floor === undefined ? undefined : { floor, deviation: Math.max(0, 1 - Number(price.price) / WAD) },
+        pegged: floor === undefined ? undefined : { floor, deviation, now: market.peg().now },
         cap: capByDepth(terms, asset),
       }
     },
@@ -120,10 +127,9 @@ export function measurerOf(known: Known): Measurer {
 }
 
 /** The cap that spec/listing.md gives this depth, at the fixed price of caps: one at the index would be cut by every high, for good. */
-function capByDepth({ capPrice, decimals }: ListingTerms, { depthPerDay }: AssetTerms): Units | undefined {
+function capByDepth({ capPrice, decimals }: ListingTerms, asset: AssetTerms): Units | undefined {
   if (capPrice === 0n) return undefined
-  const capUsd = capOf({ dailyVolume: BigInt(Math.round(depthPerDay)) * 10n ** 18n })
-  return (capUsd * 10n ** BigInt(decimals)) / capPrice
+  return (capOf(stressedUsd(asset)) * 10n ** BigInt(decimals)) / capPrice
 }
 
 function isRemote({ parameters }: Ledger, vault: number): boolean {

@@ -3,7 +3,6 @@ import type { Hex } from '@omnimargin/core/bytes'
 import { type Account, isOpen, type Ledger, type PortfolioFault } from '@omnimargin/core/ledger'
 import { isMargined } from '@omnimargin/core/whatif'
 import { pastOf } from '@omnimargin/risk/estimate/crossing'
-import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import { type Expectation, type Outlook, outlookOf } from '@omnimargin/risk/estimate/outlook'
 import type { Measurer } from '../steward/measure.ts'
 import { type Known, keyOf } from '../steward/measures.ts'
@@ -22,7 +21,7 @@ export type Judgement = {
 }
 
 const HOUR = 3600
-const UNSEEN = pastOf(DEFAULTS)
+const UNSEEN = pastOf({ replay: 0 })
 
 /** Those with positions, limits or debt: all others need no margin. Nobody is looked at less far ahead than `least` seconds. */
 export function judge(ledger: Ledger, measurer: Measurer, known: Known, now: bigint, least: number): Judgement {

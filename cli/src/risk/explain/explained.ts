@@ -4,13 +4,12 @@ import { ageOf, haircutsOf, type Ledger } from '@omnimargin/core/ledger'
 import type { ListingTerms, Parameters, VaultTerms } from '@omnimargin/core/parameters'
 import { vaultPeer } from '@omnimargin/core/peer'
 import { WAD } from '@omnimargin/core/wad'
-import { marketOf } from '@omnimargin/risk/estimate/market'
 import type { Deployment } from '@omnimargin/service/deployment'
-import { same } from '@omnimargin/service/reconcile/place'
 import type { SeenBlock } from '@omnimargin/service/reconcile/sides'
 import { type Measured, measurerOf, type Timed, type Unmeasured } from '@omnimargin/service/steward/measure'
 import type { Known } from '@omnimargin/service/steward/measures'
 import { boundOf, HAIRCUTS, movesOf, type PolicyTerms, unmeasuredTarget } from '@omnimargin/service/steward/step'
+import { tokenOf } from '../../names.ts'
 
 /** One haircut on chain: what is in force, within what it may move, and what the age of the round trip makes of it. */
 export type OnChain = {
@@ -32,8 +31,6 @@ export type Explained = {
   readonly name: string
   readonly block: SeenBlock
   readonly measured: Measured | Unmeasured
-  /** h_peg as it would be were nothing left of before; nothing where nothing is pegged. */
-  readonly pegNow: number | undefined
   /** Of all listings those that are not measured, and whether there is no other. */
   readonly unmeasured: readonly NotMeasured[]
   readonly isAllUnmeasured: boolean
@@ -71,22 +68,25 @@ export function explainedOf({ deployment, known, events, ledger, policy, block, 
   if (!parameters || !terms || !vault)
     throw new Error(`The parameters have no listing ${listing}, though it is listed.`)
   const now = block.time
+  const nameOf = (i: number) => {
+    const place = ledger.listings[i]
+    return place ? tokenOf(deployment, place) : `listing ${i}`
+  }
   const measurer = measurerOf(known)
   measurer.observe(events, Number(now))
   const all = parameters.listings.map((_, i) => measurer.measure(ledger, i, now, policy?.interval ?? 0n))
   const unmeasured = all.flatMap((one, i): NotMeasured[] => {
     if (!('why' in one)) return []
     const since = one.lastKnown ?? ledger.setAt
-    return [{ name: nameOf(deployment, ledger, i), why: one.why, since, isKnown: one.lastKnown !== undefined }]
+    return [{ name: nameOf(i), why: one.why, since, isKnown: one.lastKnown !== undefined }]
   })
   const measured = all[listing] ?? ({ why: 'not_in_configuration' } as const)
   const peer = vaultPeer(terms.vault)
   const age = ageOf(ledger, peer, now)
   const isLate = vault.isRemote && age >= BigInt(vault.tripAge)
   return {
-    ...{ name: nameOf(deployment, ledger, listing), block, measured, unmeasured },
+    ...{ name: nameOf(listing), block, measured, unmeasured },
     isAllUnmeasured: unmeasured.length === all.length,
-    pegNow: pegNowOf(known, events, terms.feed),
     ...onChainOf({ ledger, parameters, listing, policy, measured, now }),
     ...{ terms, vault, age, version: ledger.version },
     breaker: ledger.tripped.has(peer) ? 'tripped' : isLate ? 'late' : 'normal',
@@ -125,32 +125,4 @@ function onChainOf({ ledger, parameters, listing, policy, measured, now }: Place
     initial: tell('initialHaircut', high, move?.initial.to ?? terms.initialHaircut),
     maintenance: tell('maintenanceHaircut', low, move?.maintenance.to ?? terms.maintenanceHaircut),
   }
-}
-
-/** Told the same prices, and forgetting at once. */
-function pegNowOf({ defaults, feeds }: Known, events: readonly Timed[], feed: number): number | undefined {
-  const { recorded, isMadeUp, pegFloor } = feeds.get(feed) ?? {}
-  if (recorded === undefined || pegFloor === undefined) return undefined
-  const market = marketOf(
-    recorded,
-    pegFloor,
-    { ...defaults, peg: { ...defaults.peg, downHalfLife: Number.EPSILON } },
-    isMadeUp,
-  )
-  for (const { event } of events) {
-    if (event.eventName !== 'IndexPriceUpdated' || Number(event.args.feed) !== feed) continue
-    market.hear(Number(event.args.price) / Number(WAD), Number(event.args.publishTime))
-  }
-  return market.peg()
-}
-
-/** As in the deployment. */
-function nameOf({ tokens, chains }: Deployment, { listings }: Ledger, listing: number): string {
-  const place = listings[listing]
-  const chain = chains.find(({ chainId }) => BigInt(chainId) === place?.chainId)?.name ?? `chain ${place?.chainId}`
-  const token = tokens.find(
-    ({ chainId, vault, address }) =>
-      place && BigInt(chainId) === place.chainId && same(vault, place.vault) && same(address, place.asset),
-  )
-  return `${token?.symbol ?? `listing ${listing}`} on ${chain}`
 }

@@ -4,7 +4,7 @@ import { formatDecimal } from '@omnimargin/risk/decimal'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import { type HaircutInputs, type HaircutTerms, softCap } from '@omnimargin/risk/estimate/haircut'
 import { shareOf } from '@omnimargin/risk/estimate/ratio'
-import { CAP_SHARE, STRESS_DEPTH } from '@omnimargin/risk/listing/rules'
+import { CAP_SHARE } from '@omnimargin/risk/listing/rules'
 import type { Measured, Unmeasured } from '@omnimargin/service/steward/measure'
 import { formatUnits } from 'viem'
 import { amount } from '../../story/amounts.ts'
@@ -120,19 +120,19 @@ function lossRows({ inputs, haircut: { terms }, bars, newestBar }: Measured): Ro
 }
 
 /** What is true of the price now, of which speed is what the deviation leaves; then what is left of before. */
-function pegRows({ measured: { inputs, pegged }, pegNow = 0 }: Told): Row[] {
+function pegRows({ measured: { inputs, pegged } }: Told): Row[] {
   if (!pegged) return [['h_peg', 'not pegged', part(inputs.peg)]]
   const { perDeviation, perVelocity, dead, cap, downHalfLife } = DEFAULTS.peg
-  const { floor, deviation } = pegged
-  const velocity = Math.max(0, pegNow - floor - perDeviation * Math.max(0, deviation - dead)) / perVelocity
-  const left = Math.max(0, inputs.peg - pegNow)
+  const { floor, deviation, now } = pegged
+  const velocity = Math.max(0, now - floor - perDeviation * Math.max(0, deviation - dead)) / perVelocity
+  const left = Math.max(0, inputs.peg - now)
   return [
     [
       'peg now',
       `${part(floor)} + ${perDeviation} * max(0, ${part(deviation)} - ${part(dead)}) + ${perVelocity} * ${part(velocity)} of speed, at most ${part(cap)}`,
-      part(pegNow),
+      part(now),
     ],
-    ['h_peg', `${part(pegNow)} + ${part(left)} left of before, halved in ${downHalfLife} s`, part(inputs.peg)],
+    ['h_peg', `${part(now)} + ${part(left)} left of before, halved in ${downHalfLife} s`, part(inputs.peg)],
   ]
 }
 
@@ -190,7 +190,7 @@ function capRows({ terms: { cap, capPrice, decimals }, measured: { inputs, cap: 
       ? ['cap by depth', 'the parameters give it no price for caps', 'none']
       : [
           'cap by depth',
-          `${shareOf(CAP_SHARE)} * ${shareOf(STRESS_DEPTH)} * ${dollars(inputs.depthPerDay)} / ${amount(capPrice)}, USD by the price for caps`,
+          `${shareOf(CAP_SHARE)} * ${inputs.depthLeft} * ${dollars(inputs.depthPerDay)} / ${amount(capPrice)}, USD by the price for caps`,
           amount(byDepth, decimals),
         ]
   return [['cap', 'posted; never raised, and cut toward what depth allows', amount(cap, decimals)], byDepthRow]
