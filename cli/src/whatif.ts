@@ -101,6 +101,13 @@ function nameOf(typed: readonly Typed[], change: number | undefined): string {
 const UNKNOWN =
   'Up to that block the clearing has never seen the account: check its id, ask of --block latest if it is new, or add a --deposit.'
 
+const MISSING = {
+  new_risk: 'its venue is late or its breaker tripped, and gives no new risk',
+  thaw: 'a guardian holds what is at its vault',
+  close_price:
+    'a venue where the account has a position is closed, and its price is not fixed yet: anyone may (priceClosed)',
+}
+
 /** Whether it may be made and what would be then, in words. */
 function verdictOf({ steps, after }: Answer, typed: readonly Typed[]): string {
   const [is, isNot] = steps.length === 0 ? ['is', 'is not'] : ['would be', 'would not be']
@@ -112,13 +119,14 @@ function verdictOf({ steps, after }: Answer, typed: readonly Typed[]): string {
       ? `The changes may be made. ${end}`
       : end
   const { need, judged } = refused
-  if (need === 'new_risk')
-    return `${nameOf(typed, first)} may not be made: its venue is late or its breaker tripped, and gives no new risk. ${end}`
   const [balance, required] =
     need === 'initial'
       ? [judged.initialMarginBalance, judged.initialMargin]
       : [judged.maintenanceMarginBalance, judged.maintenanceMargin]
-  const why = `the ${need} margin balance would be ${amount(balance)} of the ${amount(required)} required`
+  const why =
+    need in MISSING
+      ? MISSING[need as keyof typeof MISSING]
+      : `the ${need} margin balance would be ${amount(balance)} of the ${amount(required)} required`
   return `${nameOf(typed, first)} may not be made: ${why}. ${end}`
 }
 
@@ -133,9 +141,7 @@ function assumptionsOf({ chains }: Deployment, changes: readonly Change[], isKno
       ? ['A deposit has arrived, in an open line, and counts as far as its caps and the listing’s inflow leave room.']
       : []),
     ...(has('withdraw')
-      ? [
-          'A withdrawal releases units that the account has, at a vault that no guardian holds; fills elsewhere are proven and fresh.',
-        ]
+      ? ['A withdrawal releases units that the account has; fills elsewhere are proven and fresh.']
       : []),
     ...(has('trade')
       ? [

@@ -107,8 +107,11 @@ function rowOf(step: Step, token: DeployedToken, chain: string): string[] {
 }
 
 const WHY: Record<Wait, string> = {
+  frozen: 'a guardian holds what is at that vault',
   prices_old: 'the clearing’s prices are too old: it waits for a publisher to poke them',
   records_old: 'fills of a venue where a limit is open are not proven freshly: it waits for a relayer or keeper',
+  close_price:
+    'a venue where the account has a position is closed, and its price is not fixed yet: anyone may (priceClosed)',
   margin: 'the account’s own margin needs the rest: deposit, or close positions',
   line_of_another: 'the account’s line of this asset has another holder, to whom bought units would go: withdraw there',
   too_many_lines: 'the account has its 16 lines, and none of this asset to buy into',
@@ -121,7 +124,8 @@ const WHY: Record<Wait, string> = {
 function waitOf({ wait }: Plan): string {
   if (!wait) return ''
   if (wait.until === undefined) return WHY[wait.why]
-  return `${WHY[wait.why]}; the first must from ${new Date(Number(wait.until) * 1_000).toISOString()} on`
+  const time = new Date(Number(wait.until) * 1_000).toISOString()
+  return `${WHY[wait.why]}${wait.why === 'frozen' ? `, until ${time}` : `; the first must from ${time} on`}`
 }
 
 function progressOf(progress: Progress, token: DeployedToken, chain: string): string {

@@ -45,6 +45,8 @@ export type Ledger = {
   readonly tripped: ReadonlySet<Peer>
   /** Those that contradicted themselves or were closed: nothing is traded there any more. */
   readonly over: ReadonlySet<Peer>
+  /** By `placeOf` a peer: until when (seconds) a guardian holds it. */
+  readonly frozen: ReadonlyMap<string, bigint>
   /** By listing: what of its burst was used up (units) at a time (seconds). */
   readonly inflow: ReadonlyMap<number, { readonly used: Units; readonly at: bigint }>
   /** When the last outage of the clearing's chain ended (seconds); 0 if there was none. */
@@ -69,6 +71,7 @@ export const EMPTY_LEDGER: Ledger = {
   heard: new Map(),
   tripped: new Set(),
   over: new Set(),
+  frozen: new Map(),
   inflow: new Map(),
   resumedAt: 0n,
   closed: new Map(),
@@ -87,6 +90,7 @@ export type LedgerEvent =
   | { eventName: 'VaultHeard'; args: { vault: bigint; timestamp: bigint } }
   | { eventName: 'BreakerTripped'; args: { isVault: boolean; number: bigint; cause: number } }
   | { eventName: 'BreakerReset'; args: { isVault: boolean; number: bigint } }
+  | { eventName: 'Frozen'; args: { chainId: bigint; peer: Hex; until: bigint } }
   | { eventName: 'InflowChanged'; args: { listing: bigint; used: bigint; at: bigint } }
   | { eventName: 'Resumed'; args: { resumedAt: bigint } }
   | { eventName: 'VenueClosed'; args: { venue: bigint; closedAt: bigint } }
@@ -156,6 +160,10 @@ function afterEvent(ledger: Ledger, event: LedgerEvent): Ledger {
       const reset = peerOf(event.args)
       return { ...ledger, tripped: new Set([...ledger.tripped].filter((peer) => peer !== reset)) }
     }
+    case 'Frozen': {
+      const { chainId, peer, until } = event.args
+      return { ...ledger, frozen: new Map(ledger.frozen).set(placeOf(chainId, peer), until) }
+    }
     case 'InflowChanged': {
       const { listing, used, at } = event.args
       return { ...ledger, inflow: new Map(ledger.inflow).set(Number(listing), { used, at }) }
@@ -188,6 +196,10 @@ function afterEvent(ledger: Ledger, event: LedgerEvent): Ledger {
 
 function heard(ledger: Ledger, peer: Peer, timestamp: bigint): Ledger {
   return { ...ledger, heard: new Map(ledger.heard).set(peer, timestamp) }
+}
+
+function placeOf(chainId: bigint, address: Hex): string {
+  return `${chainId}:${address.toLowerCase()}`
 }
 
 function peerOf({ isVault, number }: { isVault: boolean; number: bigint }): Peer {
@@ -333,6 +345,20 @@ export function isOpen({ size, quote, buyOut, sellOut }: Position): boolean {
 /** What may have been filled at a remote venue since it was known may have lost more than the band: so it widens. */
 function bandAt(band: Ratio, age: bigint, { isRemote, calmAge, tripAge }: VenueTerms): Ratio {
   return isRemote ? widen(band, lateAt(age, calmAge, tripAge)) : band
+}
+
+/** Until when (seconds) a guardian holds what is at the listing's vault; 0 if none ever did. */
+export function frozenUntil({ frozen, listings }: Ledger, listing: number): bigint {
+  const place = listings[listing]
+  return (place && frozen.get(placeOf(place.chainId, place.vault))) ?? 0n
+}
+
+/** Whether it has a position at a closed venue whose grace is over and that has no price yet: it is not worth the index any more. */
+export function hasUnpriced(ledger: Ledger, id: Hex, now: bigint): boolean {
+  return [...upToDate(ledger, id).positions].some(([market, { size }]) => {
+    const until = ledger.closed.get(ledger.parameters?.markets[market]?.venue ?? -1)
+    return size !== 0n && until !== undefined && now > until
+  })
 }
 
 /** Seconds since the newest time of the clearing that the peer is known to have heard. */

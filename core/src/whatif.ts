@@ -7,6 +7,8 @@ import {
   accountIn,
   countedOf,
   FLAT,
+  frozenUntil,
+  hasUnpriced,
   isNormal,
   isOpen,
   type Ledger,
@@ -71,10 +73,11 @@ export type World = {
 }
 
 /**
- * What a change of the account's owner needs at the moment it is made: initial margin, maintenance margin alone, or a venue that
- * gives new risk, which this one does not. A price or a lost chain asks nobody.
+ * What a change of the account's owner needs at the moment it is made: initial margin, or maintenance margin alone; or what is not
+ * so, a venue that gives new risk, a vault that no guardian holds, a price for its positions at a closed venue. A price or a lost
+ * chain asks nobody.
  */
-export type Need = 'nothing' | 'maintenance' | 'initial' | 'new_risk'
+export type Need = 'nothing' | 'maintenance' | 'initial' | 'new_risk' | 'thaw' | 'close_price'
 
 /** A change and whether the clearing would let it be made, at that point. */
 export type Step = {
@@ -247,7 +250,7 @@ function judge(before: Ledger, after: Ledger, id: Hex, change: Change, world: Wo
   const state = isTrade ? withLimit(before, id, change, world) : after
   const judged = marginIn(state, id, world)
   if (typeof judged === 'string') return judged
-  const need = isTrade ? needOfLimit(before, state, id, change.market, world) : needOf(after, id, change)
+  const need = isTrade ? needOfLimit(before, state, id, change.market, world) : needOf(after, id, change, world)
   const isAllowed =
     need === 'nothing' ||
     (need === 'initial' && meetsInitial(judged)) ||
@@ -255,12 +258,16 @@ function judge(before: Ledger, after: Ledger, id: Hex, change: Change, world: Wo
   return { change, need, judged, isAllowed }
 }
 
-function needOf(after: Ledger, id: Hex, { kind }: Change): Need {
-  return kind === 'withdraw' && isMargined(accountIn(after, id)) ? 'initial' : 'nothing'
+function needOf(after: Ledger, id: Hex, change: Change, { now }: World): Need {
+  if (change.kind !== 'withdraw') return 'nothing'
+  if (now < frozenUntil(after, change.listing)) return 'thaw'
+  if (!isMargined(accountIn(after, id))) return 'nothing'
+  return hasUnpriced(after, id, now) ? 'close_price' : 'initial'
 }
 
 /** A limit that can only shrink the position, and bares nothing else, needs maintenance margin; any other a healthy venue too. */
 function needOfLimit(before: Ledger, limited: Ledger, id: Hex, market: number, world: World): Need {
+  if (hasUnpriced(limited, id, world.now)) return 'close_price'
   const { size, buyOut, sellOut } = accountIn(limited, id).positions.get(market) ?? FLAT
   const shrinks = size > 0n ? buyOut === 0n && sellOut <= size : sellOut === 0n && buyOut <= -size
   if (!shrinks) return givesNewRisk(before, market, world) ? 'initial' : 'new_risk'

@@ -3,6 +3,8 @@ import type { Hex } from './bytes.ts'
 import {
   type Account,
   accountIn,
+  frozenUntil,
+  hasUnpriced,
   type Ledger,
   type Line,
   MAX_LINES,
@@ -52,10 +54,14 @@ export type Step =
 
 /** Why units stay queued, in the order in which it is looked for. */
 export const WAITS = [
+  /** A guardian holds what is at the vault, until then. */
+  'frozen',
   /** The clearing's prices are too old to tell the account's margin by. */
   'prices_old',
   /** Fills of a venue where a limit is open are not proven as fresh as a release asks. */
   'records_old',
+  /** The account has a position at a closed venue that has no price yet. */
+  'close_price',
   /** The account's own margin needs what is left. */
   'margin',
   /** What is bought would go to a line of the account that has another holder. */
@@ -100,8 +106,10 @@ type Draft = {
 export function planWithdrawal(ledger: Ledger, wish: Wish, around: Around): Plan {
   const free = min(wish.units, around.free)
   const underWay = min(wish.units - free, around.underWay)
-  const start = opened({ ledger, steps: [], missing: wish.units - free - underWay }, wish, around)
-  const own = start.missing > 0n ? releaseOwn(start, wish, around) : start
+  const until = frozenUntil(ledger, wish.listing)
+  const held = around.now < until ? { wait: { why: 'frozen' as const, until } } : {}
+  const start = opened({ ledger, steps: [], missing: wish.units - free - underWay, ...held }, wish, around)
+  const own = start.missing > 0n && !start.wait ? releaseOwn(start, wish, around) : start
   const end = own.missing > 0n && !own.wait ? buyAll(own, wish, around) : own
   const released = start.missing - own.missing
   const bought = own.missing - end.missing
@@ -174,6 +182,8 @@ function releaseOwn(draft: Draft, wish: Wish, around: Around): Draft {
   const most = min(missing, line?.units ?? 0n)
   if (!line || most === 0n) return draft
   if (isMargined(account) && !around.isProven) return { ...draft, wait: { why: 'records_old' } }
+  if (isMargined(account) && hasUnpriced(ledger, wish.account, around.now))
+    return { ...draft, wait: { why: 'close_price' } }
   const after = (units: Units) => take(ledger, wish, { kind: 'release', index, units })
   const { units, why } = mostHeld(most, (units) => standing(after(units), wish, around))
   const released = units > 0n ? done(draft, wish, { kind: 'release', index, units }) : draft
@@ -211,6 +221,7 @@ function readyToBuy(draft: Draft, wish: Wish, around: Around): Draft {
   const why: [Wait, boolean][] = [
     ['prices_old', !isPriced || !hasPrice(draft.ledger, wish.listing, around.now)],
     ['records_old', isMargined(settled) && !around.isProven],
+    ['close_price', isMargined(settled) && hasUnpriced(draft.ledger, wish.account, around.now)],
     ['margin', now === 'margin'],
     ['line_of_another', line !== undefined && !isSame(line.holder, wish.holder)],
     ['too_many_lines', !line && settled.lines.length >= MAX_LINES],

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Hex } from '@omnimargin/core/bytes'
-import { type Account, accountIn, FLAT, type Ledger, type Line, portfolioOf, upToDate } from '@omnimargin/core/ledger'
+import {
+  type Account,
+  accountIn,
+  applyEvents,
+  FLAT,
+  type Ledger,
+  type Line,
+  portfolioOf,
+  upToDate,
+} from '@omnimargin/core/ledger'
 import { computeMargin, isLiquidatable, type Margin } from '@omnimargin/core/margin'
 import type { ListingTerms } from '@omnimargin/core/parameters'
 import { vaultPeer, venuePeer } from '@omnimargin/core/peer'
@@ -250,6 +259,38 @@ test('WHI-05 a limit that bares the other leg of a hedge needs initial margin, a
   const far: Change = { kind: 'trade', market: ETH_FAST, size: -wad(1) }
   const answer = whatIf(late, ID, [far], WORLD)
   assert.ok(!('code' in answer) && answer.steps[0]?.need === 'new_risk' && !answer.mayBeMade)
+})
+
+test('WHI-05 nothing is withdrawn from a vault while a guardian holds it, and from others it is', () => {
+  const own = account({ lines: [line(USDC_FAST, dollars(9)), line(USDC_HOME, dollars(9))] })
+  const { chainId, vault: peer } = CLEARING.listings[USDC_FAST] ?? assert.fail()
+  const until = NOW + 1n
+  const frozen = applyEvents(clearingWith([ID, own]), [{ eventName: 'Frozen', args: { chainId, peer, until } }])
+  const needs = (listing: number, now = NOW) => {
+    const answer = whatIf(frozen, ID, [{ kind: 'withdraw', listing, units: 1n }], { ...WORLD, now })
+    return 'code' in answer ? answer.code : [answer.steps[0]?.need, answer.mayBeMade]
+  }
+  assert.deepEqual(needs(USDC_FAST), ['thaw', false])
+  assert.deepEqual(needs(USDC_FAST, until), ['nothing', true])
+  assert.deepEqual(needs(USDC_HOME), ['nothing', true])
+})
+
+test('WHI-05 a position at a closed venue that has no price when its grace is over holds back what would loosen', () => {
+  const own = account({ lines: [line(USDC_HOME, dollars(90_000))], positions: held(ETH_FAST, { size: wad(1) }) })
+  const venue = PARAMETERS.markets[ETH_FAST]?.venue ?? assert.fail()
+  const needs = (until: bigint, change: Change, priced = new Map<number, bigint>()) => {
+    const closed = { ...clearingWith([ID, own]), closed: new Map([[venue, until]]), priced }
+    const answer = whatIf(closed, ID, [change], WORLD)
+    return 'code' in answer ? answer.code : [answer.steps[0]?.need, answer.mayBeMade]
+  }
+  const out: Change = { kind: 'withdraw', listing: USDC_HOME, units: 1n }
+  const traded: Change = { kind: 'trade', market: ETH_HOME, size: wad(1) }
+  assert.deepEqual(needs(NOW, out), ['initial', true], 'within the grace it is worth the index')
+  assert.deepEqual(needs(NOW - 1n, out), ['close_price', false])
+  assert.deepEqual(needs(NOW - 1n, traded), ['close_price', false])
+  const price = new Map([[ETH_FAST, wad(2_000)]])
+  assert.deepEqual(needs(NOW - 1n, out, price), ['nothing', true], 'once it is priced it is cash')
+  assert.deepEqual(needs(NOW - 1n, traded, price), ['initial', true])
 })
 
 test('WHI-04 what is deposited at a chain that was lost counts nothing', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { accountOf } from '@omnimargin/core/account'
-import { type Account, accountIn, type Ledger, portfolioOf } from '@omnimargin/core/ledger'
+import { type Account, accountIn, applyEvents, type Ledger, portfolioOf } from '@omnimargin/core/ledger'
 import { computeMargin, meetsInitial } from '@omnimargin/core/margin'
 import { salePriceOf, unitsFor } from '@omnimargin/core/settlement'
 import { abs, WAD } from '@omnimargin/core/wad'
@@ -13,11 +13,13 @@ import {
   clearingWith,
   DEBTOR,
   debtor,
+  ETH_FAST,
   held,
   ID,
   line,
   NOW,
   OWNER,
+  PARAMETERS,
   trader,
   USDC_FAST,
   USDC_HOME,
@@ -219,6 +221,18 @@ test('WIT-07 what is queued says why, in the order of the codes', () => {
     const plan = planFor(own, others, dollars(1_000), around)
     assert.deepEqual([plan.wait?.why, plan.queued, plan.steps], [why, dollars(1_000), []])
   }
+})
+
+test('WIT-07 what a guardian holds waits until then, and what needs a price of a closed venue for that', () => {
+  const own = account({ lines: [line(USDC_FAST, dollars(9))], positions: held(ETH_FAST, { size: wad(1) }) })
+  const ledger = clearingWith([ID, own])
+  const closed = { ...ledger, closed: new Map([[PARAMETERS.markets[ETH_FAST]?.venue ?? 0, NOW - 1n]]) }
+  assert.deepEqual(planWithdrawal(closed, wish(dollars(9)), AROUND).wait, { why: 'close_price' })
+  const { chainId, vault: peer } = ledger.listings[USDC_FAST] ?? assert.fail()
+  const frozen = applyEvents(closed, [{ eventName: 'Frozen', args: { chainId, peer, until: NOW + 9n } }])
+  const plan = planWithdrawal(frozen, wish(dollars(9)), { ...AROUND, free: dollars(4), underWay: dollars(3) })
+  assert.deepEqual([plan.free, plan.underWay, plan.queued], [4, 3, 2].map(dollars))
+  assert.deepEqual([plan.wait, plan.steps], [{ why: 'frozen', until: NOW + 9n }, []])
 })
 
 test('WIT-08 what is free goes first, then what is under way; what the pool lacks is told', () => {
