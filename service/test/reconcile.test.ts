@@ -5,10 +5,11 @@ import { type AddressInfo, createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { ChainError } from '@omnimargin/chains/errors'
 import { type Account, EMPTY_LEDGER, FLAT, type Position } from '@omnimargin/core/ledger'
+import { ZERO_DIGEST } from '@omnimargin/core/record'
 import { readerOf } from '@omnimargin/service/clients'
 import type { Deployment } from '@omnimargin/service/deployment'
 import { readDiffering } from '@omnimargin/service/reconcile/home'
-import { ChainSilent, type Place } from '@omnimargin/service/reconcile/place'
+import { ChainSilent, type Known, type Place } from '@omnimargin/service/reconcile/place'
 import { readSides } from '@omnimargin/service/reconcile/read'
 import { type Fills, lineOf, type Sides } from '@omnimargin/service/reconcile/sides'
 import { addUp, holds } from '@omnimargin/service/reconcile/sums'
@@ -132,7 +133,7 @@ test('ROL-41 one unit off on either side, and the equation that it is in does no
 const NOWHERE = `0x${'0'.repeat(40)}` as const
 
 /** Reads a deployment of one chain, 5, whose contracts are there from block 9 on. */
-function readOne(port: number, at: bigint | 'finalized') {
+function readOne(port: number, at: bigint | 'finalized', known?: Known) {
   const rpc = [`http://127.0.0.1:${port}`]
   const emitters = [{ kind: 'clearing' as const, address: NOWHERE, fromBlock: 9 }]
   const chain = { name: 'slow', chainId: 5, rpc, checkpointInterval: 1, roots: NOWHERE, batch: NOWHERE, emitters }
@@ -142,11 +143,14 @@ function readOne(port: number, at: bigint | 'finalized') {
     clearing: { chainId: 5, address: NOWHERE, feeds: [], markets: [] },
     tokens: [],
   }
-  return readSides(deployment, new Map([[5, readerOf(chain)]]), () => at)
+  return readSides(deployment, new Map([[5, readerOf(chain)]]), () => at, known && new Map([[5, known]]))
 }
 
-/** A chain of ten blocks. */
-async function chainWith(t: TestContext, chainId: number): Promise<number> {
+type Span = { readonly fromBlock: string; readonly toBlock: string }
+const NO_SPAN: Span = { fromBlock: '', toBlock: '' }
+
+/** A chain of ten blocks in which nothing happened, and what logs it was asked for. */
+async function chainWith(t: TestContext, chainId: number, asked: string[] = []): Promise<number> {
   const server = createHttpServer(async (request, response) => {
     let text = ''
     for await (const part of request) text += part
@@ -154,7 +158,14 @@ async function chainWith(t: TestContext, chainId: number): Promise<number> {
     const number = params?.[0] === 'finalized' ? '0x8' : (params?.[0] ?? '')
     const block =
       Number(number) <= 10 ? { number, hash: `0x${'1'.repeat(64)}`, timestamp: '0x1', transactions: [] } : null
-    const result = method === 'eth_chainId' ? `0x${chainId.toString(16)}` : block
+    const [{ fromBlock, toBlock }] = method === 'eth_getLogs' ? (params as unknown as [Span]) : [NO_SPAN]
+    if (method === 'eth_getLogs') asked.push(`${Number(fromBlock)} to ${Number(toBlock)}`)
+    const answers: Record<string, unknown> = {
+      eth_chainId: `0x${chainId.toString(16)}`,
+      eth_getLogs: [],
+      eth_call: ZERO_DIGEST,
+    }
+    const result = method in answers ? answers[method] : block
     response.end(JSON.stringify({ jsonrpc: '2.0', id, result }))
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -177,6 +188,22 @@ test('ROL-42 another chain, a block that is not there, and one before the contra
       return true
     })
   }
+})
+
+test('ROL-65 what is known of a block that was final is not asked for again, and what is of a later one is not believed', async (t) => {
+  const asked: string[] = []
+  const port = await chainWith(t, 5, asked)
+  const known: Known = { writes: new Map(), events: new Map() }
+  const askedAt = async (block: bigint) => {
+    asked.length = 0
+    await readOne(port, block, known)
+    return [...asked]
+  }
+  // The clearing’s writes and its events.
+  assert.deepEqual(await askedAt(9n), ['9 to 9', '9 to 9'])
+  assert.deepEqual(await askedAt(9n), [])
+  assert.deepEqual(await askedAt(10n), ['10 to 10', '10 to 10'])
+  assert.deepEqual(await askedAt(9n), ['9 to 9', '9 to 9'])
 })
 
 test('ROL-42 a chain that does not answer is named, with what to do', async () => {

@@ -1,5 +1,5 @@
 /** One chain at one block, and what can be asked of it there. */
-import { checkpointAt, type Write } from '@omnimargin/chains/emitter'
+import { type Cursor, checkpointAt, type Write } from '@omnimargin/chains/emitter'
 import { AnswersDisagree, ChainError } from '@omnimargin/chains/errors'
 import { inParts } from '@omnimargin/chains/logs'
 import type { Hex } from '@omnimargin/core/bytes'
@@ -13,7 +13,18 @@ export type At = bigint | 'finalized' | 'latest'
 /** At which block to read a chain. */
 export type BlockOf = (chain: DeployedChain) => At
 
-export type Place = { readonly chain: DeployedChain; readonly reader: PublicClient; readonly block: GetBlockReturnType }
+/** What was read of one chain's contracts up to a block that was final, by their addresses: to be gone on from. */
+export type Known = { readonly writes: Map<string, KnownWrites>; readonly events: Map<string, KnownEvents> }
+type KnownWrites = Cursor & { readonly writes: readonly Write[] }
+type KnownEvents = { readonly blockNumber: bigint; readonly events: readonly DecodedEvent[] }
+
+/** `known` takes in what is read at this block, and is there only where the block is final. */
+export type Place = {
+  readonly chain: DeployedChain
+  readonly reader: PublicClient
+  readonly block: GetBlockReturnType
+  readonly known?: Known | undefined
+}
 export type Places = ReadonlyMap<number, Place>
 
 export type DecodedEvent = { readonly eventName: string; readonly args: unknown }
@@ -53,11 +64,12 @@ export async function placesOf(
   { chains, clearing }: Deployment,
   readers: ReadonlyMap<number, PublicClient>,
   blockOf: BlockOf,
+  known?: ReadonlyMap<number, Known>,
 ): Promise<Places> {
   const read = async (chain: DeployedChain): Promise<[number, Place]> => {
     const reader = readers.get(chain.chainId)
     if (!reader) throw new Error(`No reader for chain ${chain.chainId}.`)
-    return [chain.chainId, await placeAt(chain, reader, blockOf(chain))]
+    return [chain.chainId, { ...(await placeAt(chain, reader, blockOf(chain))), known: known?.get(chain.chainId) }]
   }
   const first = await Promise.all(chains.filter(({ chainId }) => chainId === clearing.chainId).map(read))
   const others = await Promise.all(chains.filter(({ chainId }) => chainId !== clearing.chainId).map(read))
@@ -90,27 +102,43 @@ export function placeOf(places: Places, chainId: number): Place {
 }
 
 /** An emitter's writes up to the block, whole: they add up to the digest that it holds there. */
-export async function writesOf({ chain, reader, block }: Place, address: Address): Promise<readonly Write[]> {
+export async function writesOf({ chain, reader, block, known }: Place, address: Address): Promise<readonly Write[]> {
   const emitter = emittersOf(chain).find((candidate) => same(candidate.address, address))
   if (!emitter)
     throw new ConfigError(`The deployment has no emitter ${address} on chain ${chain.name}: add it to its "emitters".`)
-  const start = { blockNumber: 0n, blockHash: ZERO_DIGEST, digest: ZERO_DIGEST }
-  const { writes } = await asked(chain, () =>
-    checkpointAt(reader, emitter, start, numberOf(block), block.hash ?? undefined),
-  )
+  const start = { blockNumber: 0n, blockHash: ZERO_DIGEST, digest: ZERO_DIGEST, writes: [] }
+  const before = upTo(block, known?.writes.get(address)) ?? start
+  if (before.blockNumber === numberOf(block)) return before.writes
+  const next = await asked(chain, () => checkpointAt(reader, emitter, before, numberOf(block), block.hash ?? undefined))
+  const writes = [...before.writes, ...next.writes]
+  known?.writes.set(address, { ...next, writes })
   return writes
 }
 
-export async function eventsOf({ chain, reader, block }: Place, address: Address, abi: Abi): Promise<DecodedEvent[]> {
+/** All of a contract's events up to the block. Unlike writes they add up to nothing: an endpoint that left one out is believed. */
+export async function eventsOf(
+  { chain, reader, block, known }: Place,
+  address: Address,
+  abi: Abi,
+): Promise<readonly DecodedEvent[]> {
   const emitter = chain.emitters.find((candidate) => same(candidate.address, address))
-  const fromBlock = BigInt(emitter?.fromBlock ?? 0)
-  const range = { fromBlock, toBlock: numberOf(block) }
-  return asked(chain, () =>
+  const first = BigInt(emitter?.fromBlock ?? 0)
+  const before = upTo(block, known?.events.get(address)) ?? { blockNumber: first - 1n, events: [] }
+  const range = { fromBlock: before.blockNumber + 1n, toBlock: numberOf(block) }
+  const news = await asked(chain, () =>
     inParts(
       range,
       (part) => reader.getContractEvents({ address, abi, ...part, strict: true }) as Promise<DecodedEvent[]>,
     ),
   )
+  const events = [...before.events, ...news]
+  known?.events.set(address, { blockNumber: numberOf(block), events })
+  return events
+}
+
+/** Nothing where it is of a later block: another endpoint of the chain may be behind. */
+function upTo<One extends { readonly blockNumber: bigint }>(block: GetBlockReturnType, one?: One): One | undefined {
+  return one && one.blockNumber <= numberOf(block) ? one : undefined
 }
 
 export async function asked<Answer>(chain: DeployedChain, ask: () => Promise<Answer>): Promise<Answer> {

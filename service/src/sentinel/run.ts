@@ -7,7 +7,7 @@ import { attempt } from '../attempt.ts'
 import { readerOf } from '../clients.ts'
 import { ConfigError } from '../config.ts'
 import type { Deployment } from '../deployment.ts'
-import { BlockUnusable } from '../reconcile/place.ts'
+import { BlockUnusable, type Known } from '../reconcile/place.ts'
 import { readSides } from '../reconcile/read.ts'
 import type { PeerPlace } from '../reconcile/sides.ts'
 import type { Destination } from '../relayer/carry.ts'
@@ -26,7 +26,10 @@ export const GAS_LIMIT = 500_000n
 /** The clearing's errors come through the policy. */
 const ABI = [...Policy.abi, ...Clearing.abi]
 
-/** Runs until the signal. Keeps nothing on disk: what does not add up still does not after a restart. */
+/**
+ * Runs until the signal. Keeps nothing on disk: what does not add up still does not after a restart. Of blocks that are
+ * final nothing is read twice, until something is suspected, or fails: then all is read from the first block again.
+ */
 export async function runSentinel(
   { deployment, account, pollMs }: SentinelConfig,
   context: RoleContext,
@@ -38,13 +41,16 @@ export async function runSentinel(
   const { policy } = clearing
   if (!home || !policy) throw new ConfigError('A sentinel needs "policy" in the deployment\'s "clearing": add it.')
   const readers = new Map(chains.map((chain) => [chain.chainId, readerOf(chain)]))
+  const nothing = () => new Map(chains.map(({ chainId }) => [chainId, { writes: new Map(), events: new Map() }]))
+  let known: ReadonlyMap<number, Known> = nothing()
   let state: SentinelState | undefined
   const work = async () => {
     state ??= { suspected: new Map(), frozenUntil: new Map(), freezeSeconds: await freezeSecondsOf(home, policy) }
-    const sides = await readSides(deployment, readers, () => 'finalized')
+    const sides = await readSides(deployment, readers, () => 'finalized', known)
     const now = sides.blocks.find(({ chainId }) => chainId === clearing.chainId)?.time ?? 0n
     const next = step(state, { type: 'read', sides, now })
     state = next.state
+    if (state.suspected.size > 0 || next.effects.some(({ type }) => type === 'alarm')) known = nothing()
     for (const effect of next.effects) {
       if (effect.type === 'alarm') {
         note('alarm', { what: effect.what })
@@ -63,8 +69,10 @@ export async function runSentinel(
     note('added_up', { suspected: state.suspected.size })
   }
   // A young chain has no final block that holds everything yet.
-  const report = (failure: unknown) =>
+  const report = (failure: unknown) => {
+    known = nothing()
     note(failure instanceof BlockUnusable ? 'not_yet' : 'failed', { why: `${failure}` })
+  }
   await repeat(work, pollMs, { signal, report })
 }
 
