@@ -95,7 +95,7 @@ const MAINTENANCE: Grade = {
   band: (p) => p.band,
 }
 
-/** Balances, requirements, equity and exposure of a portfolio. Never fails: every input is bounded by its type. */
+/** Balances, requirements, equity and exposure of a portfolio. No amount makes it fail; asserts that what positions and credits name is there. */
 export function computeMargin(portfolio: Portfolio): Margin {
   const { cash, positions, underlyings } = portfolio
   const collateral = sumLines(portfolio.lines)

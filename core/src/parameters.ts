@@ -81,10 +81,10 @@ export function vaultAges({ zeroAge, ...ages }: VaultTerms): Ages {
 /** Two underlyings, `first < second`, and the share of their risks that opposite positions offset in. */
 export type CreditTerms = { readonly first: number; readonly second: number; readonly ratio: Ratio }
 
-/** Ages in seconds. */
 /** The `outageAfter` of parameters to which no time without prices is an outage. */
 export const NO_OUTAGES = 2 ** 32 - 1
 
+/** Everything governance sets, under one version. Ages and times in seconds. */
 export type Parameters = {
   readonly cashHaircut: Ratio
   readonly liquidationDiscount: Ratio

@@ -51,7 +51,7 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
 
 /**
  * Repeats the work until the role is stopped, pausing between. A failure that may pass is reported and the work tried
- * again, ever more slowly up to 30 times the pause; one that cannot pass ends the role.
+ * again, ever more slowly up to 32 times the pause; one that cannot pass ends the role.
  */
 export async function repeat(
   work: () => Promise<void>,
