@@ -23,7 +23,20 @@ import { computeMargin, isLiquidatable, type Margin, meetsInitial } from './marg
 import { type MarketTerms, type Parameters, venueAges } from './parameters.ts'
 import { type Peer, vaultPeer, venuePeer } from './peer.ts'
 import { book } from './position.ts'
-import { abs, max, min, mulDown, mulUp, type Price, type Ratio, type Size, type Units, type Usd, WAD } from './wad.ts'
+import {
+  abs,
+  MAX_PRICE,
+  max,
+  min,
+  mulDown,
+  mulUp,
+  type Price,
+  type Ratio,
+  type Size,
+  type Units,
+  type Usd,
+  WAD,
+} from './wad.ts'
 
 /** Numbers are the clearing's; sizes and shock ratios are signed. A trade without a price is made at the index. */
 export type Change =
@@ -98,7 +111,6 @@ export type Refusal = { readonly change?: number; readonly code: Rejection | Por
 
 const MAX_UNITS: Units = (1n << 112n) - 1n
 const MAX_SIZE: Size = (1n << 112n) - 1n
-const MAX_PRICE: Price = (1n << 96n) - 1n
 
 /** The changes one after the other, in their order; the first that cannot be imagined is named. */
 export function whatIf(ledger: Ledger, id: Hex, changes: readonly Change[], world: World): Answer | Refusal {

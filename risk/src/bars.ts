@@ -1,5 +1,5 @@
 /** OHLCV files as they are published, read strictly: a fault names its file and line, and nothing is repaired. */
-import type { Price } from '@omnimargin/core/wad'
+import { MAX_PRICE, type Price } from '@omnimargin/core/wad'
 import { parseDecimal } from './decimal.ts'
 import { InputError } from './errors.ts'
 
@@ -35,8 +35,6 @@ const HEADERS = ['ts', 'open_time', 'timestamp'].map((time) => `${time},open,hig
 const SECONDS_BELOW = 100_000_000_000
 const MILLISECONDS_BELOW = 1000 * SECONDS_BELOW
 export const MAX_BARS = 1_000_000
-/** As on chain: a price fits 96 bits. */
-const MAX_PRICE: Price = (1n << 96n) - 1n
 
 /** Reads one file's text. Throws InputError with the first fault. */
 export function parseBars(file: string, text: string): Bars {

@@ -1,8 +1,7 @@
 /** The margin formula's parameters out of recorded prices, by the rules of spec/capital.md. Not out of the books they are for. */
-import { abs, max, mulDown, type Ratio, WAD } from '@omnimargin/core/wad'
+import { abs, max, mulDown, type Ratio, rootUp, WAD } from '@omnimargin/core/wad'
 import { between, commonSpan, type Series } from './bars.ts'
 import { quantile } from './quantile.ts'
-import { rootUp } from './root.ts'
 import type { CreditTerms, Terms } from './terms.ts'
 import { slidingMax } from './window.ts'
 

@@ -1,7 +1,6 @@
 /** What a series of prices is like, in integers at 1e18: so that made-up prices can be judged. */
-import { abs, max, min, type Ratio, WAD } from '@omnimargin/core/wad'
+import { abs, max, min, type Ratio, rootUp, WAD } from '@omnimargin/core/wad'
 import type { Series } from './bars.ts'
-import { rootUp } from './root.ts'
 
 export type Moments = {
   /** Standard deviation of a bar's simple return, and that by the root of the bars in a year. */

@@ -1,8 +1,7 @@
 /** Made-up prices: correlated, fat-tailed, and the same for ever. Integers only, so that every machine makes the same file. */
-import { abs, max, min, WAD } from '@omnimargin/core/wad'
+import { abs, max, min, rootUp, WAD } from '@omnimargin/core/wad'
 import { joinBars, parseBars, type Series } from './bars.ts'
 import { type Draw, drawBetween, drawsOf } from './random.ts'
-import { rootUp } from './root.ts'
 
 /** Scales at 1e18. `common` is the asset's share in the move that all assets make together. */
 export type AssetShape = {

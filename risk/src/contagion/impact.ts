@@ -1,8 +1,19 @@
 /** How far prices go when what was liquidated is sold and bought: spec/contagion.md. */
 import type { Hex } from '@omnimargin/core/bytes'
 import { accountIn, type Ledger } from '@omnimargin/core/ledger'
-import { divUp, max, min, mulDown, mulUp, type Price, type Ratio, type Usd, WAD } from '@omnimargin/core/wad'
-import { rootUp } from '../root.ts'
+import {
+  divUp,
+  MAX_PRICE,
+  max,
+  min,
+  mulDown,
+  mulUp,
+  type Price,
+  type Ratio,
+  rootUp,
+  type Usd,
+  WAD,
+} from '@omnimargin/core/wad'
 import type { Damage } from './damage.ts'
 import type { System } from './system.ts'
 
@@ -18,9 +29,6 @@ export type Flow = {
   /** Of what is sold, by listing, what has to be sold on its chain. */
   readonly soldThere: ReadonlyMap<number, Usd>
 }
-
-/** As on chain: a price fits 96 bits. */
-const MAX_PRICE: Price = (1n << 96n) - 1n
 
 /** The share by which so many dollars, sold or bought in a day, move a price: the square-root law. At most all of it. */
 export function impactOf(dollars: Usd, stressed: Usd, dailyVolatility: Ratio, factor: Ratio): Ratio {
