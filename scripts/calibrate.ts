@@ -1,8 +1,7 @@
 // `npm run calibrate [-- --prices DIR --symbols ETH,BTC --hours N]`: random books over two hourly prices, and whether those that were said to cross maintenance did.
 import { parseArgs } from 'node:util'
 import { accountOf } from '@omnimargin/core/account'
-import { EMPTY_LEDGER, FLAT, type Ledger, portfolioOf } from '@omnimargin/core/ledger'
-import { computeMargin } from '@omnimargin/core/margin'
+import { EMPTY_LEDGER, FLAT, type Ledger, marginOf } from '@omnimargin/core/ledger'
 import { vaultPeer, venuePeer } from '@omnimargin/core/peer'
 import { WAD } from '@omnimargin/core/wad'
 import { InputError } from '@omnimargin/risk/errors'
@@ -197,10 +196,9 @@ function ledgerWith(book: BookName, buffer: number, prices: readonly number[]): 
 }
 
 function spareOf(ledger: Ledger, prices: readonly number[]): bigint {
-  const portfolio = portfolioOf(priced(ledger, prices), OWNER, NOW)
-  if (typeof portfolio === 'string') throw new Error(portfolio)
-  const { maintenanceMarginBalance, maintenanceMargin } = computeMargin(portfolio)
-  return maintenanceMarginBalance - maintenanceMargin
+  const margin = marginOf(priced(ledger, prices), OWNER, NOW)
+  if (typeof margin === 'string') throw new Error(margin)
+  return margin.maintenanceMarginBalance - margin.maintenanceMargin
 }
 
 /* THE REPORT */

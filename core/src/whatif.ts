@@ -13,6 +13,7 @@ import {
   type Line,
   MAX_ACCOUNT_MARKETS,
   MAX_LINES,
+  marginOf,
   type PortfolioFault,
   type Position,
   portfolioOf,
@@ -114,14 +115,14 @@ const MAX_SIZE: Size = (1n << 112n) - 1n
 
 /** The changes one after the other, in their order; the first that cannot be imagined is named. */
 export function whatIf(ledger: Ledger, id: Hex, changes: readonly Change[], world: World): Answer | Refusal {
-  const before = marginIn(ledger, id, world)
+  const before = marginOf(ledger, id, world.now)
   if (typeof before === 'string') return { code: before }
   const steps: Step[] = []
   let [now, after] = [ledger, before]
   for (const [i, change] of changes.entries()) {
     const next = apply(now, id, change, world)
     if (typeof next === 'string') return { change: i, code: next }
-    const margin = marginIn(next, id, world)
+    const margin = marginOf(next, id, world.now)
     if (typeof margin === 'string') return { change: i, code: margin }
     const step = judge(now, next, id, change, world)
     if (typeof step === 'string') return { change: i, code: step }
@@ -257,7 +258,7 @@ function lose(ledger: Ledger, chainId: bigint, parameters: Parameters): Ledger {
 function judge(before: Ledger, after: Ledger, id: Hex, change: Change, world: World): Step | PortfolioFault {
   const isTrade = change.kind === 'trade'
   const state = isTrade ? withLimit(before, id, change, world) : after
-  const judged = marginIn(state, id, world)
+  const judged = marginOf(state, id, world.now)
   if (typeof judged === 'string') return judged
   const need = isTrade ? needOfLimit(before, state, id, change.market, world) : needOf(after, id, change)
   const isAllowed =
@@ -307,9 +308,4 @@ function withLimit(ledger: Ledger, id: Hex, { market, size }: Of<'trade'>, { now
   const asOf = position.buyOut + position.sellOut > 0n ? position.asOf : now
   const limited = { ...position, buyOut: position.buyOut + buy, sellOut: position.sellOut + sell, asOf }
   return withAccount(ledger, id, { ...account, positions: new Map(account.positions).set(market, limited) })
-}
-
-function marginIn(ledger: Ledger, id: Hex, { now }: World): Margin | PortfolioFault {
-  const portfolio = portfolioOf(ledger, id, now)
-  return typeof portfolio === 'string' ? portfolio : computeMargin(portfolio)
 }

@@ -6,6 +6,7 @@ import {
   type Ledger,
   type Line,
   MAX_LINES,
+  marginOf,
   portfolioOf,
   upToDate,
   withAccount,
@@ -207,7 +208,7 @@ function readyToBuy(draft: Draft, wish: Wish, around: Around): Draft {
   const line = settled.lines.find(({ listing }) => listing === wish.listing)
   const now = standing(withAccount(draft.ledger, wish.account, settled), wish, around)
   // A sale looks at the buyer's margin whatever it holds.
-  const isPriced = typeof portfolioOf(draft.ledger, wish.account, around.now) !== 'string'
+  const isPriced = typeof marginOf(draft.ledger, wish.account, around.now) !== 'string'
   const why: [Wait, boolean][] = [
     ['prices_old', !isPriced || !hasPrice(draft.ledger, wish.listing, around.now)],
     ['records_old', isMargined(settled) && !around.isProven],
@@ -286,9 +287,9 @@ function done(draft: Draft, wish: Wish, step: Step): Draft {
 /** What stands against the account's letting go of more, as the ledger then would be. */
 function standing(ledger: Ledger, { account }: Wish, { now }: Around): 'prices_old' | 'margin' | undefined {
   if (!isMargined(accountIn(ledger, account))) return undefined
-  const portfolio = portfolioOf(ledger, account, now)
-  if (typeof portfolio === 'string') return 'prices_old'
-  return meetsInitial(computeMargin(portfolio)) ? undefined : 'margin'
+  const margin = marginOf(ledger, account, now)
+  if (typeof margin === 'string') return 'prices_old'
+  return meetsInitial(margin) ? undefined : 'margin'
 }
 
 /** The most units up to `most` that nothing stands against, which more of them never cures; and what stands against more. */

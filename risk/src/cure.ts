@@ -1,8 +1,7 @@
 /** What brings an account back to a health: the least deposit, asset by asset, or the least part of a position to close. spec/warnings.md */
 import type { Hex } from '@omnimargin/core/bytes'
 import { admit } from '@omnimargin/core/counting'
-import { accountIn, countedOf, type Ledger, portfolioOf, upToDate, withAccount } from '@omnimargin/core/ledger'
-import { computeMargin } from '@omnimargin/core/margin'
+import { accountIn, countedOf, type Ledger, marginOf, upToDate, withAccount } from '@omnimargin/core/ledger'
 import { abs, divUp, min, mulUp, type Ratio, type Size, type Units, type Usd, WAD } from '@omnimargin/core/wad'
 import { apply, type Change, type World } from '@omnimargin/core/whatif'
 
@@ -33,10 +32,8 @@ export function curesOf(ledger: Ledger, id: Hex, health: Ratio, world: World): C
 
 /** At or above it, by the clearing's own margin. */
 export function isHealthy(ledger: Ledger, id: Hex, health: Ratio, { now }: World): boolean {
-  const portfolio = portfolioOf(ledger, id, now)
-  if (typeof portfolio === 'string') return false
-  const { maintenanceMarginBalance, maintenanceMargin } = computeMargin(portfolio)
-  return maintenanceMarginBalance >= mulUp(maintenanceMargin, health)
+  const margin = marginOf(ledger, id, now)
+  return typeof margin !== 'string' && margin.maintenanceMarginBalance >= mulUp(margin.maintenanceMargin, health)
 }
 
 function depositsOf(ledger: Ledger, id: Hex, now: bigint, cures: (change: Change) => boolean): Deposit[] {

@@ -1,8 +1,8 @@
 /** The worst that an account may come to while prices stand anywhere within their spans: spec/contagion.md. */
 import type { Hex } from '@omnimargin/core/bytes'
 import { positionValue } from '@omnimargin/core/instrument'
-import { type Account, accountIn, isOpen, type Ledger, type PortfolioFault, portfolioOf } from '@omnimargin/core/ledger'
-import { computeMargin, isLiquidatable } from '@omnimargin/core/margin'
+import { type Account, accountIn, isOpen, type Ledger, marginOf, type PortfolioFault } from '@omnimargin/core/ledger'
+import { isLiquidatable } from '@omnimargin/core/margin'
 import { max, min, type Price, type Usd } from '@omnimargin/core/wad'
 import { InputError } from '../errors.ts'
 import { type Damage, withoutProfitOf } from './damage.ts'
@@ -56,9 +56,8 @@ function healthAt(
   const worthOf = (market: number, size: bigint) => positionValue(size, priceOf(feedOf(ledger, market) ?? -1))
   const judged = lostMarkets.size === 0 ? account : withoutProfitOf(account, lostMarkets, worthOf)
   const prices = new Map([...ledger.prices].map(([feed, cached]) => [feed, { ...cached, price: priceOf(feed) }]))
-  const portfolio = portfolioOf({ ...ledger, prices, accounts: new Map([[id, judged]]) }, id, now)
-  if (typeof portfolio === 'string') throw new InputError(`Account ${id}: ${CURES[portfolio]}`)
-  const margin = computeMargin(portfolio)
+  const margin = marginOf({ ...ledger, prices, accounts: new Map([[id, judged]]) }, id, now)
+  if (typeof margin === 'string') throw new InputError(`Account ${id}: ${CURES[margin]}`)
   return {
     isBelow: isLiquidatable(margin),
     balance: margin.maintenanceMarginBalance,

@@ -12,11 +12,11 @@ import {
   type Ledger,
   type LedgerEvent,
   type Listing,
-  portfolioOf,
+  marginOf,
   upToDate,
   withAccount,
 } from '@omnimargin/core/ledger'
-import { computeMargin, isLiquidatable, type Margin } from '@omnimargin/core/margin'
+import { isLiquidatable, type Margin } from '@omnimargin/core/margin'
 import { venuePeer } from '@omnimargin/core/peer'
 import { max, type Units } from '@omnimargin/core/wad'
 
@@ -68,10 +68,8 @@ export function step(state: KeeperState, event: KeeperEvent): { state: KeeperSta
 function liquidatable(ledger: Ledger, own: Hex, now: bigint) {
   return [...ledger.accounts.keys()].flatMap((account) => {
     if (account === own) return []
-    const portfolio = portfolioOf(withAccount(ledger, account, upToDate(ledger, account)), account, now)
-    if (typeof portfolio === 'string') return []
-    const margin = computeMargin(portfolio)
-    return isLiquidatable(margin) ? [{ account, margin }] : []
+    const margin = marginOf(withAccount(ledger, account, upToDate(ledger, account)), account, now)
+    return typeof margin !== 'string' && isLiquidatable(margin) ? [{ account, margin }] : []
   })
 }
 
