@@ -259,6 +259,11 @@ export function unpackParameters(blob: Hex): Parameters {
   return { ...Object.fromEntries(known), ...rows } as unknown as Parameters
 }
 
+/** The feed that a market's underlying is priced by; nothing where the parameters have no such market. */
+export function feedOfMarket({ markets, underlyings }: Parameters, market: number): number | undefined {
+  return underlyings[markets[market]?.underlying ?? -1]?.feed
+}
+
 /** Where a field of a list's row is in the blob: its word, its lowest bit there, and its width. Asserts that there is such a field. */
 export function fieldAt(
   parameters: Parameters,

@@ -21,7 +21,7 @@ import {
   withAccount,
 } from './ledger.ts'
 import { computeMargin, isLiquidatable, type Margin, meetsInitial } from './margin.ts'
-import { type MarketTerms, type Parameters, venueAges } from './parameters.ts'
+import { feedOfMarket, type MarketTerms, type Parameters, venueAges } from './parameters.ts'
 import { type Peer, vaultPeer, venuePeer } from './peer.ts'
 import { book } from './position.ts'
 import {
@@ -198,7 +198,7 @@ function trade(ledger: Ledger, id: Hex, change: Of<'trade'>, parameters: Paramet
   if (ledger.over.has(venuePeer(terms.venue))) return 'venue_closed'
   if (size === 0n || change.price === 0n) return 'nothing_asked'
   if (abs(size) > MAX_SIZE || (change.price ?? 0n) > MAX_PRICE) return 'amount_too_large'
-  const index = ledger.prices.get(parameters.underlyings[terms.underlying]?.feed ?? -1)?.price
+  const index = ledger.prices.get(feedOfMarket(parameters, market) ?? -1)?.price
   if (index === undefined) return 'no_price'
   if (abs(size) < terms.minSize) return 'below_min_size'
   const price = change.price ?? index

@@ -1,5 +1,5 @@
 /** The way of a withdrawal from the ledger to a vault: spec/withdrawal.md. */
-import type { Hex } from './bytes.ts'
+import { type Hex, isSame } from './bytes.ts'
 import {
   type Account,
   accountIn,
@@ -318,8 +318,4 @@ function hasPrice({ parameters, prices }: Ledger, listing: number, now: bigint):
   const terms = parameters?.listings[listing]
   const cached = terms && prices.get(terms.feed)
   return cached !== undefined && cached.publishTime + BigInt(parameters?.maxPriceAge ?? 0) >= now
-}
-
-function isSame(one: Hex, other: Hex): boolean {
-  return one.toLowerCase() === other.toLowerCase()
 }

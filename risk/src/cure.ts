@@ -2,6 +2,7 @@
 import type { Hex } from '@omnimargin/core/bytes'
 import { admit } from '@omnimargin/core/counting'
 import { accountIn, countedOf, type Ledger, marginOf, upToDate, withAccount } from '@omnimargin/core/ledger'
+import { feedOfMarket } from '@omnimargin/core/parameters'
 import { abs, divUp, min, mulUp, type Ratio, type Size, type Units, type Usd, WAD } from '@omnimargin/core/wad'
 import { apply, type Change, type World } from '@omnimargin/core/whatif'
 
@@ -54,7 +55,7 @@ function closesOf(ledger: Ledger, id: Hex, cures: (change: Change) => boolean): 
   const { parameters, prices } = ledger
   return [...accountIn(ledger, id).positions].flatMap(([market, { size }]) => {
     const terms = parameters?.markets[market]
-    const price = prices.get(parameters?.underlyings[terms?.underlying ?? -1]?.feed ?? -1)?.price
+    const price = parameters && prices.get(feedOfMarket(parameters, market) ?? -1)?.price
     if (size === 0n || !terms || price === undefined) return []
     const signed = (part: Size) => (size > 0n ? -part : part)
     // Less than the market's least size cannot be traded, unless it is all there is.

@@ -1,6 +1,6 @@
 /** `omnimargin risk contagion`: what each failure would cost, alone and two at once, told as people read it or as JSON. */
 import { join } from 'node:path'
-import type { Hex } from '@omnimargin/core/bytes'
+import { isSame } from '@omnimargin/core/bytes'
 import type { Usd } from '@omnimargin/core/wad'
 import { ACCOUNT_NODES, type Contagion, contagionOf, type Outcome, PAIRED_ACCOUNTS } from '@omnimargin/risk/contagion'
 import type { Node, System } from '@omnimargin/risk/contagion/system'
@@ -69,10 +69,6 @@ function namesOf({ deployment, ledger, block }: Live): NamedLedger {
   const homeChain = BigInt(clearing.chainId)
   const origin = `Read at block ${block.number} of ${block.name}, ${new Date(Number(block.time) * 1_000).toISOString()}`
   return { origin, ledger, now: block.time, homeChain, chains: chainNames, feeds, listings, accounts: new Map() }
-}
-
-function isSame(one: Hex, other: Hex): boolean {
-  return one.toLowerCase() === other.toLowerCase()
 }
 
 function nameIn({ accounts, feeds, chains }: NamedLedger, { issuers, depths }: System, node: Node): string {

@@ -3,6 +3,7 @@ import type { Hex } from '@omnimargin/core/bytes'
 import { positionValue } from '@omnimargin/core/instrument'
 import { type Account, accountIn, isOpen, type Ledger, marginOf, type PortfolioFault } from '@omnimargin/core/ledger'
 import { isLiquidatable } from '@omnimargin/core/margin'
+import { feedOfMarket } from '@omnimargin/core/parameters'
 import { max, min, type Price, type Usd } from '@omnimargin/core/wad'
 import { InputError } from '../errors.ts'
 import { type Damage, withoutProfitOf } from './damage.ts'
@@ -88,5 +89,5 @@ export function feedsOf({ lines, positions }: Account, ledger: Ledger): number[]
 }
 
 function feedOf({ parameters }: Ledger, market: number): number | undefined {
-  return parameters?.underlyings[parameters.markets[market]?.underlying ?? -1]?.feed
+  return parameters && feedOfMarket(parameters, market)
 }

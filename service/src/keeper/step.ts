@@ -17,6 +17,7 @@ import {
   withAccount,
 } from '@omnimargin/core/ledger'
 import { isLiquidatable, type Margin } from '@omnimargin/core/margin'
+import { feedOfMarket } from '@omnimargin/core/parameters'
 import { venuePeer } from '@omnimargin/core/peer'
 import { max, type Units } from '@omnimargin/core/wad'
 
@@ -92,9 +93,8 @@ function atTheEnd(ledger: Ledger, now: bigint): KeeperEffect[] {
   if (!parameters || closed.size === 0) return []
   const open = [...accounts].flatMap(([account, { positions }]) =>
     [...positions].flatMap(([market, position]) => {
-      const { venue = -1, underlying = -1 } = parameters.markets[market] ?? {}
-      const until = closed.get(venue)
-      const feedId = feeds[parameters.underlyings[underlying]?.feed ?? -1]
+      const until = closed.get(parameters.markets[market]?.venue ?? -1)
+      const feedId = feeds[feedOfMarket(parameters, market) ?? -1]
       const isOver = until !== undefined && now > until && isOpen(position)
       return isOver && feedId !== undefined ? [{ account, market, feedId, until }] : []
     }),

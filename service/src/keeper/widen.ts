@@ -6,7 +6,7 @@ import { Clearing, Venue } from '@omnimargin/chains/abi'
 import { ChainError, RpcFailed } from '@omnimargin/chains/errors'
 import { firstBlockSince } from '@omnimargin/chains/events'
 import { inParts } from '@omnimargin/chains/logs'
-import { unpackParameters } from '@omnimargin/core/parameters'
+import { feedOfMarket, unpackParameters } from '@omnimargin/core/parameters'
 import { max, min } from '@omnimargin/core/wad'
 import { encodeFunctionData, type Hex, isAddressEqual } from 'viem'
 import type { DeployedMarket, Deployment } from '../deployment.ts'
@@ -103,17 +103,17 @@ async function readCase(parts: Widening, market: number, fills: Fills): Promise<
     })
     return BigInt(asOf)
   })
-  const parameters = reader.readContract({ ...contract, functionName: 'parameters' })
-  const [[, blob], ...asOf] = await Promise.all([parameters, ...limits]).catch((cause) => {
+  const packed = reader.readContract({ ...contract, functionName: 'parameters' })
+  const [[, blob], ...asOf] = await Promise.all([packed, ...limits]).catch((cause) => {
     throw new RpcFailed(`what the clearing knows of market ${market}`, cause)
   })
-  const { markets, underlyings, maxPriceAge } = unpackParameters(blob)
-  const { band = 0n, underlying = -1 } = markets[market] ?? {}
-  const feed = underlyings[underlying]?.feed ?? -1
+  const parameters = unpackParameters(blob)
+  const { band = 0n } = parameters.markets[market] ?? {}
+  const feed = feedOfMarket(parameters, market) ?? -1
   const [deployed, feedId] = [clearing.markets[market], clearing.feeds[feed]?.feedId]
   if (!deployed || !feedId) return `the deployment's "clearing" lacks market ${market} or feed ${feed}: add it`
   const doubts = fills.map(({ low, high }, i): Doubt => {
-    return { low, high, band, since: max(0n, (asOf[i] ?? 0n) - BigInt(maxPriceAge)) }
+    return { low, high, band, since: max(0n, (asOf[i] ?? 0n) - BigInt(parameters.maxPriceAge)) }
   })
   return { deployed, feed, feedId, doubts }
 }
