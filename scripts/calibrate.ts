@@ -13,7 +13,7 @@ import { observerOf } from '@omnimargin/risk/estimate/observer'
 import { outlookOf } from '@omnimargin/risk/estimate/outlook'
 import { type Reliability, reliabilityOf } from '@omnimargin/risk/estimate/reliability'
 import { drawBetween, drawsOf } from '@omnimargin/risk/random'
-import { MADE_UP, seriesOf } from '@omnimargin/risk/synthetic'
+import { seriesOf, THREE_YEARS } from '@omnimargin/risk/synthetic'
 import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
 import { findPrices, readStretches } from '@omnimargin/service/prices'
 
@@ -77,8 +77,7 @@ try {
 
 function seriesAsked(folder: string | undefined): Map<number, Candle>[] {
   const files = folder === undefined ? undefined : findPrices(folder)
-  const shape = { ...MADE_UP, bars: 3 * YEAR, assets: MADE_UP.assets.map((asset) => ({ ...asset, digits: 8 })) }
-  const madeUp = files ? [] : seriesOf(shape)
+  const madeUp = files ? [] : seriesOf(THREE_YEARS)
   return SYMBOLS.map((symbol) => {
     if (files && !files.bySymbol.has(symbol)) throw new InputError(`${folder} has no prices of ${symbol}: add them.`)
     const stretches = files ? readStretches(symbol, files) : madeUp.filter((one) => one.symbol === symbol)

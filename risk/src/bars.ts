@@ -170,6 +170,11 @@ function parseTime(place: string, text: string): number {
   )
 }
 
+/** How many whole bars fit a time (seconds): at least one. */
+export function barsIn(seconds: number, interval: number): number {
+  return Math.max(1, (seconds - (seconds % interval)) / interval)
+}
+
 /** The part of a series whose bars open in [from, to). Throws InputError where it does not reach. */
 export function between(series: Series, from: number, to: number): Series {
   const { symbol, start, interval, closes } = series

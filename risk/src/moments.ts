@@ -36,15 +36,13 @@ export function correlationOf(a: Series, b: Series): Ratio {
 }
 
 /** The return of the worst stretch of so many bars. */
-export function worstOver({ closes }: Series, bars: number): Ratio {
-  return closes.slice(bars).reduce((least, close, start) => {
-    const move = (close * WAD) / (closes[start] ?? 1n) - WAD
-    return min(move, least)
-  }, 0n)
+export function worstOver(series: Series, bars: number): Ratio {
+  return returnsOf(series, bars).reduce(min, 0n)
 }
 
-function returnsOf({ closes }: Series): bigint[] {
-  return closes.slice(1).map((close, i) => (close * WAD) / (closes[i] ?? 1n) - WAD)
+/** The simple return over so many bars, from each bar that has as many after it; toward zero. */
+export function returnsOf({ closes }: Series, bars = 1): Ratio[] {
+  return closes.slice(bars).map((close, start) => (close * WAD) / (closes[start] ?? 1n) - WAD)
 }
 
 function deviationsOf(values: readonly bigint[]): bigint[] {

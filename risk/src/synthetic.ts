@@ -35,6 +35,13 @@ export const MADE_UP: Shape = {
   ],
 }
 
+/** Three years of the same, with so many digits that rounding does not pull a price down. */
+export const THREE_YEARS: Shape = {
+  ...MADE_UP,
+  bars: 3 * 8_760,
+  assets: MADE_UP.assets.map((asset) => ({ ...asset, digits: 8 })),
+}
+
 /** The columns after the time: prices and volume as decimal text. */
 export type SyntheticBar = { readonly time: number; readonly cells: readonly string[] }
 

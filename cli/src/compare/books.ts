@@ -1,8 +1,10 @@
 /** Books as JSON: legs and collateral, or a generator of random ones. */
+
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { MAX_ACCOUNT_MARKETS, MAX_LINES } from '@omnimargin/core/ledger'
 import { WAD } from '@omnimargin/core/wad'
-import { type Book, drawBooks, MAX_BOOKS, MAX_CHAINS, MAX_LINES, MAX_MARKETS } from '@omnimargin/risk/book'
+import { type Book, drawBooks, MAX_BOOKS, MAX_CHAINS } from '@omnimargin/risk/book'
 import { InputError } from '@omnimargin/risk/errors'
 import { ConfigError, readConfig } from '@omnimargin/service/config'
 import { z } from 'zod'
@@ -57,7 +59,7 @@ function bookSchema(known: Known) {
     legs: z
       .array(legSchema(known))
       .min(1)
-      .max(MAX_MARKETS, `has more than ${MAX_MARKETS} legs, the markets of one account: split the book`)
+      .max(MAX_ACCOUNT_MARKETS, `has more than ${MAX_ACCOUNT_MARKETS} legs, the markets of one account: split the book`)
       .superRefine((legs, context) => {
         const markets = legs.map(({ chain, venue, underlying }) => `${underlying} at ${venue} on ${chain}`)
         for (const [at, market] of markets.entries()) {
@@ -106,8 +108,8 @@ function generatorSchema(known: Known) {
         notionalMost: quantity.refine((value) => value < 10n ** 11n * WAD, 'must be below 10^11'),
         collateral: collateralSchema(known),
       })
-      .refine(({ chains, underlyings }) => chains.length * underlyings.length <= MAX_MARKETS, {
-        message: `has more than ${MAX_MARKETS} legs a book, the markets of one account: name fewer chains or underlyings`,
+      .refine(({ chains, underlyings }) => chains.length * underlyings.length <= MAX_ACCOUNT_MARKETS, {
+        message: `has more than ${MAX_ACCOUNT_MARKETS} legs a book, the markets of one account: name fewer chains or underlyings`,
       }),
   })
 }
