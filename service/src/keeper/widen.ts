@@ -10,9 +10,10 @@ import { feedOfMarket, unpackParameters } from '@omnimargin/core/parameters'
 import { max, min } from '@omnimargin/core/wad'
 import { encodeFunctionData, type Hex, isAddressEqual } from 'viem'
 import type { DeployedMarket, Deployment } from '../deployment.ts'
+import { type Destinations, destinationOn, homeOf } from '../destination.ts'
 import { fetchFirst, type Hermes, ReportGone } from '../hermes.ts'
-import type { Destination, Refused } from '../relayer/carry.ts'
-import type { Destinations, Relay } from '../relayer/relay.ts'
+import type { Refused } from '../relayer/carry.ts'
+import type { Relay } from '../relayer/relay.ts'
 import {
   type Doubt,
   faultOf,
@@ -95,7 +96,7 @@ function outsideBand(records: readonly Refused[]): Map<number, Fills> {
 /** Or why it cannot be told. Throws RpcFailed. */
 async function readCase(parts: Widening, market: number, fills: Fills): Promise<Case | string> {
   const { clearing } = parts.deployment
-  const { reader } = destinationOf(parts, clearing.chainId)
+  const { reader } = homeOf(parts.deployment, parts.destinations)
   const contract = { address: clearing.address, abi: Clearing.abi } as const
   const limits = fills.map(async ({ account }) => {
     const [, { asOf }] = await reader.readContract({
@@ -120,7 +121,7 @@ async function readCase(parts: Widening, market: number, fills: Fills): Promise<
 
 /** Since the earliest time that matters to one of the fills. Throws RpcFailed. */
 async function readUpdates(parts: Widening, { deployed, doubts }: Case): Promise<IndexUpdate[]> {
-  const { chain, reader } = destinationOf(parts, deployed.chainId)
+  const { chain, reader } = destinationOn(parts.destinations, deployed.chainId)
   const { fromBlock: start = 0 } = chain.emitters.find(({ address }) => isAddressEqual(address, deployed.venue)) ?? {}
   const since = doubts.map((doubt) => doubt.since).reduce(min)
   const contract = { address: deployed.venue, abi: Venue.abi, eventName: 'IndexPriceUpdated' } as const
@@ -148,10 +149,4 @@ async function showReport(parts: Widening, { feed, feedId }: Case, wanted: Showi
     if (failure instanceof ReportGone) return failure.message
     throw failure
   }
-}
-
-function destinationOf({ destinations }: Widening, chainId: number): Destination {
-  const found = destinations.get(chainId)
-  if (!found) throw new Error(`The deployment has no chain ${chainId}: add it to "chains".`)
-  return found
 }

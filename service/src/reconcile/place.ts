@@ -1,13 +1,13 @@
 /** One chain at one block, and what can be asked of it there. */
 import { checkpointAt, type Write } from '@omnimargin/chains/emitter'
 import { AnswersDisagree, ChainError } from '@omnimargin/chains/errors'
+import type { DecodedEvent } from '@omnimargin/chains/events'
 import { inParts } from '@omnimargin/chains/logs'
 import type { Hex } from '@omnimargin/core/bytes'
 import { ZERO_DIGEST } from '@omnimargin/core/record'
 import { type Abi, type Address, BlockNotFoundError, type GetBlockReturnType, type PublicClient } from 'viem'
 import { ConfigError } from '../config.ts'
-import type { DeployedChain, Deployment } from '../deployment.ts'
-import { emittersOf } from '../role.ts'
+import { type DeployedChain, type Deployment, emittersOf } from '../deployment.ts'
 
 export type At = bigint | 'finalized' | 'latest'
 /** At which block to read a chain. */
@@ -15,8 +15,6 @@ export type BlockOf = (chain: DeployedChain) => At
 
 export type Place = { readonly chain: DeployedChain; readonly reader: PublicClient; readonly block: GetBlockReturnType }
 export type Places = ReadonlyMap<number, Place>
-
-export type DecodedEvent = { readonly eventName: string; readonly args: unknown }
 
 /** The chain did not answer. Typed for whoever runs this by hand: it says what to put right. */
 export class ChainSilent extends ChainError {

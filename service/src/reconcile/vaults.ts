@@ -5,12 +5,11 @@ import type { Hex } from '@omnimargin/core/bytes'
 import type { Ledger } from '@omnimargin/core/ledger'
 import { type Fields, KIND } from '@omnimargin/core/record'
 import { type Address, encodeAbiParameters, keccak256 } from 'viem'
-import type { Deployment } from '../deployment.ts'
+import type { DeployedToken, Deployment } from '../deployment.ts'
 import { comesFrom, goesTo, type Home, type Learned, type RecordParts } from './home.ts'
 import { asked, eventsOf, inTurns, numberOf, type Place, type Places, placeOf, same, writesOf } from './place.ts'
 import { type Lines, lineOf, type TokenSides } from './sides.ts'
 
-type DeployedToken = Deployment['tokens'][number]
 export async function readTokens(deployment: Deployment, places: Places, home: Home): Promise<TokenSides[]> {
   const vaults = new Map<string, Promise<VaultSide>>()
   const vaultOf = ({ chainId, vault }: DeployedToken): Promise<VaultSide> => {

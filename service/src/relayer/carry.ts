@@ -9,17 +9,13 @@ import {
   encodeAbiParameters,
   encodeFunctionData,
   type Hex,
-  type PublicClient,
   parseEventLogs,
   type TransactionReceipt,
   zeroAddress,
   zeroHash,
 } from 'viem'
-import type { DeployedChain } from '../deployment.ts'
-import type { Sender } from '../sender.ts'
+import type { Destination } from '../destination.ts'
 import type { Claim, Heard, Quorum } from './step.ts'
-
-export type Destination = { readonly chain: DeployedChain; readonly reader: PublicClient; readonly sender: Sender }
 
 const RING = 32n
 const ROOT_GAS = 300_000n

@@ -6,11 +6,9 @@ import { type Key, KIND, keyHash } from '@omnimargin/core/record'
 import { max } from '@omnimargin/core/wad'
 import type { Around, Wish } from '@omnimargin/core/withdrawal'
 import { type Address, encodeAbiParameters, keccak256, type PublicClient, padHex } from 'viem'
-import { chainOf, type Deployment } from '../deployment.ts'
+import { chainOf, type DeployedToken, type Deployment } from '../deployment.ts'
 import { comesFrom, type Learned, readKnown } from '../reconcile/home.ts'
 import { asked, numberOf, type Place, placeAt, same } from '../reconcile/place.ts'
-
-export type Token = Deployment['tokens'][number]
 
 export type Situation = { readonly ledger: Ledger; readonly wish: Wish; readonly around: Around }
 
@@ -18,7 +16,7 @@ export type Situation = { readonly ledger: Ledger; readonly wish: Wish; readonly
 export async function readSituation(
   deployment: Deployment,
   readers: { readonly home: PublicClient; readonly there: PublicClient },
-  { account, holder, token, units }: { account: Hex; holder: Address; token: Token; units: bigint },
+  { account, holder, token, units }: { account: Hex; holder: Address; token: DeployedToken; units: bigint },
 ): Promise<Situation> {
   const { clearing } = deployment
   const home = await placeAt(chainOf(deployment, clearing.chainId), readers.home, 'latest')
@@ -52,7 +50,7 @@ export async function readSituation(
 async function readVault(
   { clearing }: Deployment,
   { chain, reader, block }: Place,
-  { vault, address: asset }: Token,
+  { vault, address: asset }: DeployedToken,
   holder: Address,
   key: Key,
 ): Promise<{ free: bigint; pool: bigint; honored: bigint }> {
@@ -71,7 +69,12 @@ async function readVault(
 }
 
 /** The record in which the clearing tells the vault what it released on the holder's line. */
-function ledgerKey({ clearing }: Deployment, account: Hex, holder: Address, { chainId, vault, address }: Token): Key {
+function ledgerKey(
+  { clearing }: Deployment,
+  account: Hex,
+  holder: Address,
+  { chainId, vault, address }: DeployedToken,
+): Key {
   return {
     kind: KIND.LEDGER,
     ...{ writerChain: BigInt(clearing.chainId), writer: clearing.address },
@@ -81,7 +84,7 @@ function ledgerKey({ clearing }: Deployment, account: Hex, holder: Address, { ch
 }
 
 /** What the clearing has learned of the holder's grants to the account; the plan asks only while no line is open. */
-function grantedTo(learned: readonly Learned[], token: Token, account: Hex, holder: Address): bigint {
+function grantedTo(learned: readonly Learned[], token: DeployedToken, account: Hex, holder: Address): bigint {
   const grants = learned.filter(
     (one) =>
       one.kind === KIND.GRANT &&
@@ -94,7 +97,7 @@ function grantedTo(learned: readonly Learned[], token: Token, account: Hex, hold
 }
 
 /** By the newest time of the clearing that the vault is known to have heard. */
-function isYoung({ parameters }: Ledger, learned: readonly Learned[], token: Token, now: bigint): boolean {
+function isYoung({ parameters }: Ledger, learned: readonly Learned[], token: DeployedToken, now: bigint): boolean {
   const heard = learned
     .filter((one) => one.kind === KIND.HEARD && comesFrom(one, token.chainId, token.vault))
     .reduce((newest, { fields: [time] }) => max(newest, time), 0n)
