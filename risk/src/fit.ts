@@ -1,5 +1,4 @@
 /** The margin formula's parameters out of recorded prices, by the rules of spec/capital.md. Not out of the books they are for. */
-
 import { abs, max, mulDown, type Ratio, rootUp, WAD } from '@omnimargin/core/wad'
 import { barsIn, between, commonSpan, type Series } from './bars.ts'
 import { returnsOf } from './moments.ts'

@@ -1,5 +1,4 @@
 /** Sending transactions on one chain, one after the other, from one key. */
-
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RpcFailed } from '@omnimargin/chains/errors'
 import type { Address, Hex, PublicClient, TransactionReceipt } from 'viem'

@@ -1,5 +1,4 @@
 /** Books as JSON: legs and collateral, or a generator of random ones. */
-
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { MAX_ACCOUNT_MARKETS, MAX_LINES } from '@omnimargin/core/ledger'

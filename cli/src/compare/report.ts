@@ -4,6 +4,7 @@ import { type Comparison, REGIMES, type RegimeName, type RegimeReport, spreadOf 
 import { formatDecimal } from '@omnimargin/risk/decimal'
 import type { Outcome } from '@omnimargin/risk/regime'
 import type { Terms } from '@omnimargin/risk/terms'
+import { decimalJson } from '../json.ts'
 import { amount, percent } from '../story/amounts.ts'
 import { type Screen, textOf } from '../story/screen.ts'
 import { formatTime } from './span.ts'
@@ -200,6 +201,5 @@ function toJson({ groups, span }: Report): string {
     }),
     comparisons,
   }))
-  const text = (_: string, value: unknown) => (typeof value === 'bigint' ? formatDecimal(value) : value)
-  return `${JSON.stringify({ span, books }, text, 2)}\n`
+  return decimalJson({ span, books })
 }

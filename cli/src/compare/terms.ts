@@ -1,8 +1,8 @@
 /** The parameters of a comparison as JSON, read and written. */
-import { formatDecimal } from '@omnimargin/risk/decimal'
 import type { Terms } from '@omnimargin/risk/terms'
 import { readConfig } from '@omnimargin/service/config'
 import { z } from 'zod'
+import { decimalJson } from '../json.ts'
 import { dollars, name, seconds, share } from './decimals.ts'
 
 const schema = z.strictObject({
@@ -65,6 +65,5 @@ export function readTerms(file: string): Terms {
 /** The file that `readTerms` reads as these terms. */
 export function writeTerms({ underlyings, chains, ...rest }: Terms, origin: string): string {
   const plain = { origin, ...rest, underlyings: Object.fromEntries(underlyings), chains: Object.fromEntries(chains) }
-  const text = (_: string, value: unknown) => (typeof value === 'bigint' ? formatDecimal(value) : value)
-  return `${JSON.stringify(plain, text, 2)}\n`
+  return decimalJson(plain)
 }

@@ -4,8 +4,8 @@ import { isSame } from '@omnimargin/core/bytes'
 import type { Usd } from '@omnimargin/core/wad'
 import { ACCOUNT_NODES, type Contagion, contagionOf, type Outcome, PAIRED_ACCOUNTS } from '@omnimargin/risk/contagion'
 import type { Node, System } from '@omnimargin/risk/contagion/system'
-import { formatDecimal } from '@omnimargin/risk/decimal'
 import { ConfigError } from '@omnimargin/service/config'
+import { decimalJson } from '../json.ts'
 import { blockAsked, decimalOf } from '../names.ts'
 import { amount, percent } from '../story/amounts.ts'
 import { type Screen, screenOn } from '../story/screen.ts'
@@ -169,6 +169,5 @@ function jsonOf(found: Contagion, { insurance, origin, nameOf }: Told): string {
     single: found.single.map(tell),
     pairs: found.pairs.map(tell),
   }
-  const text = (_: string, value: unknown) => (typeof value === 'bigint' ? formatDecimal(value) : value)
-  return `${JSON.stringify(plain, text, 2)}\n`
+  return decimalJson(plain)
 }

@@ -1,5 +1,4 @@
 /** How far prices go when what was liquidated is sold and bought: spec/contagion.md. */
-
 import type { Hex } from '@omnimargin/core/bytes'
 import { accountIn, type Ledger } from '@omnimargin/core/ledger'
 import { feedOfMarket } from '@omnimargin/core/parameters'

@@ -1,5 +1,4 @@
 /** How far a pegged token was below what it is to be worth. */
-
 import { max, type Ratio, WAD } from '@omnimargin/core/wad'
 import { barsIn } from '../bars.ts'
 import { InputError } from '../errors.ts'
