@@ -16,7 +16,7 @@ import type { PrivateKeyAccount } from 'viem/accounts'
 import { accountNamed, type DeployedToken, decimalOf, tokenNamed } from './names.ts'
 import { awaited } from './progress.ts'
 import { readKey } from './secret.ts'
-import { amount } from './story/amounts.ts'
+import { amount, moment } from './story/amounts.ts'
 import { type Screen, screenOn } from './story/screen.ts'
 
 export type WithdrawOptions = {
@@ -121,7 +121,7 @@ const WHY: Record<Wait, string> = {
 function waitOf({ wait }: Plan): string {
   if (!wait) return ''
   if (wait.until === undefined) return WHY[wait.why]
-  return `${WHY[wait.why]}; the first must from ${new Date(Number(wait.until) * 1_000).toISOString()} on`
+  return `${WHY[wait.why]}; the first must from ${moment(wait.until)} on`
 }
 
 function progressOf(progress: Progress, token: DeployedToken, chain: string): string {

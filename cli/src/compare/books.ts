@@ -7,10 +7,7 @@ import { type Book, drawBooks, MAX_BOOKS, MAX_CHAINS } from '@omnimargin/risk/bo
 import { InputError } from '@omnimargin/risk/errors'
 import { ConfigError, readConfig } from '@omnimargin/service/config'
 import { z } from 'zod'
-import { dollars, name, quantity } from './decimals.ts'
-
-/** Fits the table. */
-const title = z.string().regex(/^[^\p{C}]{1,28}$/u, 'must be 1 to 28 characters that can be printed')
+import { dollars, name, quantity, title } from '../fields.ts'
 
 /** What a file holds: one book, or many that are told of by their spread. */
 export type BookFile = { readonly name: string; readonly isRandom: boolean; readonly books: readonly Book[] }

@@ -1,5 +1,5 @@
 /** A comparison as people read it, as a spreadsheet does, and as a program does. */
-import type { Usd } from '@omnimargin/core/wad'
+import { type Usd, WAD } from '@omnimargin/core/wad'
 import { type Comparison, REGIMES, type RegimeName, type RegimeReport, spreadOf } from '@omnimargin/risk/compare'
 import { formatDecimal } from '@omnimargin/risk/decimal'
 import type { Outcome } from '@omnimargin/risk/regime'
@@ -19,8 +19,6 @@ export type Report = {
   /** The prices are those that are shipped, which nobody ever paid. */
   readonly isMadeUp: boolean
 }
-
-const WAD = 10n ** 18n
 
 export function formatReport(report: Report, format: 'table' | 'csv' | 'json'): string {
   if (format === 'json') return toJson(report)

@@ -1,9 +1,10 @@
 /** The parameters of a comparison as JSON, read and written. */
+import { WAD } from '@omnimargin/core/wad'
 import type { Terms } from '@omnimargin/risk/terms'
 import { readConfig } from '@omnimargin/service/config'
 import { z } from 'zod'
+import { dollars, name, seconds, share } from '../fields.ts'
 import { decimalJson } from '../json.ts'
-import { dollars, name, seconds, share } from './decimals.ts'
 
 const schema = z.strictObject({
   /** Where rates and credits come from; for people. */
@@ -54,7 +55,7 @@ export function readTerms(file: string): Terms {
     file,
     schema
       .refine(
-        ({ haircut, latencyPremium }) => haircut + latencyPremium < 10n ** 18n,
+        ({ haircut, latencyPremium }) => haircut + latencyPremium < WAD,
         'haircut and latencyPremium leave nothing',
       )
       .refine(({ confidence }) => confidence > 0n, 'confidence must be above 0'),

@@ -10,7 +10,7 @@ import { chainOf } from '@omnimargin/service/deployment'
 import { encodeFunctionData } from 'viem'
 import { decimalJson } from '../json.ts'
 import { blockAsked, decimalOf } from '../names.ts'
-import { amount, percent } from '../story/amounts.ts'
+import { amount, moment, percent } from '../story/amounts.ts'
 import { type Screen, screenOn } from '../story/screen.ts'
 import { type Live, readLive } from './live.ts'
 import { parametersSchema, parametersToJson } from './parameters.ts'
@@ -72,7 +72,7 @@ function reasonOf(verdict: Verdict, refused: Refusal | string | undefined, most:
 }
 
 function show(screen: Screen, { block, ledger }: Live, verdict: Verdict, why: string): void {
-  screen.say(`Read at block ${block.number} of ${block.name}, ${new Date(Number(block.time) * 1_000).toISOString()}.`)
+  screen.say(`Read at block ${block.number} of ${block.name}, ${moment(block.time)}.`)
   if ('figures' in verdict) {
     const { accounts, untellable, liquidatableNow, becomeLiquidatable, loseInitial } = verdict.figures
     const { margin, marginAtStake, share } = verdict.figures
