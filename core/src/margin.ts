@@ -69,7 +69,7 @@ export type Margin = {
 }
 
 /** The most that one line can be worth: 3.4e20 USD. */
-export const MAX_LINE_VALUE: Usd = (1n << 128n) - 1n
+const MAX_LINE_VALUE: Usd = (1n << 128n) - 1n
 
 /** What two rounded risks of opposite sign may differ by from the exact ones, in units. */
 const ROUNDING = 2n

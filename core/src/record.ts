@@ -26,7 +26,7 @@ export type Key = {
   readonly holder: Hex
 }
 
-export function fieldCount(kind: Kind): number {
+function fieldCount(kind: Kind): number {
   return FIELD_COUNTS[kind]
 }
 

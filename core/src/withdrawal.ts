@@ -52,25 +52,23 @@ export type Step =
     }
 
 /** Why units stay queued, in the order in which it is looked for. */
-export const WAITS = [
+export type Wait =
   /** The clearing's prices are too old to tell the account's margin by. */
-  'prices_old',
+  | 'prices_old'
   /** Fills of a venue where a limit is open are not proven as fresh as a release asks. */
-  'records_old',
+  | 'records_old'
   /** The account's own margin needs what is left. */
-  'margin',
+  | 'margin'
   /** What is bought would go to a line of the account that has another holder. */
-  'line_of_another',
-  'too_many_lines',
+  | 'line_of_another'
+  | 'too_many_lines'
   /** What is missing must be bought, and there is no cash to buy it with. */
-  'no_cash',
-  'round_trip_old',
+  | 'no_cash'
+  | 'round_trip_old'
   /** Who owes cash and has such units need not sell them before `until`. */
-  'debt_not_due',
+  | 'debt_not_due'
   /** Nobody else who owes cash has such units. */
-  'nobody_owes',
-] as const
-export type Wait = (typeof WAITS)[number]
+  | 'nobody_owes'
 
 /** What was wanted is the sum of `free`, `underWay`, `released`, `bought` and `queued`, always. */
 export type Plan = {

@@ -34,7 +34,7 @@ const HEADERS = ['ts', 'open_time', 'timestamp'].map((time) => `${time},open,hig
 /** Dumps tell time in seconds, milliseconds or, from 2025 on, microseconds: told apart by their size. */
 const SECONDS_BELOW = 100_000_000_000
 const MILLISECONDS_BELOW = 1000 * SECONDS_BELOW
-export const MAX_BARS = 1_000_000
+const MAX_BARS = 1_000_000
 
 /** Reads one file's text. Throws InputError with the first fault. */
 export function parseBars(file: string, text: string): Bars {

@@ -18,7 +18,7 @@ export type Health = {
 }
 
 /** An account is looked at in every corner of the prices it has positions in: so many at the most. */
-export const MAX_CORNER_FEEDS = 8
+const MAX_CORNER_FEEDS = 8
 
 /**
  * Balance and equity less requirement are concave in the prices, so their least value is in a corner. A price that an
