@@ -91,12 +91,10 @@ function replay(bars: readonly Map<number, Candle>[], seed: bigint): Trial[] {
   const names = Object.keys(BOOKS) as BookName[]
   const markets = bars.map(
     (): Followed => ({
-      ...{
-        observe: observerOf(DEFAULTS, YEAR),
-        past: pastOf(DEFAULTS),
-        expected: undefined,
-        still: undefined,
-      },
+      observe: observerOf(DEFAULTS, YEAR),
+      past: pastOf(DEFAULTS),
+      expected: undefined,
+      still: undefined,
     }),
   )
   const times = [...(bars[0]?.keys() ?? [])].filter((time) => bars.every((one) => one.has(time))).sort((a, b) => a - b)

@@ -68,6 +68,11 @@ export function keyHash(key: Key): Hex {
   )
 }
 
+/** As `Books.peerOf`: what a contract keeps of a peer is kept under keccak256(abi.encode(chainId, address)). */
+export function peerKey(chainId: bigint, address: Hex): Hex {
+  return toHex(keccak(word(chainId), padded(address)))
+}
+
 /** The leaf of a record in its emitter's claims tree; `key` is its hash. */
 export function leafOf(key: Hex, fields: Fields): Hex {
   return toHex(keccak(new Uint8Array([0x00]), fromHex(key), ...fields.map(word)))

@@ -100,7 +100,9 @@ async function readCase(parts: Widening, market: number, fills: Fills): Promise<
   const contract = { address: clearing.address, abi: Clearing.abi } as const
   const limits = fills.map(async ({ account }) => {
     const [, { asOf }] = await reader.readContract({
-      ...{ ...contract, functionName: 'positionOf', args: [account, BigInt(market)] },
+      ...contract,
+      functionName: 'positionOf',
+      args: [account, BigInt(market)],
     })
     return BigInt(asOf)
   })

@@ -2,12 +2,12 @@
 import { Clearing, Vault } from '@omnimargin/chains/abi'
 import type { Hex } from '@omnimargin/core/bytes'
 import { accountIn, type Ledger } from '@omnimargin/core/ledger'
-import { type Key, KIND, keyHash } from '@omnimargin/core/record'
+import { type Key, KIND, keyHash, peerKey } from '@omnimargin/core/record'
 import { max } from '@omnimargin/core/wad'
 import type { Around, Wish } from '@omnimargin/core/withdrawal'
-import { type Address, encodeAbiParameters, keccak256, type PublicClient, padHex } from 'viem'
+import { type Address, type PublicClient, padHex } from 'viem'
 import { chainOf, type DeployedToken, type Deployment } from '../deployment.ts'
-import { comesFrom, type Learned, readKnown } from '../reconcile/home.ts'
+import { comesFrom, type Learned, listingOf, readKnown } from '../reconcile/home.ts'
 import { asked, numberOf, type Place, placeAt, same } from '../reconcile/place.ts'
 
 export type Situation = { readonly ledger: Ledger; readonly wish: Wish; readonly around: Around }
@@ -24,15 +24,16 @@ export async function readSituation(
   const key = ledgerKey(deployment, account, holder, token)
   const [released, gained, lost] = await asked(home.chain, () =>
     readers.home.readContract({
-      ...{ address: clearing.address, abi: Clearing.abi, functionName: 'writtenOf', args: [key] },
+      address: clearing.address,
+      abi: Clearing.abi,
+      functionName: 'writtenOf',
+      args: [key],
       blockNumber: numberOf(home.block),
     }),
   )
   const there = await placeAt(chainOf(deployment, token.chainId), readers.there, 'latest')
   const { free, pool, honored } = await readVault(deployment, there, token, holder, key)
-  const listing = ledger.listings.findIndex(
-    (one) => Number(one.chainId) === token.chainId && same(one.vault, token.vault) && same(one.asset, token.address),
-  )
+  const listing = listingOf(ledger, token)
   const now = home.block.timestamp
   return {
     ledger,
@@ -55,9 +56,7 @@ async function readVault(
   key: Key,
 ): Promise<{ free: bigint; pool: bigint; honored: bigint }> {
   const read = { address: vault, abi: Vault.abi, blockNumber: numberOf(block) } as const
-  const peer = keccak256(
-    encodeAbiParameters([{ type: 'uint256' }, { type: 'address' }], [BigInt(clearing.chainId), clearing.address]),
-  )
+  const peer = peerKey(BigInt(clearing.chainId), clearing.address)
   const [free, pool, honored] = await asked(chain, () =>
     Promise.all([
       reader.readContract({ ...read, functionName: 'free', args: [holder, asset] }),
