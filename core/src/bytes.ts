@@ -45,6 +45,7 @@ export function concat(...parts: Uint8Array[]): Uint8Array {
   return bytes
 }
 
+/** keccak256 of the parts, one after the other. */
 export function keccak(...parts: Uint8Array[]): Uint8Array {
   return keccak_256(parts.length === 1 && parts[0] ? parts[0] : concat(...parts))
 }

@@ -331,7 +331,10 @@ export function portfolioOf(ledger: Ledger, id: Hex, now: bigint): Portfolio | P
   }
 }
 
-/** The account's margin at time `now` (seconds), as `Clearing.marginOf` tells it: without the funding that is not settled yet. Or why it cannot be told. */
+/**
+ * The account's margin at time `now` (seconds), as `Clearing.marginOf` tells it: without the funding that is not settled yet. Or why
+ * it cannot be told.
+ */
 export function marginOf(ledger: Ledger, id: Hex, now: bigint): Margin | PortfolioFault {
   const portfolio = portfolioOf(ledger, id, now)
   return typeof portfolio === 'string' ? portfolio : computeMargin(portfolio)

@@ -70,10 +70,12 @@ export type VaultTerms = {
   readonly tripAge: number
 }
 
+/** A venue's ages: nothing more is to be heard of it from `deadAge` on. */
 export function venueAges({ deadAge, ...ages }: VenueTerms): Ages {
   return { ...ages, endAge: deadAge }
 }
 
+/** A vault's ages: what is locked there counts nothing for maintenance from `zeroAge` on. */
 export function vaultAges({ zeroAge, ...ages }: VaultTerms): Ages {
   return { ...ages, endAge: zeroAge }
 }

@@ -14,6 +14,7 @@ export type Moments = {
 
 const YEAR_SECONDS = 365n * 86_400n
 
+/** Deviations round up, the kurtosis down. */
 export function momentsOf(series: Series): Moments {
   const returns = returnsOf(series)
   const [second, fourth] = [centralMoment(returns, 2n), centralMoment(returns, 4n)]

@@ -19,6 +19,7 @@ export type RecordParts = {
   readonly holder: Address
 }
 
+/** Throws ChainSilent, or AnswersDisagree where the logs do not add up to the clearing's digest. */
 export async function readHome(deployment: Deployment, places: Places): Promise<Home> {
   const { address, chainId } = deployment.clearing
   const place = placeOf(places, chainId)

@@ -99,6 +99,7 @@ export async function writesOf({ chain, reader, block }: Place, address: Address
   return writes
 }
 
+/** All of a contract's events up to the block, in order. Throws ChainSilent. */
 export async function eventsOf({ chain, reader, block }: Place, address: Address, abi: Abi): Promise<DecodedEvent[]> {
   const emitter = chain.emitters.find((candidate) => same(candidate.address, address))
   const fromBlock = BigInt(emitter?.fromBlock ?? 0)
@@ -111,6 +112,7 @@ export async function eventsOf({ chain, reader, block }: Place, address: Address
   )
 }
 
+/** Throws ChainSilent for whatever goes wrong but AnswersDisagree. */
 export async function asked<Answer>(chain: DeployedChain, ask: () => Promise<Answer>): Promise<Answer> {
   try {
     return await ask()

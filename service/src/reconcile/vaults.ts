@@ -10,6 +10,7 @@ import { comesFrom, goesTo, type Home, type Learned, listingOf, type RecordParts
 import { asked, eventsOf, inTurns, numberOf, type Place, type Places, placeOf, same, writesOf } from './place.ts'
 import { type Lines, lineOf, type TokenSides } from './sides.ts'
 
+/** Each vault is read once, whatever the number of its tokens. Throws ChainSilent or AnswersDisagree. */
 export async function readTokens(deployment: Deployment, places: Places, home: Home): Promise<TokenSides[]> {
   const vaults = new Map<string, Promise<VaultSide>>()
   const vaultOf = ({ chainId, vault }: DeployedToken): Promise<VaultSide> => {

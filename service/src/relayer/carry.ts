@@ -38,6 +38,10 @@ export type Outcome = {
   readonly accepted: boolean
 }
 
+/**
+ * Sends the batch, and tries what was not taken once more as calls. It is not accepted where the destination has a newer root, or
+ * the transaction reverted. Throws RpcFailed, or what viem throws where the roots cannot be read.
+ */
 export async function carryTo(
   destination: Destination,
   signers: readonly Hex[],

@@ -191,6 +191,10 @@ async function initialState(parts: Relay, emitter: Emitter): Promise<RelayerStat
   }
 }
 
+/**
+ * Whether the reader has learned these fields or newer ones. A chain that is not in the deployment is taken to know all, as nothing
+ * can be carried there; one that does not answer, nothing.
+ */
 export async function isKnown({ destinations }: Pick<Relay, 'destinations'>, { key, fields }: Write): Promise<boolean> {
   const destination = destinations.get(Number(key.readerChain))
   if (!destination) return true
