@@ -1,8 +1,7 @@
 // `npm run calibrate [-- --prices DIR --symbols ETH,BTC --hours N]`: random books over two hourly prices, and whether those that were said to cross maintenance did.
 import { parseArgs } from 'node:util'
 import { accountOf } from '@omnimargin/core/account'
-import { EMPTY_LEDGER, FLAT, type Ledger, portfolioOf } from '@omnimargin/core/ledger'
-import { computeMargin } from '@omnimargin/core/margin'
+import { EMPTY_LEDGER, FLAT, type Ledger, marginOf } from '@omnimargin/core/ledger'
 import { vaultPeer, venuePeer } from '@omnimargin/core/peer'
 import { WAD } from '@omnimargin/core/wad'
 import { InputError } from '@omnimargin/risk/errors'
@@ -14,7 +13,7 @@ import { observerOf } from '@omnimargin/risk/estimate/observer'
 import { outlookOf } from '@omnimargin/risk/estimate/outlook'
 import { type Reliability, reliabilityOf } from '@omnimargin/risk/estimate/reliability'
 import { drawBetween, drawsOf } from '@omnimargin/risk/random'
-import { MADE_UP, seriesOf } from '@omnimargin/risk/synthetic'
+import { seriesOf, THREE_YEARS } from '@omnimargin/risk/synthetic'
 import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
 import { findPrices, readStretches } from '@omnimargin/service/prices'
 
@@ -78,8 +77,7 @@ try {
 
 function seriesAsked(folder: string | undefined): Map<number, Candle>[] {
   const files = folder === undefined ? undefined : findPrices(folder)
-  const shape = { ...MADE_UP, bars: 3 * YEAR, assets: MADE_UP.assets.map((asset) => ({ ...asset, digits: 8 })) }
-  const madeUp = files ? [] : seriesOf(shape)
+  const madeUp = files ? [] : seriesOf(THREE_YEARS)
   return SYMBOLS.map((symbol) => {
     if (files && !files.bySymbol.has(symbol)) throw new InputError(`${folder} has no prices of ${symbol}: add them.`)
     const stretches = files ? readStretches(symbol, files) : madeUp.filter((one) => one.symbol === symbol)
@@ -93,12 +91,10 @@ function replay(bars: readonly Map<number, Candle>[], seed: bigint): Trial[] {
   const names = Object.keys(BOOKS) as BookName[]
   const markets = bars.map(
     (): Followed => ({
-      ...{
-        observe: observerOf(DEFAULTS, YEAR),
-        past: pastOf(DEFAULTS),
-        expected: undefined,
-        still: undefined,
-      },
+      observe: observerOf(DEFAULTS, YEAR),
+      past: pastOf(DEFAULTS),
+      expected: undefined,
+      still: undefined,
     }),
   )
   const times = [...(bars[0]?.keys() ?? [])].filter((time) => bars.every((one) => one.has(time))).sort((a, b) => a - b)
@@ -197,10 +193,9 @@ function ledgerWith(book: BookName, buffer: number, prices: readonly number[]): 
 }
 
 function spareOf(ledger: Ledger, prices: readonly number[]): bigint {
-  const portfolio = portfolioOf(priced(ledger, prices), OWNER, NOW)
-  if (typeof portfolio === 'string') throw new Error(portfolio)
-  const { maintenanceMarginBalance, maintenanceMargin } = computeMargin(portfolio)
-  return maintenanceMarginBalance - maintenanceMargin
+  const margin = marginOf(priced(ledger, prices), OWNER, NOW)
+  if (typeof margin === 'string') throw new Error(margin)
+  return margin.maintenanceMarginBalance - margin.maintenanceMargin
 }
 
 /* THE REPORT */

@@ -1,6 +1,7 @@
 // `npm run check`: everything that reads the code and runs none of it. A failure says what to do.
 import { spawnSync } from 'node:child_process'
 import { join, relative } from 'node:path'
+import { exports } from './check/exports.ts'
 import { imports } from './check/imports.ts'
 import { sizes } from './check/sizes.ts'
 import { specs } from './check/specs.ts'
@@ -29,6 +30,7 @@ const checks: Record<string, () => string[]> = {
   lint: () => command('biome', 'check', '--error-on-warnings', '--colors=off', '.'),
   'contract format': contractFormat,
   imports,
+  exports,
   specs,
   sizes,
   words,

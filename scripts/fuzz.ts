@@ -1,6 +1,7 @@
 // Differential fuzz of the margin formula: `npm run fuzz -- --cases 1000000 --seed 7`.
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
+import { jsonOf } from '@omnimargin/service/json'
 import { findDifference } from './fuzz/differential.ts'
 
 const { values } = parseArgs({ options: { cases: { type: 'string' }, seed: { type: 'string' } } })
@@ -17,7 +18,7 @@ const difference = await findDifference(cases, seed, (through) => {
   console.log(`${through} of ${cases}, ${rate.toFixed(0)} a second`)
 })
 if (difference) {
-  console.error(JSON.stringify(difference, (_, value) => (typeof value === 'bigint' ? `${value}` : value), 2))
+  console.error(jsonOf(difference, 2))
   console.error(`Solidity and TypeScript differ: run again with --seed ${seed} to see it.`)
   process.exit(1)
 }

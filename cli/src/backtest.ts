@@ -5,7 +5,7 @@ import { type RowName, SPEEDS, type Speed, verdictOf, type Walk, walk } from '@o
 import { candlesOf } from '@omnimargin/risk/estimate/candle'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import type { Verdict } from '@omnimargin/risk/estimate/statistics'
-import { MADE_UP, seriesOf } from '@omnimargin/risk/synthetic'
+import { seriesOf, THREE_YEARS } from '@omnimargin/risk/synthetic'
 import { findPrices, readStretches } from '@omnimargin/service/prices'
 import { formatBacktest } from './backtest/report.ts'
 import { type Asked, formatTime, parseTime } from './compare/span.ts'
@@ -36,8 +36,6 @@ const HOUR = 3600
 const YEAR_BARS = 8760
 /** Before the first hour that is judged: enough for the plain estimators, the finer ones join in. */
 const LEAST_CALIBRATION = 504
-/** Three years of them, with so many digits that rounding does not pull a price down. */
-const YEARS = { ...MADE_UP, bars: 3 * YEAR_BARS, assets: MADE_UP.assets.map((asset) => ({ ...asset, digits: 8 })) }
 
 /** Returns what is to be printed. Throws InputError with the place of what cannot be used. */
 export function backtest(options: BacktestOptions): string {
@@ -57,13 +55,13 @@ type Source = { readonly symbol: string; readonly read: () => Series[] }
 
 function madeUp({ asset }: BacktestOptions): Source[] {
   const symbols = chosen(
-    YEARS.assets.map(({ symbol }) => symbol),
+    THREE_YEARS.assets.map(({ symbol }) => symbol),
     asset,
     'The set of made-up prices',
   )
   let all: Series[] | undefined
   const read = (symbol: string) => {
-    all ??= seriesOf(YEARS)
+    all ??= seriesOf(THREE_YEARS)
     return all.filter((one) => one.symbol === symbol)
   }
   return symbols.map((symbol) => ({ symbol, read: () => read(symbol) }))

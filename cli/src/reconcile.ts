@@ -6,7 +6,7 @@ import type { BlockOf } from '@omnimargin/service/reconcile/place'
 import { readSides } from '@omnimargin/service/reconcile/read'
 import type { SeenBlock } from '@omnimargin/service/reconcile/sides'
 import { addUp, holds, type Sum } from '@omnimargin/service/reconcile/sums'
-import { amount } from './story/amounts.ts'
+import { amount, moment } from './story/amounts.ts'
 import { type Screen, screenOn } from './story/screen.ts'
 
 export type ReconcileOptions = { readonly deployment: string; readonly block: readonly string[] }
@@ -53,12 +53,7 @@ function digitsOf(decimals: number): number {
 function showBlocks(screen: Screen, blocks: readonly SeenBlock[]): void {
   screen.table(
     ['chain', 'id', 'read at block', 'of'],
-    blocks.map(({ name, chainId, number, time }) => [
-      name,
-      chainId,
-      `${number}`,
-      new Date(Number(time) * 1_000).toISOString(),
-    ]),
+    blocks.map(({ name, chainId, number, time }) => [name, chainId, `${number}`, moment(time)]),
   )
 }
 

@@ -4,6 +4,7 @@ import { runAttestor } from '@omnimargin/service/attestor/run'
 import { ConfigError, readConfig } from '@omnimargin/service/config'
 import { chainOf, type Deployment, deploymentSchema } from '@omnimargin/service/deployment'
 import type { Hermes } from '@omnimargin/service/hermes'
+import { jsonOf } from '@omnimargin/service/json'
 import { runKeeper } from '@omnimargin/service/keeper/run'
 import { GAS_LIMIT as KEEPER_GAS } from '@omnimargin/service/keeper/show'
 import { type Means, tellMeans } from '@omnimargin/service/means'
@@ -213,6 +214,5 @@ function emittersIn(
 }
 
 function print(event: LogEvent): void {
-  const bigints = (_: string, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)
-  process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), ...event }, bigints)}\n`)
+  process.stdout.write(`${jsonOf({ time: new Date().toISOString(), ...event })}\n`)
 }

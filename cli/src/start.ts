@@ -2,6 +2,7 @@
 import { accountOf } from '@omnimargin/core/account'
 import type { Hex } from '@omnimargin/core/bytes'
 import { type Devnet, startDevnet } from '@omnimargin/service/devnet/devnet'
+import { jsonOf } from '@omnimargin/service/json'
 import type { LogEvent } from '@omnimargin/service/role'
 import { type Screen, screenOn } from './story/screen.ts'
 import { type StoryName, tell } from './story/story.ts'
@@ -90,6 +91,5 @@ function showAddresses({ chains, deployment, oracle }: Devnet, screen: Screen): 
 }
 
 function formatEvent({ role, event, ms, ...details }: LogEvent): string {
-  const bigints = (_: string, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)
-  return `${(ms / 1000).toFixed(3)} ${role} ${event} ${JSON.stringify(details, bigints)}`
+  return `${(ms / 1000).toFixed(3)} ${role} ${event} ${jsonOf(details)}`
 }

@@ -16,7 +16,7 @@ import type { PrivateKeyAccount } from 'viem/accounts'
 import { accountNamed, type DeployedToken, decimalOf, tokenNamed } from './names.ts'
 import { awaited } from './progress.ts'
 import { readKey } from './secret.ts'
-import { amount } from './story/amounts.ts'
+import { amount, moment } from './story/amounts.ts'
 import { type Screen, screenOn } from './story/screen.ts'
 
 export type WithdrawOptions = {
@@ -124,7 +124,7 @@ const WHY: Record<Wait, string> = {
 function waitOf({ wait }: Plan): string {
   if (!wait) return ''
   if (wait.until === undefined) return WHY[wait.why]
-  const time = new Date(Number(wait.until) * 1_000).toISOString()
+  const time = moment(wait.until)
   return `${WHY[wait.why]}${wait.why === 'frozen' ? `, until ${time}` : `; the first must from ${time} on`}`
 }
 

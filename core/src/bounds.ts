@@ -2,7 +2,7 @@
 import type { Hex } from './bytes.ts'
 import { type CapFault, levelCaps } from './caps.ts'
 import { unpackParameters } from './parameters.ts'
-import { divUp, max, min, mulUp, type Ratio, WAD } from './wad.ts'
+import { divUp, max, min, mulUp, type Ratio, rootUp, WAD } from './wad.ts'
 
 /**
  * A ratio of 64 bits in the packed parameters: in which word and from which bit, up to what, how far up and down at a time.
@@ -76,16 +76,4 @@ function take(words: bigint[], bound: Bound): bigint | undefined {
   const value = (word >> BigInt(bound.shift)) & FIELD
   words[bound.word] = word - (value << BigInt(bound.shift))
   return value
-}
-
-/** The least number whose square is not below `square`. */
-function rootUp(square: bigint): bigint {
-  if (square < 2n) return square
-  let root = 1n << BigInt((square.toString(2).length + 1) >> 1)
-  for (;;) {
-    const next = (root + square / root) >> 1n
-    if (next >= root) break
-    root = next
-  }
-  return root * root < square ? root + 1n : root
 }

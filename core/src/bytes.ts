@@ -19,6 +19,11 @@ export function fromHex(hex: Hex): Uint8Array {
   return bytes
 }
 
+/** Whether two texts are the same bytes, whatever the case of their digits. */
+export function isSame(one: Hex, other: Hex): boolean {
+  return one.toLowerCase() === other.toLowerCase()
+}
+
 /** An unsigned number as a big-endian word of 32 bytes. Asserts that it fits. */
 export function word(value: bigint): Uint8Array {
   if (value < 0n || value >> 256n !== 0n) throw new Error(`Not an unsigned 256-bit number: ${value}`)
@@ -40,6 +45,7 @@ export function concat(...parts: Uint8Array[]): Uint8Array {
   return bytes
 }
 
+/** keccak256 of the parts, one after the other. */
 export function keccak(...parts: Uint8Array[]): Uint8Array {
   return keccak_256(parts.length === 1 && parts[0] ? parts[0] : concat(...parts))
 }

@@ -1,8 +1,8 @@
 /** What new parameters would do to every account there is, before anybody sets them: spec/dryrun.md. */
 import type { Hex } from './bytes.ts'
 import { areInOrder } from './lateness.ts'
-import { type Ledger, type PortfolioFault, portfolioOf, upToDate, withAccount } from './ledger.ts'
-import { computeMargin, isLiquidatable, type Margin, meetsInitial } from './margin.ts'
+import { type Ledger, marginOf, upToDate, withAccount } from './ledger.ts'
+import { isLiquidatable, type Margin, meetsInitial } from './margin.ts'
 import { type Parameters, vaultAges, venueAges } from './parameters.ts'
 import { divUp, max, type Ratio, type Usd, WAD } from './wad.ts'
 import { isMargined } from './whatif.ts'
@@ -59,14 +59,14 @@ export function dryRun(ledger: Ledger, parameters: Parameters, now: bigint, maxS
     const account = upToDate(ledger, id)
     if (!isMargined(account)) continue
     let settled = withAccount(ledger, id, account)
-    let before = marginIn(settled, id, now)
+    let before = marginOf(settled, id, now)
     if (typeof before === 'string') {
       // Nobody can liquidate it before the price is back: then it must not be found below maintenance by what was set meanwhile.
       untellable.push(id)
       settled = { ...settled, prices: fresh }
-      before = marginIn(settled, id, now)
+      before = marginOf(settled, id, now)
     }
-    const after = marginIn({ ...settled, parameters, setAt: now }, id, now)
+    const after = marginOf({ ...settled, parameters, setAt: now }, id, now)
     if (typeof before === 'string') continue
     if (typeof after === 'string') {
       return { code: 'price_too_old', what: `account ${id} holds what has no price that is fresh enough any more` }
@@ -95,11 +95,6 @@ function figuresOf(judged: readonly Judged[]): Omit<DryRun, 'untellable'> {
 
 function balanceOf(judged: readonly Judged[]): Usd {
   return judged.reduce((total, { before }) => total + before.maintenanceMarginBalance, 0n)
-}
-
-function marginIn(ledger: Ledger, id: Hex, now: bigint): Margin | PortfolioFault {
-  const portfolio = portfolioOf(ledger, id, now)
-  return typeof portfolio === 'string' ? portfolio : computeMargin(portfolio)
 }
 
 /** The first thing in which they do not fit the clearing or each other, in words; the contract refuses more (MRG-08). */

@@ -1,5 +1,5 @@
 /** How age grows into what is charged, or not counted: spec/margin.md. Twin of contracts/src/clearing/Lateness.sol. */
-import { min, type Ratio, WAD } from './wad.ts'
+import { divUp, min, mulUp, type Ratio, WAD } from './wad.ts'
 
 /** When a peer is late, in seconds of its age: for new risk from `calmAge` to `tripAge`, for maintenance from `warnAge` to `endAge`. */
 export type Ages = {
@@ -23,12 +23,12 @@ export function lateAt(age: bigint, from: number, until: number): Ratio {
   if (until <= from) throw new Error(`Late from ${from} s on, and all of it already at ${until} s.`)
   const [start, span] = [BigInt(from), BigInt(until - from)]
   if (age <= start) return 0n
-  return (min(age - start, span) * WAD + span - 1n) / span
+  return divUp(min(age - start, span) * WAD, span)
 }
 
 /** A share, and of the rest of it as much as it is late; rounds up. */
 export function widen(share: Ratio, late: Ratio): Ratio {
-  return share + ((WAD - share) * late + WAD - 1n) / WAD
+  return share + mulUp(WAD - share, late)
 }
 
 /** How late a peer of that age is. One on the clearing's own chain never is; one whose breaker is tripped is all late for new risk. */

@@ -2,7 +2,13 @@
 import type { Hex } from './bytes.ts'
 import { positionValue } from './instrument.ts'
 import { type Ages, type Lateness, lateAt, latenessAt, widen } from './lateness.ts'
-import type { Portfolio, Position as PositionInput, Venue as VenueInput } from './margin.ts'
+import {
+  computeMargin,
+  type Margin,
+  type Portfolio,
+  type Position as PositionInput,
+  type Venue as VenueInput,
+} from './margin.ts'
 import { type Parameters, unpackParameters, type VenueTerms, vaultAges, venueAges } from './parameters.ts'
 import { type Peer, vaultPeer, venuePeer } from './peer.ts'
 import { abs, min, mulDown, type Price, type Ratio, type Size, type Units, type Usd, WAD } from './wad.ts'
@@ -335,6 +341,15 @@ export function portfolioOf(ledger: Ledger, id: Hex, now: bigint): Portfolio | P
     credits: parameters.credits,
     venueLossShare: parameters.venueLossShare,
   }
+}
+
+/**
+ * The account's margin at time `now` (seconds), as `Clearing.marginOf` tells it: without the funding that is not settled yet. Or why
+ * it cannot be told.
+ */
+export function marginOf(ledger: Ledger, id: Hex, now: bigint): Margin | PortfolioFault {
+  const portfolio = portfolioOf(ledger, id, now)
+  return typeof portfolio === 'string' ? portfolio : computeMargin(portfolio)
 }
 
 /** Whether the position takes one of its account's markets. */

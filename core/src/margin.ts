@@ -69,7 +69,7 @@ export type Margin = {
 }
 
 /** The most that one line can be worth: 3.4e20 USD. */
-export const MAX_LINE_VALUE: Usd = (1n << 128n) - 1n
+const MAX_LINE_VALUE: Usd = (1n << 128n) - 1n
 
 /** What two rounded risks of opposite sign may differ by from the exact ones, in units. */
 const ROUNDING = 2n
@@ -95,7 +95,7 @@ const MAINTENANCE: Grade = {
   band: (p) => p.band,
 }
 
-/** Balances, requirements, equity and exposure of a portfolio. Never fails: every input is bounded by its type. */
+/** Balances, requirements, equity and exposure of a portfolio. No amount makes it fail; asserts that what positions and credits name is there. */
 export function computeMargin(portfolio: Portfolio): Margin {
   const { cash, positions, underlyings } = portfolio
   const collateral = sumLines(portfolio.lines)

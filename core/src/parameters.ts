@@ -70,10 +70,12 @@ export type VaultTerms = {
   readonly tripAge: number
 }
 
+/** A venue's ages: nothing more is to be heard of it from `deadAge` on. */
 export function venueAges({ deadAge, ...ages }: VenueTerms): Ages {
   return { ...ages, endAge: deadAge }
 }
 
+/** A vault's ages: what is locked there counts nothing for maintenance from `zeroAge` on. */
 export function vaultAges({ zeroAge, ...ages }: VaultTerms): Ages {
   return { ...ages, endAge: zeroAge }
 }
@@ -81,10 +83,10 @@ export function vaultAges({ zeroAge, ...ages }: VaultTerms): Ages {
 /** Two underlyings, `first < second`, and the share of their risks that opposite positions offset in. */
 export type CreditTerms = { readonly first: number; readonly second: number; readonly ratio: Ratio }
 
-/** Ages in seconds. */
 /** The `outageAfter` of parameters to which no time without prices is an outage. */
 export const NO_OUTAGES = 2 ** 32 - 1
 
+/** Everything governance sets, under one version. Ages and times in seconds. */
 export type Parameters = {
   readonly cashHaircut: Ratio
   readonly liquidationDiscount: Ratio
@@ -257,6 +259,11 @@ export function unpackParameters(blob: Hex): Parameters {
   if (words.length !== next) throw new Error('The parameter blob is cut short.')
   const known = Object.entries(general).filter(([name]) => !PLACES.some((place) => place === name))
   return { ...Object.fromEntries(known), ...rows } as unknown as Parameters
+}
+
+/** The feed that a market's underlying is priced by; nothing where the parameters have no such market. */
+export function feedOfMarket({ markets, underlyings }: Parameters, market: number): number | undefined {
+  return underlyings[markets[market]?.underlying ?? -1]?.feed
 }
 
 /** Where a field of a list's row is in the blob: its word, its lowest bit there, and its width. Asserts that there is such a field. */

@@ -26,7 +26,7 @@ export type Key = {
   readonly holder: Hex
 }
 
-export function fieldCount(kind: Kind): number {
+function fieldCount(kind: Kind): number {
   return FIELD_COUNTS[kind]
 }
 
@@ -66,6 +66,11 @@ export function keyHash(key: Key): Hex {
       padded(key.holder),
     ),
   )
+}
+
+/** As `Books.peerOf`: what a contract keeps of a peer is kept under keccak256(abi.encode(chainId, address)). */
+export function peerKey(chainId: bigint, address: Hex): Hex {
+  return toHex(keccak(word(chainId), padded(address)))
 }
 
 /** The leaf of a record in its emitter's claims tree; `key` is its hash. */

@@ -1,12 +1,12 @@
 /** What units are sold for, when an account's debt is settled against them. Twin of contracts/src/clearing/Settlement.sol. */
-import { divUp, mulUp, type Price, type Ratio, type Units, type Usd, WAD } from './wad.ts'
+import { divUp, min, mulUp, type Price, type Ratio, type Units, type Usd, WAD } from './wad.ts'
 
 /** A listing with what its units are sold by; `unit` is 10^decimals, `discount` the smaller of two: `saleDiscountOf`. */
 export type Sale = { readonly unit: bigint; readonly price: Price; readonly discount: Ratio }
 
 /** Never more than the maintenance haircut, so that no sale lowers the seller's maintenance margin. */
 export function saleDiscountOf(saleDiscount: Ratio, maintenanceHaircut: Ratio): Ratio {
-  return saleDiscount < maintenanceHaircut ? saleDiscount : maintenanceHaircut
+  return min(saleDiscount, maintenanceHaircut)
 }
 
 /** The index price of the units less the discount; rounds up twice. */

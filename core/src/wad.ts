@@ -7,8 +7,10 @@ type Branded<Name extends string> = bigint & { readonly [scale]?: Name }
 
 /** US dollars at 1e18, signed where the name says so. */
 export type Usd = Branded<'Usd'>
-/** US dollars per whole token or base unit, at 1e18; below 2^96. */
+/** US dollars per whole token or base unit, at 1e18. */
 export type Price = Branded<'Price'>
+/** As on chain: a price fits 96 bits. */
+export const MAX_PRICE: Price = (1n << 96n) - 1n
 /** A share of something, 1e18 being all of it. */
 export type Ratio = Branded<'Ratio'>
 /** Base units of an underlying at 1e18; a position's size is signed, long above zero. */
@@ -34,6 +36,17 @@ export function mulTrunc(a: bigint, b: bigint): bigint {
 /** a / b toward plus infinity, for a >= 0 and b > 0. */
 export function divUp(a: bigint, b: bigint): bigint {
   return (a + b - 1n) / b
+}
+
+/** The least integer whose square is not below `square`, by Newton's steps from above. */
+export function rootUp(square: bigint): bigint {
+  if (square < 2n) return square
+  let root = 1n << BigInt((square.toString(2).length + 1) >> 1)
+  for (;;) {
+    const next = (root + square / root) >> 1n
+    if (next >= root) return root * root < square ? root + 1n : root
+    root = next
+  }
 }
 
 export function abs(a: bigint): bigint {

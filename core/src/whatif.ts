@@ -15,6 +15,7 @@ import {
   type Line,
   MAX_ACCOUNT_MARKETS,
   MAX_LINES,
+  marginOf,
   type PortfolioFault,
   type Position,
   portfolioOf,
@@ -22,10 +23,23 @@ import {
   withAccount,
 } from './ledger.ts'
 import { computeMargin, isLiquidatable, type Margin, meetsInitial } from './margin.ts'
-import { type MarketTerms, type Parameters, venueAges } from './parameters.ts'
+import { feedOfMarket, type MarketTerms, type Parameters, venueAges } from './parameters.ts'
 import { type Peer, vaultPeer, venuePeer } from './peer.ts'
 import { book } from './position.ts'
-import { abs, max, min, mulDown, mulUp, type Price, type Ratio, type Size, type Units, type Usd, WAD } from './wad.ts'
+import {
+  abs,
+  MAX_PRICE,
+  max,
+  min,
+  mulDown,
+  mulUp,
+  type Price,
+  type Ratio,
+  type Size,
+  type Units,
+  type Usd,
+  WAD,
+} from './wad.ts'
 
 /** Numbers are the clearing's; sizes and shock ratios are signed. A trade without a price is made at the index. */
 export type Change =
@@ -101,18 +115,17 @@ export type Refusal = { readonly change?: number; readonly code: Rejection | Por
 
 const MAX_UNITS: Units = (1n << 112n) - 1n
 const MAX_SIZE: Size = (1n << 112n) - 1n
-const MAX_PRICE: Price = (1n << 96n) - 1n
 
 /** The changes one after the other, in their order; the first that cannot be imagined is named. */
 export function whatIf(ledger: Ledger, id: Hex, changes: readonly Change[], world: World): Answer | Refusal {
-  const before = marginIn(ledger, id, world)
+  const before = marginOf(ledger, id, world.now)
   if (typeof before === 'string') return { code: before }
   const steps: Step[] = []
   let [now, after] = [ledger, before]
   for (const [i, change] of changes.entries()) {
     const next = apply(now, id, change, world)
     if (typeof next === 'string') return { change: i, code: next }
-    const margin = marginIn(next, id, world)
+    const margin = marginOf(next, id, world.now)
     if (typeof margin === 'string') return { change: i, code: margin }
     const step = judge(now, next, id, change, world)
     if (typeof step === 'string') return { change: i, code: step }
@@ -188,7 +201,7 @@ function trade(ledger: Ledger, id: Hex, change: Of<'trade'>, parameters: Paramet
   if (ledger.over.has(venuePeer(terms.venue))) return 'venue_closed'
   if (size === 0n || change.price === 0n) return 'nothing_asked'
   if (abs(size) > MAX_SIZE || (change.price ?? 0n) > MAX_PRICE) return 'amount_too_large'
-  const index = ledger.prices.get(parameters.underlyings[terms.underlying]?.feed ?? -1)?.price
+  const index = ledger.prices.get(feedOfMarket(parameters, market) ?? -1)?.price
   if (index === undefined) return 'no_price'
   if (abs(size) < terms.minSize) return 'below_min_size'
   const price = change.price ?? index
@@ -248,7 +261,7 @@ function lose(ledger: Ledger, chainId: bigint, parameters: Parameters): Ledger {
 function judge(before: Ledger, after: Ledger, id: Hex, change: Change, world: World): Step | PortfolioFault {
   const isTrade = change.kind === 'trade'
   const state = isTrade ? withLimit(before, id, change, world) : after
-  const judged = marginIn(state, id, world)
+  const judged = marginOf(state, id, world.now)
   if (typeof judged === 'string') return judged
   const need = isTrade ? needOfLimit(before, state, id, change.market, world) : needOf(after, id, change, world)
   const isAllowed =
@@ -302,9 +315,4 @@ function withLimit(ledger: Ledger, id: Hex, { market, size }: Of<'trade'>, { now
   const asOf = position.buyOut + position.sellOut > 0n ? position.asOf : now
   const limited = { ...position, buyOut: position.buyOut + buy, sellOut: position.sellOut + sell, asOf }
   return withAccount(ledger, id, { ...account, positions: new Map(account.positions).set(market, limited) })
-}
-
-function marginIn(ledger: Ledger, id: Hex, { now }: World): Margin | PortfolioFault {
-  const portfolio = portfolioOf(ledger, id, now)
-  return typeof portfolio === 'string' ? portfolio : computeMargin(portfolio)
 }

@@ -1,5 +1,5 @@
 /** The way of a withdrawal from the ledger to a vault: spec/withdrawal.md. */
-import type { Hex } from './bytes.ts'
+import { type Hex, isSame } from './bytes.ts'
 import {
   type Account,
   accountIn,
@@ -8,6 +8,7 @@ import {
   type Ledger,
   type Line,
   MAX_LINES,
+  marginOf,
   portfolioOf,
   upToDate,
   withAccount,
@@ -53,29 +54,27 @@ export type Step =
     }
 
 /** Why units stay queued, in the order in which it is looked for. */
-export const WAITS = [
+export type Wait =
   /** A guardian holds what is at the vault, until then. */
-  'frozen',
+  | 'frozen'
   /** The clearing's prices are too old to tell the account's margin by. */
-  'prices_old',
+  | 'prices_old'
   /** Fills of a venue where a limit is open are not proven as fresh as a release asks. */
-  'records_old',
+  | 'records_old'
   /** The account has a position at a closed venue that has no price yet. */
-  'close_price',
+  | 'close_price'
   /** The account's own margin needs what is left. */
-  'margin',
+  | 'margin'
   /** What is bought would go to a line of the account that has another holder. */
-  'line_of_another',
-  'too_many_lines',
+  | 'line_of_another'
+  | 'too_many_lines'
   /** What is missing must be bought, and there is no cash to buy it with. */
-  'no_cash',
-  'round_trip_old',
+  | 'no_cash'
+  | 'round_trip_old'
   /** Who owes cash and has such units need not sell them before `until`. */
-  'debt_not_due',
+  | 'debt_not_due'
   /** Nobody else who owes cash has such units. */
-  'nobody_owes',
-] as const
-export type Wait = (typeof WAITS)[number]
+  | 'nobody_owes'
 
 /** What was wanted is the sum of `free`, `underWay`, `released`, `bought` and `queued`, always. */
 export type Plan = {
@@ -217,7 +216,7 @@ function readyToBuy(draft: Draft, wish: Wish, around: Around): Draft {
   const line = settled.lines.find(({ listing }) => listing === wish.listing)
   const now = standing(withAccount(draft.ledger, wish.account, settled), wish, around)
   // A sale looks at the buyer's margin whatever it holds.
-  const isPriced = typeof portfolioOf(draft.ledger, wish.account, around.now) !== 'string'
+  const isPriced = typeof marginOf(draft.ledger, wish.account, around.now) !== 'string'
   const why: [Wait, boolean][] = [
     ['prices_old', !isPriced || !hasPrice(draft.ledger, wish.listing, around.now)],
     ['records_old', isMargined(settled) && !around.isProven],
@@ -297,9 +296,9 @@ function done(draft: Draft, wish: Wish, step: Step): Draft {
 /** What stands against the account's letting go of more, as the ledger then would be. */
 function standing(ledger: Ledger, { account }: Wish, { now }: Around): 'prices_old' | 'margin' | undefined {
   if (!isMargined(accountIn(ledger, account))) return undefined
-  const portfolio = portfolioOf(ledger, account, now)
-  if (typeof portfolio === 'string') return 'prices_old'
-  return meetsInitial(computeMargin(portfolio)) ? undefined : 'margin'
+  const margin = marginOf(ledger, account, now)
+  if (typeof margin === 'string') return 'prices_old'
+  return meetsInitial(margin) ? undefined : 'margin'
 }
 
 /** The most units up to `most` that nothing stands against, which more of them never cures; and what stands against more. */
@@ -328,8 +327,4 @@ function hasPrice({ parameters, prices }: Ledger, listing: number, now: bigint):
   const terms = parameters?.listings[listing]
   const cached = terms && prices.get(terms.feed)
   return cached !== undefined && cached.publishTime + BigInt(parameters?.maxPriceAge ?? 0) >= now
-}
-
-function isSame(one: Hex, other: Hex): boolean {
-  return one.toLowerCase() === other.toLowerCase()
 }

@@ -1,5 +1,5 @@
 /** OHLCV files as they are published, read strictly: a fault names its file and line, and nothing is repaired. */
-import type { Price } from '@omnimargin/core/wad'
+import { MAX_PRICE, type Price } from '@omnimargin/core/wad'
 import { parseDecimal } from './decimal.ts'
 import { InputError } from './errors.ts'
 
@@ -34,9 +34,7 @@ const HEADERS = ['ts', 'open_time', 'timestamp'].map((time) => `${time},open,hig
 /** Dumps tell time in seconds, milliseconds or, from 2025 on, microseconds: told apart by their size. */
 const SECONDS_BELOW = 100_000_000_000
 const MILLISECONDS_BELOW = 1000 * SECONDS_BELOW
-export const MAX_BARS = 1_000_000
-/** As on chain: a price fits 96 bits. */
-const MAX_PRICE: Price = (1n << 96n) - 1n
+const MAX_BARS = 1_000_000
 
 /** Reads one file's text. Throws InputError with the first fault. */
 export function parseBars(file: string, text: string): Bars {
@@ -170,6 +168,11 @@ function parseTime(place: string, text: string): number {
   throw new InputError(
     `${place}: time is "${text}": give whole seconds, as seconds, milliseconds or microseconds since 1970.`,
   )
+}
+
+/** How many whole bars fit a time (seconds): at least one. */
+export function barsIn(seconds: number, interval: number): number {
+  return Math.max(1, (seconds - (seconds % interval)) / interval)
 }
 
 /** The part of a series whose bars open in [from, to). Throws InputError where it does not reach. */

@@ -18,9 +18,6 @@ export type Book = {
   readonly collateral: ReadonlyMap<string, Usd>
 }
 
-/** As on chain, per account: a market is an underlying at a venue, a line an asset on a chain. */
-export const MAX_MARKETS = 16
-export const MAX_LINES = 16
 export const MAX_CHAINS = 16
 /** Of one generator. */
 export const MAX_BOOKS = 1_000

@@ -1,8 +1,8 @@
 /** What brings an account back to a health: the least deposit, asset by asset, or the least part of a position to close. spec/warnings.md */
 import type { Hex } from '@omnimargin/core/bytes'
 import { admit } from '@omnimargin/core/counting'
-import { accountIn, countedOf, type Ledger, portfolioOf, upToDate, withAccount } from '@omnimargin/core/ledger'
-import { computeMargin } from '@omnimargin/core/margin'
+import { accountIn, countedOf, type Ledger, marginOf, upToDate, withAccount } from '@omnimargin/core/ledger'
+import { feedOfMarket } from '@omnimargin/core/parameters'
 import { abs, divUp, min, mulUp, type Ratio, type Size, type Units, type Usd, WAD } from '@omnimargin/core/wad'
 import { apply, type Change, type World } from '@omnimargin/core/whatif'
 
@@ -33,10 +33,8 @@ export function curesOf(ledger: Ledger, id: Hex, health: Ratio, world: World): C
 
 /** At or above it, by the clearing's own margin. */
 export function isHealthy(ledger: Ledger, id: Hex, health: Ratio, { now }: World): boolean {
-  const portfolio = portfolioOf(ledger, id, now)
-  if (typeof portfolio === 'string') return false
-  const { maintenanceMarginBalance, maintenanceMargin } = computeMargin(portfolio)
-  return maintenanceMarginBalance >= mulUp(maintenanceMargin, health)
+  const margin = marginOf(ledger, id, now)
+  return typeof margin !== 'string' && margin.maintenanceMarginBalance >= mulUp(margin.maintenanceMargin, health)
 }
 
 function depositsOf(ledger: Ledger, id: Hex, now: bigint, cures: (change: Change) => boolean): Deposit[] {
@@ -57,7 +55,7 @@ function closesOf(ledger: Ledger, id: Hex, cures: (change: Change) => boolean): 
   const { parameters, prices } = ledger
   return [...accountIn(ledger, id).positions].flatMap(([market, { size }]) => {
     const terms = parameters?.markets[market]
-    const price = prices.get(parameters?.underlyings[terms?.underlying ?? -1]?.feed ?? -1)?.price
+    const price = parameters && prices.get(feedOfMarket(parameters, market) ?? -1)?.price
     if (size === 0n || !terms || price === undefined) return []
     const signed = (part: Size) => (size > 0n ? -part : part)
     // Less than the market's least size cannot be traded, unless it is all there is.

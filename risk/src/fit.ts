@@ -1,8 +1,8 @@
 /** The margin formula's parameters out of recorded prices, by the rules of spec/capital.md. Not out of the books they are for. */
-import { abs, max, mulDown, type Ratio, WAD } from '@omnimargin/core/wad'
-import { between, commonSpan, type Series } from './bars.ts'
+import { abs, max, mulDown, type Ratio, rootUp, WAD } from '@omnimargin/core/wad'
+import { barsIn, between, commonSpan, type Series } from './bars.ts'
+import { returnsOf } from './moments.ts'
 import { quantile } from './quantile.ts'
-import { rootUp } from './root.ts'
 import type { CreditTerms, Terms } from './terms.ts'
 import { slidingMax } from './window.ts'
 
@@ -40,7 +40,7 @@ function ratesOf(series: Series, basisRate: Ratio): { initialRate: Ratio; mainte
 
 /** Both ways from each start: the greatest move by a close within the position's time, as a share of the price at the start. */
 function adverseMovesOf({ closes, interval }: Series): bigint[] {
-  const width = barsOf(POSITION_SECONDS, interval)
+  const width = barsIn(POSITION_SECONDS, interval)
   const highest = slidingMax(closes, width)
   const lowest = slidingMax(
     closes.map((close) => -close),
@@ -63,9 +63,9 @@ function creditsOf(series: readonly Series[]): CreditTerms[] {
 /** The least, over the stretches, of what a long of one and a short of the other of equal risk saved against the two alone. */
 function creditOf(first: Series, second: Series): CreditTerms {
   const { from, to, interval } = commonSpan([first, second])
-  const horizon = barsOf(POSITION_SECONDS, interval)
-  const stretch = barsOf(CREDIT_SECONDS, interval)
-  const step = barsOf(CREDIT_STEP_SECONDS, interval)
+  const horizon = barsIn(POSITION_SECONDS, interval)
+  const stretch = barsIn(CREDIT_SECONDS, interval)
+  const step = barsIn(CREDIT_STEP_SECONDS, interval)
   const moves = [first, second].map((one) => returnsOf(between(one, from, to), horizon))
   const [a = [], b = []] = moves
   let least = WAD
@@ -84,10 +84,6 @@ function savedBy(a: readonly bigint[], b: readonly bigint[]): Ratio {
   return WAD - quantile(pair.map(abs), MAINTENANCE_CONFIDENCE) / 2n
 }
 
-function returnsOf({ closes }: Series, horizon: number): bigint[] {
-  return closes.slice(horizon).map((close, start) => (close * WAD) / (closes[start] ?? 1n) - WAD)
-}
-
 /** A price wanders with the root of time: a leg that is late is bare for its latency, out of the position's time. */
 function legShareOf(latencySeconds: number): Ratio {
   const share = rootUp((BigInt(latencySeconds) * WAD * WAD) / BigInt(POSITION_SECONDS))
@@ -96,8 +92,4 @@ function legShareOf(latencySeconds: number): Ratio {
 
 function grainUp(value: Ratio): Ratio {
   return ((value + GRAIN - 1n) / GRAIN) * GRAIN
-}
-
-function barsOf(seconds: number, interval: number): number {
-  return Math.max(1, (seconds - (seconds % interval)) / interval)
 }

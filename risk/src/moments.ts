@@ -1,7 +1,6 @@
 /** What a series of prices is like, in integers at 1e18: so that made-up prices can be judged. */
-import { abs, max, min, type Ratio, WAD } from '@omnimargin/core/wad'
+import { abs, max, min, type Ratio, rootUp, WAD } from '@omnimargin/core/wad'
 import type { Series } from './bars.ts'
-import { rootUp } from './root.ts'
 
 export type Moments = {
   /** Standard deviation of a bar's simple return, and that by the root of the bars in a year. */
@@ -15,6 +14,7 @@ export type Moments = {
 
 const YEAR_SECONDS = 365n * 86_400n
 
+/** Deviations round up, the kurtosis down. */
 export function momentsOf(series: Series): Moments {
   const returns = returnsOf(series)
   const [second, fourth] = [centralMoment(returns, 2n), centralMoment(returns, 4n)]
@@ -37,15 +37,13 @@ export function correlationOf(a: Series, b: Series): Ratio {
 }
 
 /** The return of the worst stretch of so many bars. */
-export function worstOver({ closes }: Series, bars: number): Ratio {
-  return closes.slice(bars).reduce((least, close, start) => {
-    const move = (close * WAD) / (closes[start] ?? 1n) - WAD
-    return min(move, least)
-  }, 0n)
+export function worstOver(series: Series, bars: number): Ratio {
+  return returnsOf(series, bars).reduce(min, 0n)
 }
 
-function returnsOf({ closes }: Series): bigint[] {
-  return closes.slice(1).map((close, i) => (close * WAD) / (closes[i] ?? 1n) - WAD)
+/** The simple return over so many bars, from each bar that has as many after it; toward zero. */
+export function returnsOf({ closes }: Series, bars = 1): Ratio[] {
+  return closes.slice(bars).map((close, start) => (close * WAD) / (closes[start] ?? 1n) - WAD)
 }
 
 function deviationsOf(values: readonly bigint[]): bigint[] {

@@ -16,6 +16,7 @@ export type Path = {
 /** The series of each underlying, all of one span, and the sum of its simple returns up to each bar. */
 export type Market = { readonly closes: readonly Price[]; readonly returns: readonly bigint[] }
 
+/** The returns of a series round toward zero, bar by bar. */
 export function marketOf({ closes }: Pick<Series, 'closes'>): Market {
   let total = 0n
   let before = closes[0] ?? 0n

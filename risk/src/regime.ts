@@ -19,6 +19,7 @@ export type Outcome = {
   readonly worstShortfall: Usd
 }
 
+/** All that is posted: on every chain, and the buffer. */
 export function moneyOf({ local, buffer }: Regime): Usd {
   return local.reduce((total, money) => total + money, buffer)
 }

@@ -1,8 +1,7 @@
 /** Made-up prices: correlated, fat-tailed, and the same for ever. Integers only, so that every machine makes the same file. */
-import { abs, max, min, WAD } from '@omnimargin/core/wad'
+import { abs, max, min, rootUp, WAD } from '@omnimargin/core/wad'
 import { joinBars, parseBars, type Series } from './bars.ts'
 import { type Draw, drawBetween, drawsOf } from './random.ts'
-import { rootUp } from './root.ts'
 
 /** Scales at 1e18. `common` is the asset's share in the move that all assets make together. */
 export type AssetShape = {
@@ -34,6 +33,13 @@ export const MADE_UP: Shape = {
     { symbol: 'ETH', first: 2_000n * WAD, deviation: basisPoints(65n), common: basisPoints(8_800n), digits: 2 },
     { symbol: 'SOL', first: 100n * WAD, deviation: basisPoints(95n), common: basisPoints(7_500n), digits: 3 },
   ],
+}
+
+/** Three years of the same, with so many digits that rounding does not pull a price down. */
+export const THREE_YEARS: Shape = {
+  ...MADE_UP,
+  bars: 3 * 8_760,
+  assets: MADE_UP.assets.map((asset) => ({ ...asset, digits: 8 })),
 }
 
 /** The columns after the time: prices and volume as decimal text. */

@@ -8,6 +8,7 @@ import { Batch, Clearing, Token, Vault } from '@omnimargin/chains/abi'
 import { accountOf } from '@omnimargin/core/account'
 import type { Hex } from '@omnimargin/core/bytes'
 import { KIND, keyHash } from '@omnimargin/core/record'
+import type { DeployedToken } from '@omnimargin/service/deployment'
 import type { LocalChain } from '@omnimargin/service/devnet/chains'
 import { type Devnet, startDevnet } from '@omnimargin/service/devnet/devnet'
 import type { LogEvent } from '@omnimargin/service/role'
@@ -15,8 +16,7 @@ import { type Sender, senderOf } from '@omnimargin/service/sender'
 import { type Address, encodeFunctionData, padHex } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 
-type Locked = Devnet['deployment']['tokens'][number]
-type Site = { chain: LocalChain; token: Locked; sender: Sender; batch: Address }
+type Site = { chain: LocalChain; token: DeployedToken; sender: Sender; batch: Address }
 type Deposit = { hash: Hex; account: Hex; sentMs: number; includedMs: number; blockNumber: bigint; site: Site }
 type Stages = { finalized: number; attested: number; learned: number }
 

@@ -2,7 +2,7 @@
 import { RpcFailed } from '@omnimargin/chains/errors'
 import { type Rehearsal, refusalOf } from '@omnimargin/chains/rehearse'
 import type { Abi } from 'viem'
-import type { Destination } from './relayer/carry.ts'
+import type { Destination } from './destination.ts'
 
 /** Nothing once it is in a block, or why not: the error's name, that it reverted after all, or that the chain did not answer. */
 export async function attempt(

@@ -1,4 +1,5 @@
 /** Where everything is: written by whoever deploys, read by every role. */
+import type { Emitter } from '@omnimargin/chains/emitter'
 import { isAddress } from 'viem'
 import { z } from 'zod'
 
@@ -70,6 +71,7 @@ export const deploymentSchema = parts
   .describe('`npm start` writes one, prints where, and takes it away when it ends')
 export type DeployedChain = Deployment['chains'][number]
 export type DeployedMarket = Deployment['clearing']['markets'][number]
+export type DeployedToken = Deployment['tokens'][number]
 
 type Fault = { path: (string | number)[]; message: string }
 
@@ -119,4 +121,14 @@ export function chainOf(deployment: Deployment, chainId: number): DeployedChain 
   const found = deployment.chains.find((candidate) => candidate.chainId === chainId)
   if (!found) throw new Error(`The deployment has no chain ${chainId}: add it to "chains".`)
   return found
+}
+
+/** The emitters of a chain, in the form that the chain reader takes. */
+export function emittersOf(chain: DeployedChain): Emitter[] {
+  return chain.emitters.map(({ address, fromBlock }) => ({
+    chainId: chain.chainId,
+    address,
+    checkpointInterval: BigInt(chain.checkpointInterval),
+    fromBlock: BigInt(fromBlock),
+  }))
 }

@@ -9,6 +9,10 @@ export type Followed = {
   readonly accept: (batch: EventBatch) => void
 }
 
+/**
+ * From the block that the deployment names for the contract, else from the first. `reorganized` hears from which block on all is
+ * read again.
+ */
 export function follow(
   { chain, reader }: { readonly chain: DeployedChain; readonly reader: PublicClient },
   contract: { readonly address: Address; readonly abi: Abi },

@@ -1,6 +1,5 @@
 /** What every role's process has in common: it runs until told to stop, and says what it does. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { DeployedChain } from './deployment.ts'
 
 /** Something that happened, for logs and measurements; `ms` counts from an arbitrary start, monotonically. */
 export type LogEvent = { readonly role: string; readonly event: string; readonly ms: number } & Readonly<
@@ -51,7 +50,7 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
 
 /**
  * Repeats the work until the role is stopped, pausing between. A failure that may pass is reported and the work tried
- * again, ever more slowly up to 30 times the pause; one that cannot pass ends the role.
+ * again, ever more slowly up to 32 times the pause; one that cannot pass ends the role.
  */
 export async function repeat(
   work: () => Promise<void>,
@@ -76,14 +75,4 @@ export async function repeat(
 /** Errors that say so cannot be cured by trying again; what says nothing is a bug, and not tried again either. */
 function isFinal(failure: unknown): boolean {
   return !(failure instanceof Error && 'retry' in failure && failure.retry === true)
-}
-
-/** The emitters of a chain, in the form that the chain reader takes. */
-export function emittersOf(chain: DeployedChain) {
-  return chain.emitters.map(({ address, fromBlock }) => ({
-    chainId: chain.chainId,
-    address,
-    checkpointInterval: BigInt(chain.checkpointInterval),
-    fromBlock: BigInt(fromBlock),
-  }))
 }

@@ -1,5 +1,4 @@
 /** Sending transactions on one chain, one after the other, from one key. */
-
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RpcFailed } from '@omnimargin/chains/errors'
 import type { Address, Hex, PublicClient, TransactionReceipt } from 'viem'
@@ -25,14 +24,15 @@ export function senderOf(reader: PublicClient, wallet: Wallet): Sender {
   let last: Promise<unknown> = Promise.resolve()
   const fees = feesOf(reader)
   const { account, chain } = wallet
+  const { signTransaction } = account
+  if (!signTransaction) throw new Error('The key of a role signs by itself.')
   const sendNow = async (call: Call, sent?: (hash: Hex) => void) => {
     try {
       const [nonce, fee] = await Promise.all([
         reader.getTransactionCount({ address: account.address, blockTag: 'pending' }),
         fees(),
       ])
-      if (!account.signTransaction) throw new Error('The key of a role signs by itself.')
-      const raw = await account.signTransaction({ ...call, ...fee, nonce, type: 'eip1559', chainId: chain.id })
+      const raw = await signTransaction({ ...call, ...fee, nonce, type: 'eip1559', chainId: chain.id })
       const hash = await wallet.sendRawTransaction({ serializedTransaction: raw })
       sent?.(hash)
       return await receiptOf(reader, hash)

@@ -6,6 +6,7 @@ import type { Cursor, Write } from '@omnimargin/chains/emitter'
 import type { Hex } from '@omnimargin/core/bytes'
 import { type Fields, type Key, ZERO_DIGEST } from '@omnimargin/core/record'
 import { z } from 'zod'
+import { jsonOf } from './json.ts'
 import type { Statement } from './statement.ts'
 
 export const START: Cursor = { blockNumber: 0n, blockHash: ZERO_DIGEST, digest: ZERO_DIGEST }
@@ -92,8 +93,7 @@ function signOnce(db: DatabaseSync): Store['signOnce'] {
 }
 
 function formatWrite({ key, hash, fields }: Write): string {
-  const bigints = (_: string, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)
-  return JSON.stringify({ key, hash, fields }, bigints)
+  return jsonOf({ key, hash, fields })
 }
 
 function parseWrite(text: string): Write {

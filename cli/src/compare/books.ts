@@ -1,15 +1,13 @@
 /** Books as JSON: legs and collateral, or a generator of random ones. */
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { MAX_ACCOUNT_MARKETS, MAX_LINES } from '@omnimargin/core/ledger'
 import { WAD } from '@omnimargin/core/wad'
-import { type Book, drawBooks, MAX_BOOKS, MAX_CHAINS, MAX_LINES, MAX_MARKETS } from '@omnimargin/risk/book'
+import { type Book, drawBooks, MAX_BOOKS, MAX_CHAINS } from '@omnimargin/risk/book'
 import { InputError } from '@omnimargin/risk/errors'
 import { ConfigError, readConfig } from '@omnimargin/service/config'
 import { z } from 'zod'
-import { dollars, name, quantity } from './decimals.ts'
-
-/** Fits the table. */
-const title = z.string().regex(/^[^\p{C}]{1,28}$/u, 'must be 1 to 28 characters that can be printed')
+import { dollars, name, quantity, title } from '../fields.ts'
 
 /** What a file holds: one book, or many that are told of by their spread. */
 export type BookFile = { readonly name: string; readonly isRandom: boolean; readonly books: readonly Book[] }
@@ -57,7 +55,7 @@ function bookSchema(known: Known) {
     legs: z
       .array(legSchema(known))
       .min(1)
-      .max(MAX_MARKETS, `has more than ${MAX_MARKETS} legs, the markets of one account: split the book`)
+      .max(MAX_ACCOUNT_MARKETS, `has more than ${MAX_ACCOUNT_MARKETS} legs, the markets of one account: split the book`)
       .superRefine((legs, context) => {
         const markets = legs.map(({ chain, venue, underlying }) => `${underlying} at ${venue} on ${chain}`)
         for (const [at, market] of markets.entries()) {
@@ -106,8 +104,8 @@ function generatorSchema(known: Known) {
         notionalMost: quantity.refine((value) => value < 10n ** 11n * WAD, 'must be below 10^11'),
         collateral: collateralSchema(known),
       })
-      .refine(({ chains, underlyings }) => chains.length * underlyings.length <= MAX_MARKETS, {
-        message: `has more than ${MAX_MARKETS} legs a book, the markets of one account: name fewer chains or underlyings`,
+      .refine(({ chains, underlyings }) => chains.length * underlyings.length <= MAX_ACCOUNT_MARKETS, {
+        message: `has more than ${MAX_ACCOUNT_MARKETS} legs a book, the markets of one account: name fewer chains or underlyings`,
       }),
   })
 }

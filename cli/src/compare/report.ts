@@ -1,9 +1,10 @@
 /** A comparison as people read it, as a spreadsheet does, and as a program does. */
-import type { Usd } from '@omnimargin/core/wad'
+import { type Usd, WAD } from '@omnimargin/core/wad'
 import { type Comparison, REGIMES, type RegimeName, type RegimeReport, spreadOf } from '@omnimargin/risk/compare'
 import { formatDecimal } from '@omnimargin/risk/decimal'
 import type { Outcome } from '@omnimargin/risk/regime'
 import type { Terms } from '@omnimargin/risk/terms'
+import { decimalJson } from '../json.ts'
 import { amount, percent } from '../story/amounts.ts'
 import { type Screen, textOf } from '../story/screen.ts'
 import { formatTime } from './span.ts'
@@ -18,8 +19,6 @@ export type Report = {
   /** The prices are those that are shipped, which nobody ever paid. */
   readonly isMadeUp: boolean
 }
-
-const WAD = 10n ** 18n
 
 export function formatReport(report: Report, format: 'table' | 'csv' | 'json'): string {
   if (format === 'json') return toJson(report)
@@ -200,6 +199,5 @@ function toJson({ groups, span }: Report): string {
     }),
     comparisons,
   }))
-  const text = (_: string, value: unknown) => (typeof value === 'bigint' ? formatDecimal(value) : value)
-  return `${JSON.stringify({ span, books }, text, 2)}\n`
+  return decimalJson({ span, books })
 }

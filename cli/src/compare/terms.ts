@@ -1,9 +1,10 @@
 /** The parameters of a comparison as JSON, read and written. */
-import { formatDecimal } from '@omnimargin/risk/decimal'
+import { WAD } from '@omnimargin/core/wad'
 import type { Terms } from '@omnimargin/risk/terms'
 import { readConfig } from '@omnimargin/service/config'
 import { z } from 'zod'
-import { dollars, name, seconds, share } from './decimals.ts'
+import { dollars, name, seconds, share } from '../fields.ts'
+import { decimalJson } from '../json.ts'
 
 const schema = z.strictObject({
   /** Where rates and credits come from; for people. */
@@ -54,7 +55,7 @@ export function readTerms(file: string): Terms {
     file,
     schema
       .refine(
-        ({ haircut, latencyPremium }) => haircut + latencyPremium < 10n ** 18n,
+        ({ haircut, latencyPremium }) => haircut + latencyPremium < WAD,
         'haircut and latencyPremium leave nothing',
       )
       .refine(({ confidence }) => confidence > 0n, 'confidence must be above 0'),
@@ -65,6 +66,5 @@ export function readTerms(file: string): Terms {
 /** The file that `readTerms` reads as these terms. */
 export function writeTerms({ underlyings, chains, ...rest }: Terms, origin: string): string {
   const plain = { origin, ...rest, underlyings: Object.fromEntries(underlyings), chains: Object.fromEntries(chains) }
-  const text = (_: string, value: unknown) => (typeof value === 'bigint' ? formatDecimal(value) : value)
-  return `${JSON.stringify(plain, text, 2)}\n`
+  return decimalJson(plain)
 }

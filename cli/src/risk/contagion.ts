@@ -1,13 +1,13 @@
 /** `omnimargin risk contagion`: what each failure would cost, alone and two at once, told as people read it or as JSON. */
 import { join } from 'node:path'
-import type { Hex } from '@omnimargin/core/bytes'
-import type { Usd } from '@omnimargin/core/wad'
+import { isSame } from '@omnimargin/core/bytes'
+import { type Usd, WAD } from '@omnimargin/core/wad'
 import { ACCOUNT_NODES, type Contagion, contagionOf, type Outcome, PAIRED_ACCOUNTS } from '@omnimargin/risk/contagion'
 import type { Node, System } from '@omnimargin/risk/contagion/system'
-import { formatDecimal } from '@omnimargin/risk/decimal'
 import { ConfigError } from '@omnimargin/service/config'
+import { decimalJson } from '../json.ts'
 import { blockAsked, decimalOf } from '../names.ts'
-import { amount, percent } from '../story/amounts.ts'
+import { amount, moment, percent } from '../story/amounts.ts'
 import { type Screen, screenOn } from '../story/screen.ts'
 import { type Live, readLive } from './live.ts'
 import { readMeasures } from './measures.ts'
@@ -67,12 +67,8 @@ function namesOf({ deployment, ledger, block }: Live): NamedLedger {
   })
   const feeds = ledger.feeds.map((feedId) => clearing.feeds.find((one) => isSame(one.feedId, feedId))?.symbol ?? feedId)
   const homeChain = BigInt(clearing.chainId)
-  const origin = `Read at block ${block.number} of ${block.name}, ${new Date(Number(block.time) * 1_000).toISOString()}`
+  const origin = `Read at block ${block.number} of ${block.name}, ${moment(block.time)}`
   return { origin, ledger, now: block.time, homeChain, chains: chainNames, feeds, listings, accounts: new Map() }
-}
-
-function isSame(one: Hex, other: Hex): boolean {
-  return one.toLowerCase() === other.toLowerCase()
 }
 
 function nameIn({ accounts, feeds, chains }: NamedLedger, { issuers, depths }: System, node: Node): string {
@@ -135,7 +131,7 @@ function rowsFor({ margin }: Contagion, nameOf: (node: Node) => string) {
     atOnce.length,
     below.length - atOnce.length,
     amount(marginGone, 18, 0),
-    margin === 0n ? '' : percent((marginGone * 10n ** 18n) / margin),
+    margin === 0n ? '' : percent((marginGone * WAD) / margin),
     percent(deepestFall),
     amount(badDebt, 18, 0),
     amount(uncovered, 18, 0),
@@ -173,6 +169,5 @@ function jsonOf(found: Contagion, { insurance, origin, nameOf }: Told): string {
     single: found.single.map(tell),
     pairs: found.pairs.map(tell),
   }
-  const text = (_: string, value: unknown) => (typeof value === 'bigint' ? formatDecimal(value) : value)
-  return `${JSON.stringify(plain, text, 2)}\n`
+  return decimalJson(plain)
 }

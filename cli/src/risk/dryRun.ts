@@ -4,13 +4,13 @@ import { refusalOf } from '@omnimargin/chains/rehearse'
 import { type DryRun, dryRun, type Refusal, type Verdict } from '@omnimargin/core/dryrun'
 import { type Parameters, packParameters } from '@omnimargin/core/parameters'
 import type { Ratio } from '@omnimargin/core/wad'
-import { formatDecimal } from '@omnimargin/risk/decimal'
 import { readerOf } from '@omnimargin/service/clients'
 import { ConfigError, readConfig } from '@omnimargin/service/config'
 import { chainOf } from '@omnimargin/service/deployment'
 import { encodeFunctionData } from 'viem'
+import { decimalJson } from '../json.ts'
 import { blockAsked, decimalOf } from '../names.ts'
-import { amount, percent } from '../story/amounts.ts'
+import { amount, moment, percent } from '../story/amounts.ts'
 import { type Screen, screenOn } from '../story/screen.ts'
 import { type Live, readLive } from './live.ts'
 import { parametersSchema, parametersToJson } from './parameters.ts'
@@ -72,7 +72,7 @@ function reasonOf(verdict: Verdict, refused: Refusal | string | undefined, most:
 }
 
 function show(screen: Screen, { block, ledger }: Live, verdict: Verdict, why: string): void {
-  screen.say(`Read at block ${block.number} of ${block.name}, ${new Date(Number(block.time) * 1_000).toISOString()}.`)
+  screen.say(`Read at block ${block.number} of ${block.name}, ${moment(block.time)}.`)
   if ('figures' in verdict) {
     const { accounts, untellable, liquidatableNow, becomeLiquidatable, loseInitial } = verdict.figures
     const { margin, marginAtStake, share } = verdict.figures
@@ -99,8 +99,7 @@ const NAMED = 10
 
 function jsonOf(verdict: Verdict, { block }: Live, refused: string | undefined, why: string): string {
   const figures: DryRun | undefined = 'figures' in verdict ? verdict.figures : undefined
-  const text = (_: string, value: unknown) => (typeof value === 'bigint' ? formatDecimal(value) : value)
   const { number, time } = block
   const plain = { block: Number(number), time: Number(time), ...figures, refused: refused ?? null, verdict: why }
-  return `${JSON.stringify(plain, text, 2)}\n`
+  return decimalJson(plain)
 }

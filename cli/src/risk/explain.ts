@@ -43,7 +43,13 @@ export async function explain({ asset, chain, deployment: file, config, block: t
   const block = { name: home.name, chainId: home.chainId, number: at.blockNumber, time: place.block.timestamp }
   const listing = listingOf(ledger, token)
   const told = explainedOf({
-    ...{ deployment, known, events: await timed(reader, events), ledger, policy, block, listing },
+    deployment,
+    known,
+    events: await timed(reader, events),
+    ledger,
+    policy,
+    block,
+    listing,
   })
   if (json) process.stdout.write(explainJson(told))
   else explainTables(screenOn(process.stdout), told)

@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { WAD } from '@omnimargin/core/wad'
 import { parseBars, stretchesOf } from '@omnimargin/risk/bars'
-import { formatDecimal } from '@omnimargin/risk/decimal'
 import { InputError } from '@omnimargin/risk/errors'
 import { listAsset as judge, type Refusal, type Verdict } from '@omnimargin/risk/listing'
 import { CHAINS, type Facts, ISSUES } from '@omnimargin/risk/listing/facts'
@@ -11,8 +10,9 @@ import type { History } from '@omnimargin/risk/listing/history'
 import * as rules from '@omnimargin/risk/listing/rules'
 import { readConfig } from '@omnimargin/service/config'
 import { z } from 'zod'
-import { decimal, name, share } from '../compare/decimals.ts'
 import { formatTime, parseTime } from '../compare/span.ts'
+import { decimal, name, share } from '../fields.ts'
+import { decimalJson } from '../json.ts'
 import { amount, percent } from '../story/amounts.ts'
 import { type Screen, screenOn } from '../story/screen.ts'
 
@@ -149,8 +149,7 @@ const REASONS: Record<Refusal, string> = {
 /* JSON */
 
 function jsonOf({ symbol, asOf }: Facts, { refusals, listing }: Verdict): string {
-  const text = (_: string, value: unknown) => (typeof value === 'bigint' ? formatDecimal(value) : value)
   const { cap, maintenance, ...rest } = listing
   const told = { symbol, asOf, mayBeListed: refusals.length === 0, refusals, ...rest, capUnits: `${cap}` }
-  return `${JSON.stringify({ ...told, maintenance: maintenance.terms }, text, 2)}\n`
+  return decimalJson({ ...told, maintenance: maintenance.terms })
 }

@@ -3,7 +3,7 @@ import { type Parameters, packParameters, unpackParameters } from '@omnimargin/c
 import { formatDecimal } from '@omnimargin/risk/decimal'
 import { formatUnits } from 'viem'
 import { z } from 'zod'
-import { decimal, share } from '../compare/decimals.ts'
+import { decimal, share } from '../fields.ts'
 
 type Row = Record<string, bigint | number | boolean>
 const LISTS = ['listings', 'underlyings', 'markets', 'venues', 'vaults', 'credits'] as const

@@ -7,7 +7,7 @@ import { mulDown, type Usd, WAD } from '@omnimargin/core/wad'
 import { parseDecimal } from '@omnimargin/risk/decimal'
 import { readConfig } from '@omnimargin/service/config'
 import { z } from 'zod'
-import { name, quantity } from '../compare/decimals.ts'
+import { name, quantity, title } from '../fields.ts'
 import { parametersSchema } from './parameters.ts'
 
 /** A ledger and what everything in it is called, in the clearing's order. */
@@ -24,7 +24,6 @@ export type NamedLedger = {
 }
 
 const MAX_ACCOUNTS = 10_000
-const title = z.string().regex(/^[^\p{C}]{1,28}$/u, 'must be 1 to 28 characters that can be printed')
 const signed = z.string().transform((text, context) => {
   const magnitude = parseDecimal(text.replace(/^-/, ''))
   if (magnitude !== undefined && magnitude < 10n ** 12n * WAD) return text.startsWith('-') ? -magnitude : magnitude

@@ -7,9 +7,8 @@ import { stressedUsd } from '@omnimargin/risk/estimate/haircut'
 import { readConfig } from '@omnimargin/service/config'
 import { type Measures, withDefaults } from '@omnimargin/service/steward/measures'
 import { z } from 'zod'
-import { decimal, quantity, share } from '../compare/decimals.ts'
+import { decimal, quantity, share, title } from '../fields.ts'
 
-const title = z.string().regex(/^[^\p{C}]{1,28}$/u, 'must be 1 to 28 characters that can be printed')
 const MAX_NAMES = 64
 
 const schema = z.strictObject({

@@ -2,13 +2,11 @@
 import { Clearing, Token, Vault, Venue } from '@omnimargin/chains/abi'
 import { accountOf } from '@omnimargin/core/account'
 import type { Hex } from '@omnimargin/core/bytes'
-import type { Deployment } from '@omnimargin/service/deployment'
+import type { DeployedToken, Deployment } from '@omnimargin/service/deployment'
 import type { LocalChain } from '@omnimargin/service/devnet/chains'
 import { type Sender, senderOf } from '@omnimargin/service/sender'
 import { type Address, encodeFunctionData, isAddressEqual, type PublicClient, type TransactionReceipt } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
-
-export type DeployedToken = Deployment['tokens'][number]
 
 export type Actor = {
   readonly name: string

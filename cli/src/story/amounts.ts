@@ -1,4 +1,4 @@
-/** Numbers as people read them. */
+/** Numbers and times as people read them. */
 import { formatUnits } from 'viem'
 
 /** An amount of a token, or of USD at 18 decimals, with thousands separated and `digits` after the point, cut off. */
@@ -12,6 +12,11 @@ export function amount(value: bigint, decimals = 18, digits = 2): string {
 /** A ratio at 1e18 as a percentage. */
 export function percent(ratio: bigint): string {
   return `${amount(ratio * 100n)} %`
+}
+
+/** A time in seconds since 1970, as 2024-01-01T12:00:00.000Z. */
+export function moment(seconds: bigint | number): string {
+  return new Date(Number(seconds) * 1_000).toISOString()
 }
 
 /** 60n -> 60 * 10^18. */

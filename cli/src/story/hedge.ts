@@ -69,7 +69,10 @@ async function trade({ devnet, screen }: Teller, { hedger, maker, long, short }:
   if (!far) throw new Error('The far market is gone.')
   const leftOf = ({ account }: Actor) =>
     short.chain.reader.readContract({
-      ...{ address: far.venue, abi: Venue.abi, functionName: 'leftOf', args: [account, BigInt(far.item)] },
+      address: far.venue,
+      abi: Venue.abi,
+      functionName: 'leftOf',
+      args: [account, BigInt(far.item)],
     })
   await until('the limits to arrive', async () => {
     const [[, sell], [buy]] = await Promise.all([leftOf(hedger), leftOf(maker)])

@@ -3,7 +3,7 @@ import type { Hex } from '@omnimargin/core/bytes'
 import { type Account, type Ledger, upToDate } from '@omnimargin/core/ledger'
 import { type Peer, venuePeer } from '@omnimargin/core/peer'
 import { mulDown, type Ratio, type Size, type Usd, WAD } from '@omnimargin/core/wad'
-import { isSame, type Node, type System } from './system.ts'
+import { isSameContract, type Node, type System } from './system.ts'
 
 export type Damage = {
   /** The ledger without what is lost; every account's funding is settled. */
@@ -46,11 +46,11 @@ export function damageOf(system: System, nodes: readonly Node[]): Damage {
       case 'vault':
         loseListings((i) => {
           const listing = ledger.listings[i]
-          return listing !== undefined && isSame({ chainId: listing.chainId, address: listing.vault }, node)
+          return listing !== undefined && isSameContract({ chainId: listing.chainId, address: listing.vault }, node)
         }, WAD)
         break
       case 'venue':
-        loseMarkets(({ chainId, venue }) => isSame({ chainId, address: venue }, node))
+        loseMarkets(({ chainId, venue }) => isSameContract({ chainId, address: venue }, node))
         break
       case 'issuer': {
         const issuer = issuers[node.issuer]

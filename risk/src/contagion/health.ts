@@ -1,8 +1,9 @@
 /** The worst that an account may come to while prices stand anywhere within their spans: spec/contagion.md. */
 import type { Hex } from '@omnimargin/core/bytes'
 import { positionValue } from '@omnimargin/core/instrument'
-import { type Account, accountIn, isOpen, type Ledger, type PortfolioFault, portfolioOf } from '@omnimargin/core/ledger'
-import { computeMargin, isLiquidatable } from '@omnimargin/core/margin'
+import { type Account, accountIn, isOpen, type Ledger, marginOf, type PortfolioFault } from '@omnimargin/core/ledger'
+import { isLiquidatable } from '@omnimargin/core/margin'
+import { feedOfMarket } from '@omnimargin/core/parameters'
 import { max, min, type Price, type Usd } from '@omnimargin/core/wad'
 import { InputError } from '../errors.ts'
 import { type Damage, withoutProfitOf } from './damage.ts'
@@ -17,7 +18,7 @@ export type Health = {
 }
 
 /** An account is looked at in every corner of the prices it has positions in: so many at the most. */
-export const MAX_CORNER_FEEDS = 8
+const MAX_CORNER_FEEDS = 8
 
 /**
  * Balance and equity less requirement are concave in the prices, so their least value is in a corner. A price that an
@@ -56,9 +57,8 @@ function healthAt(
   const worthOf = (market: number, size: bigint) => positionValue(size, priceOf(feedOf(ledger, market) ?? -1))
   const judged = lostMarkets.size === 0 ? account : withoutProfitOf(account, lostMarkets, worthOf)
   const prices = new Map([...ledger.prices].map(([feed, cached]) => [feed, { ...cached, price: priceOf(feed) }]))
-  const portfolio = portfolioOf({ ...ledger, prices, accounts: new Map([[id, judged]]) }, id, now)
-  if (typeof portfolio === 'string') throw new InputError(`Account ${id}: ${CURES[portfolio]}`)
-  const margin = computeMargin(portfolio)
+  const margin = marginOf({ ...ledger, prices, accounts: new Map([[id, judged]]) }, id, now)
+  if (typeof margin === 'string') throw new InputError(`Account ${id}: ${CURES[margin]}`)
   return {
     isBelow: isLiquidatable(margin),
     balance: margin.maintenanceMarginBalance,
@@ -89,5 +89,5 @@ export function feedsOf({ lines, positions }: Account, ledger: Ledger): number[]
 }
 
 function feedOf({ parameters }: Ledger, market: number): number | undefined {
-  return parameters?.underlyings[parameters.markets[market]?.underlying ?? -1]?.feed
+  return parameters && feedOfMarket(parameters, market)
 }

@@ -1,8 +1,20 @@
 /** How far prices go when what was liquidated is sold and bought: spec/contagion.md. */
 import type { Hex } from '@omnimargin/core/bytes'
 import { accountIn, type Ledger } from '@omnimargin/core/ledger'
-import { divUp, max, min, mulDown, mulUp, type Price, type Ratio, type Usd, WAD } from '@omnimargin/core/wad'
-import { rootUp } from '../root.ts'
+import { feedOfMarket } from '@omnimargin/core/parameters'
+import {
+  divUp,
+  MAX_PRICE,
+  max,
+  min,
+  mulDown,
+  mulUp,
+  type Price,
+  type Ratio,
+  rootUp,
+  type Usd,
+  WAD,
+} from '@omnimargin/core/wad'
 import type { Damage } from './damage.ts'
 import type { System } from './system.ts'
 
@@ -18,9 +30,6 @@ export type Flow = {
   /** Of what is sold, by listing, what has to be sold on its chain. */
   readonly soldThere: ReadonlyMap<number, Usd>
 }
-
-/** As on chain: a price fits 96 bits. */
-const MAX_PRICE: Price = (1n << 96n) - 1n
 
 /** The share by which so many dollars, sold or bought in a day, move a price: the square-root law. At most all of it. */
 export function impactOf(dollars: Usd, stressed: Usd, dailyVolatility: Ratio, factor: Ratio): Ratio {
@@ -80,7 +89,7 @@ type Net = { most: bigint; least: bigint; readonly held: Map<number, bigint> }
 function netsOf(ledger: Ledger, { lostListings, lostMarkets }: Damage, id: Hex): Map<number, Net> {
   const nets = new Map<number, Net>()
   const { lines, positions } = accountIn(ledger, id)
-  const { listings = [], markets = [], underlyings = [] } = ledger.parameters ?? {}
+  const { parameters } = ledger
   const add = (feed: number, size: bigint, isLost: boolean): Net => {
     const net = nets.get(feed) ?? { most: 0n, least: 0n, held: new Map() }
     net.most += isLost ? max(0n, size) : size
@@ -89,14 +98,14 @@ function netsOf(ledger: Ledger, { lostListings, lostMarkets }: Damage, id: Hex):
     return net
   }
   for (const { listing, units } of lines) {
-    const terms = listings[listing]
+    const terms = parameters?.listings[listing]
     if (!terms) continue
     const size = divUp(units * WAD, 10n ** BigInt(terms.decimals))
     const { held } = add(terms.feed, size, lostListings.has(listing))
     held.set(listing, (held.get(listing) ?? 0n) + size)
   }
   for (const [market, { size }] of positions) {
-    const feed = underlyings[markets[market]?.underlying ?? -1]?.feed
+    const feed = parameters && feedOfMarket(parameters, market)
     if (feed !== undefined) add(feed, size, lostMarkets.has(market))
   }
   return nets

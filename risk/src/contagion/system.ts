@@ -1,5 +1,5 @@
 /** Everything that may fail at once: accounts, prices, chains, routes and issuers around one clearing. */
-import type { Hex } from '@omnimargin/core/bytes'
+import { type Hex, isSame } from '@omnimargin/core/bytes'
 import type { Ledger } from '@omnimargin/core/ledger'
 import type { Ratio, Usd } from '@omnimargin/core/wad'
 
@@ -62,9 +62,9 @@ export function nodesOf({ ledger, homeChain, issuers, depths }: System): Node[] 
 type Contract = { readonly chainId: bigint; readonly address: Hex }
 
 function distinct(contracts: readonly Contract[]): Contract[] {
-  return contracts.filter((one, i) => contracts.findIndex((other) => isSame(one, other)) === i)
+  return contracts.filter((one, i) => contracts.findIndex((other) => isSameContract(one, other)) === i)
 }
 
-export function isSame(one: Contract, other: Contract): boolean {
-  return one.chainId === other.chainId && one.address.toLowerCase() === other.address.toLowerCase()
+export function isSameContract(one: Contract, other: Contract): boolean {
+  return one.chainId === other.chainId && isSame(one.address, other.address)
 }

@@ -12,6 +12,7 @@ export type Candle = {
 
 const SCALE = 1e18
 
+/** Each number as the nearest double. */
 export function candlesOf(series: Series): Candle[] {
   const { opens, highs, lows, closes, start, interval } = series
   const at = (values: readonly bigint[], i: number) => Number(values[i] ?? 0n) / SCALE

@@ -37,6 +37,7 @@ export function ln(x: number): number {
   return exponent * LN2_HIGH + (2 * s * sum + exponent * LN2_LOW)
 }
 
+/** e^x; infinite above 709.78, zero below -745. */
 export function exp(x: number): number {
   if (x > 709.78) return Number.POSITIVE_INFINITY
   if (x < -745) return 0

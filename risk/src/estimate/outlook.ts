@@ -1,7 +1,7 @@
 /** How likely an account crosses maintenance within a time, by what prices did before in units of what was expected: spec/warnings.md. */
 import type { Hex } from '@omnimargin/core/bytes'
-import { type Ledger, type PortfolioFault, portfolioOf, upToDate } from '@omnimargin/core/ledger'
-import { computeMargin, type Margin } from '@omnimargin/core/margin'
+import { type Ledger, marginOf, type PortfolioFault, upToDate } from '@omnimargin/core/ledger'
+import type { Margin } from '@omnimargin/core/margin'
 import { max, type Usd, WAD } from '@omnimargin/core/wad'
 import { chanceOf, type Leg, type Past } from './crossing.ts'
 import { ratioUp } from './ratio.ts'
@@ -41,9 +41,8 @@ export function outlookOf(
 ): Outlook | PortfolioFault {
   // Nobody else's account has a part in it.
   const settled = { ...ledger, accounts: new Map([[id, upToDate(ledger, id)]]) }
-  const portfolio = portfolioOf(settled, id, now)
-  if (typeof portfolio === 'string') return portfolio
-  const margin = computeMargin(portfolio)
+  const margin = marginOf(settled, id, now)
+  if (typeof margin === 'string') return margin
   const spareWith = (moves: readonly Move[]) => spareOf(shocked(settled, moves), id, now)
   const spare = margin.maintenanceMarginBalance - margin.maintenanceMargin
   const against = [...expectations].flatMap(([feed, { quantile }]): Move[] => {
@@ -81,10 +80,9 @@ function shocked(ledger: Ledger, moves: readonly Move[]): Ledger {
 }
 
 function spareOf(ledger: Ledger, id: Hex, now: bigint): Usd {
-  const portfolio = portfolioOf(ledger, id, now)
-  if (typeof portfolio === 'string') throw new Error(`A price went missing of account ${id}: ${portfolio}.`)
-  const { maintenanceMarginBalance, maintenanceMargin } = computeMargin(portfolio)
-  return maintenanceMarginBalance - maintenanceMargin
+  const margin = marginOf(ledger, id, now)
+  if (typeof margin === 'string') throw new Error(`A price went missing of account ${id}: ${margin}.`)
+  return margin.maintenanceMarginBalance - margin.maintenanceMargin
 }
 
 /** The least number of quantiles at which it is below, from above; infinite if none is. */

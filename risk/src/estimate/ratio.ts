@@ -12,6 +12,7 @@ export function ratioUp(share: number): Ratio {
   return (BigInt(rest === 0 ? scaled : scaled - rest + 1) * WAD + BELOW_ONE) >> 53n
 }
 
+/** The nearest double. */
 export function shareOf(ratio: Ratio): number {
   return Number(ratio) / 1e18
 }

@@ -125,6 +125,7 @@ export function peakToTrough(haircuts: Float64Array, span: number) {
   return { peakToTrough: ratios[ratios.length >> 1]!, worstPeakToTrough: ratios[ratios.length - 1]! }
 }
 
+/** The greatest haircut by the one `span` hours before it; at least 1. */
 export function rise(haircuts: Float64Array, span: number): number {
   let most = 1
   for (let i = span; i < haircuts.length; i++)

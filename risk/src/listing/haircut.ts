@@ -1,10 +1,9 @@
 /** What of an asset does not count, by the one formula there is (spec/haircut.md), told what spec/listing.md says. */
-import { divUp, max, min, mulDown, mulUp, type Ratio, type Usd, WAD } from '@omnimargin/core/wad'
+import { divUp, max, min, mulDown, mulUp, type Ratio, rootUp, type Usd, WAD } from '@omnimargin/core/wad'
 import { DEFAULTS } from '../estimate/defaults.ts'
 import { computeHaircut, type HaircutTerms } from '../estimate/haircut.ts'
 import { shareOf } from '../estimate/ratio.ts'
 import { quantile } from '../quantile.ts'
-import { rootUp } from '../root.ts'
 import type { Facts } from './facts.ts'
 import { type History, lossesOf } from './history.ts'
 import { offLately, pegOf } from './peg.ts'

@@ -1,5 +1,6 @@
 /** How far a pegged token was below what it is to be worth. */
 import { max, type Ratio, WAD } from '@omnimargin/core/wad'
+import { barsIn } from '../bars.ts'
 import { InputError } from '../errors.ts'
 import { slidingMax } from '../window.ts'
 import type { Facts } from './facts.ts'
@@ -53,10 +54,6 @@ export function isBroken({ shares, interval }: Off): boolean {
 /** The worst of so many seconds before the end. */
 export function offLately({ shares, interval }: Off, seconds: number): Ratio {
   return shares.slice(-barsIn(seconds, interval)).reduce(max, 0n)
-}
-
-function barsIn(seconds: number, interval: number): number {
-  return Math.max(1, (seconds - (seconds % interval)) / interval)
 }
 
 export function pegOf({ history, peg }: Facts): Off | undefined {

@@ -2,6 +2,7 @@
 import { EventEmitter, once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { isAddress } from 'viem'
+import { jsonOf } from '../json.ts'
 import type { Signed } from '../statement.ts'
 
 /** The newest signed statement of each emitter. */
@@ -75,9 +76,7 @@ async function answer(
 
 function reply(response: ServerResponse, status: number, body?: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json' })
-  response.end(
-    body === undefined ? '' : JSON.stringify(body, (_, value) => (typeof value === 'bigint' ? `${value}` : value)),
-  )
+  response.end(body === undefined ? '' : jsonOf(body))
 }
 
 function placeOf(chainId: string, emitter: string): string {

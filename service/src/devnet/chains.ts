@@ -54,8 +54,8 @@ export async function startChain(plan: ChainPlan): Promise<LocalChain> {
       await ask('evm_setAutomine', [false])
       void mine(async (method) => (isHalted ? undefined : ask(method)), plan.blockMs, signal)
     },
-    halt: (isHalted_) => {
-      isHalted = isHalted_
+    halt: (halted) => {
+      isHalted = halted
     },
     stop: anvil.stop,
   }

@@ -62,7 +62,7 @@ export type DevnetOptions = {
 export type RoleName = 'attestor' | 'relayer' | 'publisher' | 'keeper' | 'sentinel' | 'steward' | 'watcher'
 
 /** Those that a story is told with. A steward would move the haircuts while it is told: it is started afterwards, and a watcher with it. */
-export const ROLES: readonly RoleName[] = ['attestor', 'relayer', 'publisher', 'keeper', 'sentinel']
+const ROLES: readonly RoleName[] = ['attestor', 'relayer', 'publisher', 'keeper', 'sentinel']
 export const ATTESTORS = 4
 export const START_PRICES = { 'ETH/USD': 2_000n, 'BTC/USD': 60_000n, 'USDC/USD': 1n }
 const HERMES_SCALE = 10n ** 8n

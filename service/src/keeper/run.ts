@@ -9,13 +9,13 @@ import { EMPTY_LEDGER, type LedgerEvent } from '@omnimargin/core/ledger'
 import { KIND } from '@omnimargin/core/record'
 import { encodeFunctionData } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
-import type { Deployment } from '../deployment.ts'
+import { type Deployment, emittersOf } from '../deployment.ts'
+import { type Destination, type Destinations, destinationsOf, homeOf } from '../destination.ts'
 import { follow } from '../follow.ts'
 import { fetchFirst, type Hermes } from '../hermes.ts'
-import type { Destination } from '../relayer/carry.ts'
 import { pullFills } from '../relayer/pull.ts'
-import { type Destinations, destinationsOf, type Relay, relay } from '../relayer/relay.ts'
-import { emittersOf, logOf, type RoleContext, repeat } from '../role.ts'
+import { type Relay, relay } from '../relayer/relay.ts'
+import { logOf, type RoleContext, repeat } from '../role.ts'
 import { openStore } from '../store.ts'
 import { type Show, senderTo, showerTo } from './show.ts'
 import { type KeeperEffect, type KeeperState, step } from './step.ts'
@@ -79,7 +79,8 @@ async function proveFills(
   note: Note,
 ): Promise<void> {
   const { deployment, dataDir, pollMs, patienceSeconds } = config
-  const show = showerTo(homeOf(config, destinations), senderTo(config, homeOf(config, destinations)))
+  const home = homeOf(deployment, destinations)
+  const show = showerTo(home, senderTo(config, home))
   const store = openStore(dataDir)
   const venues = deployment.clearing.markets.map(({ venue }) => venue)
   const emitters = deployment.chains
@@ -98,7 +99,7 @@ async function proveFills(
 
 async function watch(config: KeeperConfig, destinations: Destinations, signal: AbortSignal, note: Note): Promise<void> {
   const { address } = config.deployment.clearing
-  const home = homeOf(config, destinations)
+  const home = homeOf(config.deployment, destinations)
   const act = actorOf(config, home, signal, note)
   const followed = follow(home, { address, abi: Clearing.abi }, (from) => note('reorganized', { from }))
   const blank: KeeperState = { ledger: EMPTY_LEDGER, account: accountOf(config.account.address) }
@@ -122,12 +123,6 @@ async function watch(config: KeeperConfig, destinations: Destinations, signal: A
     }
   }
   await repeat(work, config.pollMs, { signal, report: (failure) => note('failed', { why: `${failure}` }) })
-}
-
-function homeOf({ deployment: { clearing } }: KeeperConfig, destinations: Destinations): Destination {
-  const home = destinations.get(clearing.chainId)
-  if (!home) throw new Error(`The deployment has no chain ${clearing.chainId}.`)
-  return home
 }
 
 function hermesOf({ hermes: url, hermesKey: key }: KeeperConfig): Hermes {

@@ -4,9 +4,9 @@ import type { Hex } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { attempt } from '../attempt.ts'
 import type { Deployment } from '../deployment.ts'
+import type { Destination } from '../destination.ts'
 import type { Update } from '../hermes.ts'
 import { updateFee } from '../pyth.ts'
-import type { Destination } from '../relayer/carry.ts'
 
 /** Calls the clearing; nothing once that is in a block, or why not. */
 export type Send = (data: Hex, value?: bigint) => Promise<string | undefined>

@@ -12,11 +12,12 @@ import {
   type Ledger,
   type LedgerEvent,
   type Listing,
-  portfolioOf,
+  marginOf,
   upToDate,
   withAccount,
 } from '@omnimargin/core/ledger'
-import { computeMargin, isLiquidatable, type Margin } from '@omnimargin/core/margin'
+import { isLiquidatable, type Margin } from '@omnimargin/core/margin'
+import { feedOfMarket } from '@omnimargin/core/parameters'
 import { venuePeer } from '@omnimargin/core/peer'
 import { max, type Units } from '@omnimargin/core/wad'
 
@@ -68,10 +69,8 @@ export function step(state: KeeperState, event: KeeperEvent): { state: KeeperSta
 function liquidatable(ledger: Ledger, own: Hex, now: bigint) {
   return [...ledger.accounts.keys()].flatMap((account) => {
     if (account === own) return []
-    const portfolio = portfolioOf(withAccount(ledger, account, upToDate(ledger, account)), account, now)
-    if (typeof portfolio === 'string') return []
-    const margin = computeMargin(portfolio)
-    return isLiquidatable(margin) ? [{ account, margin }] : []
+    const margin = marginOf(withAccount(ledger, account, upToDate(ledger, account)), account, now)
+    return typeof margin !== 'string' && isLiquidatable(margin) ? [{ account, margin }] : []
   })
 }
 
@@ -94,9 +93,8 @@ function atTheEnd(ledger: Ledger, now: bigint): KeeperEffect[] {
   if (!parameters || closed.size === 0) return []
   const open = [...accounts].flatMap(([account, { positions }]) =>
     [...positions].flatMap(([market, position]) => {
-      const { venue = -1, underlying = -1 } = parameters.markets[market] ?? {}
-      const until = closed.get(venue)
-      const feedId = feeds[parameters.underlyings[underlying]?.feed ?? -1]
+      const until = closed.get(parameters.markets[market]?.venue ?? -1)
+      const feedId = feeds[feedOfMarket(parameters, market) ?? -1]
       const isOver = until !== undefined && now > until && isOpen(position)
       return isOver && feedId !== undefined ? [{ account, market, feedId, until }] : []
     }),

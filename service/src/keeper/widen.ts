@@ -6,13 +6,14 @@ import { Clearing, Venue } from '@omnimargin/chains/abi'
 import { ChainError, RpcFailed } from '@omnimargin/chains/errors'
 import { firstBlockSince } from '@omnimargin/chains/events'
 import { inParts } from '@omnimargin/chains/logs'
-import { unpackParameters } from '@omnimargin/core/parameters'
+import { feedOfMarket, unpackParameters } from '@omnimargin/core/parameters'
 import { max, min } from '@omnimargin/core/wad'
 import { encodeFunctionData, type Hex, isAddressEqual } from 'viem'
 import type { DeployedMarket, Deployment } from '../deployment.ts'
+import { type Destinations, destinationOn, homeOf } from '../destination.ts'
 import { fetchFirst, type Hermes, ReportGone } from '../hermes.ts'
-import type { Destination, Refused } from '../relayer/carry.ts'
-import type { Destinations, Relay } from '../relayer/relay.ts'
+import type { Refused } from '../relayer/carry.ts'
+import type { Relay } from '../relayer/relay.ts'
 import {
   type Doubt,
   faultOf,
@@ -95,32 +96,34 @@ function outsideBand(records: readonly Refused[]): Map<number, Fills> {
 /** Or why it cannot be told. Throws RpcFailed. */
 async function readCase(parts: Widening, market: number, fills: Fills): Promise<Case | string> {
   const { clearing } = parts.deployment
-  const { reader } = destinationOf(parts, clearing.chainId)
+  const { reader } = homeOf(parts.deployment, parts.destinations)
   const contract = { address: clearing.address, abi: Clearing.abi } as const
   const limits = fills.map(async ({ account }) => {
     const [, { asOf }] = await reader.readContract({
-      ...{ ...contract, functionName: 'positionOf', args: [account, BigInt(market)] },
+      ...contract,
+      functionName: 'positionOf',
+      args: [account, BigInt(market)],
     })
     return BigInt(asOf)
   })
-  const parameters = reader.readContract({ ...contract, functionName: 'parameters' })
-  const [[, blob], ...asOf] = await Promise.all([parameters, ...limits]).catch((cause) => {
+  const packed = reader.readContract({ ...contract, functionName: 'parameters' })
+  const [[, blob], ...asOf] = await Promise.all([packed, ...limits]).catch((cause) => {
     throw new RpcFailed(`what the clearing knows of market ${market}`, cause)
   })
-  const { markets, underlyings, maxPriceAge } = unpackParameters(blob)
-  const { band = 0n, underlying = -1 } = markets[market] ?? {}
-  const feed = underlyings[underlying]?.feed ?? -1
+  const parameters = unpackParameters(blob)
+  const { band = 0n } = parameters.markets[market] ?? {}
+  const feed = feedOfMarket(parameters, market) ?? -1
   const [deployed, feedId] = [clearing.markets[market], clearing.feeds[feed]?.feedId]
   if (!deployed || !feedId) return `the deployment's "clearing" lacks market ${market} or feed ${feed}: add it`
   const doubts = fills.map(({ low, high }, i): Doubt => {
-    return { low, high, band, since: max(0n, (asOf[i] ?? 0n) - BigInt(maxPriceAge)) }
+    return { low, high, band, since: max(0n, (asOf[i] ?? 0n) - BigInt(parameters.maxPriceAge)) }
   })
   return { deployed, feed, feedId, doubts }
 }
 
 /** Since the earliest time that matters to one of the fills. Throws RpcFailed. */
 async function readUpdates(parts: Widening, { deployed, doubts }: Case): Promise<IndexUpdate[]> {
-  const { chain, reader } = destinationOf(parts, deployed.chainId)
+  const { chain, reader } = destinationOn(parts.destinations, deployed.chainId)
   const { fromBlock: start = 0 } = chain.emitters.find(({ address }) => isAddressEqual(address, deployed.venue)) ?? {}
   const since = doubts.map((doubt) => doubt.since).reduce(min)
   const contract = { address: deployed.venue, abi: Venue.abi, eventName: 'IndexPriceUpdated' } as const
@@ -148,10 +151,4 @@ async function showReport(parts: Widening, { feed, feedId }: Case, wanted: Showi
     if (failure instanceof ReportGone) return failure.message
     throw failure
   }
-}
-
-function destinationOf({ destinations }: Widening, chainId: number): Destination {
-  const found = destinations.get(chainId)
-  if (!found) throw new Error(`The deployment has no chain ${chainId}: add it to "chains".`)
-  return found
 }

@@ -2,8 +2,8 @@
 import { Clearing } from '@omnimargin/chains/abi'
 import { AnswersDisagree } from '@omnimargin/chains/errors'
 import type { Hex } from '@omnimargin/core/bytes'
-import { type Ledger, type PortfolioFault, portfolioOf } from '@omnimargin/core/ledger'
-import { computeMargin, type Margin } from '@omnimargin/core/margin'
+import { type Ledger, marginOf, type PortfolioFault } from '@omnimargin/core/ledger'
+import type { Margin } from '@omnimargin/core/margin'
 import type { PublicClient } from 'viem'
 import { chainOf, type Deployment } from '../deployment.ts'
 import { readKnown } from './home.ts'
@@ -28,10 +28,9 @@ export async function readAccount(
   const reader = readers.get(chain.chainId)
   if (!reader) throw new Error(`No reader for chain ${chain.chainId}.`)
   const { place, ledger, block } = await readLedger(deployment, reader, at)
-  const portfolio = portfolioOf(ledger, id, block.time)
-  if (typeof portfolio === 'string') return { block, ledger, margin: portfolio }
+  const rebuilt = marginOf(ledger, id, block.time)
+  if (typeof rebuilt === 'string') return { block, ledger, margin: rebuilt }
   const margin = await readMargin(deployment, place, id)
-  const rebuilt = computeMargin(portfolio)
   const differs = (Object.keys(rebuilt) as (keyof Margin)[]).find((field) => rebuilt[field] !== margin[field])
   if (differs === undefined) return { block, ledger, margin }
   throw new AnswersDisagree(

@@ -5,7 +5,7 @@ import type { Hex } from '@omnimargin/core/bytes'
 import { type Account, applyEvents, EMPTY_LEDGER, type Ledger, type LedgerEvent } from '@omnimargin/core/ledger'
 import type { Fields } from '@omnimargin/core/record'
 import type { Address } from 'viem'
-import type { Deployment } from '../deployment.ts'
+import type { DeployedToken, Deployment } from '../deployment.ts'
 import { asked, eventsOf, inTurns, numberOf, type Place, type Places, placeOf, same, writesOf } from './place.ts'
 
 export type Home = { readonly ledger: Ledger; readonly written: readonly Write[]; readonly learned: readonly Learned[] }
@@ -19,6 +19,7 @@ export type RecordParts = {
   readonly holder: Address
 }
 
+/** Throws ChainSilent, or AnswersDisagree where the logs do not add up to the clearing's digest. */
 export async function readHome(deployment: Deployment, places: Places): Promise<Home> {
   const { address, chainId } = deployment.clearing
   const place = placeOf(places, chainId)
@@ -78,6 +79,13 @@ async function matchesChain(
     }),
   ]
   return matches.every(Boolean)
+}
+
+/** The clearing's number of what a token is listed as; below zero if it is not listed. */
+export function listingOf({ listings }: Ledger, { chainId, vault, address }: DeployedToken): number {
+  return listings.findIndex(
+    (one) => Number(one.chainId) === chainId && same(one.vault, vault) && same(one.asset, address),
+  )
 }
 
 export function goesTo(key: { readerChain: bigint; reader: Hex }, chainId: number, address: Address): boolean {

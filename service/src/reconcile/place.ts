@@ -1,13 +1,13 @@
 /** One chain at one block, and what can be asked of it there. */
 import { type Cursor, checkpointAt, type Write } from '@omnimargin/chains/emitter'
 import { AnswersDisagree, ChainError } from '@omnimargin/chains/errors'
+import type { DecodedEvent } from '@omnimargin/chains/events'
 import { inParts } from '@omnimargin/chains/logs'
 import type { Hex } from '@omnimargin/core/bytes'
 import { ZERO_DIGEST } from '@omnimargin/core/record'
 import { type Abi, type Address, BlockNotFoundError, type GetBlockReturnType, type PublicClient } from 'viem'
 import { ConfigError } from '../config.ts'
-import type { DeployedChain, Deployment } from '../deployment.ts'
-import { emittersOf } from '../role.ts'
+import { type DeployedChain, type Deployment, emittersOf } from '../deployment.ts'
 
 export type At = bigint | 'finalized' | 'latest'
 /** At which block to read a chain. */
@@ -26,8 +26,6 @@ export type Place = {
   readonly known?: Known | undefined
 }
 export type Places = ReadonlyMap<number, Place>
-
-export type DecodedEvent = { readonly eventName: string; readonly args: unknown }
 
 /** The chain did not answer. Typed for whoever runs this by hand: it says what to put right. */
 export class ChainSilent extends ChainError {
@@ -115,7 +113,10 @@ export async function writesOf({ chain, reader, block, known }: Place, address: 
   return writes
 }
 
-/** All of a contract's events up to the block. Unlike writes they add up to nothing: an endpoint that left one out is believed. */
+/**
+ * All of a contract's events up to the block, in order. Unlike writes they add up to nothing: an endpoint that left one out
+ * is believed. Throws ChainSilent.
+ */
 export async function eventsOf(
   { chain, reader, block, known }: Place,
   address: Address,
@@ -141,6 +142,7 @@ function upTo<One extends { readonly blockNumber: bigint }>(block: GetBlockRetur
   return one && one.blockNumber <= numberOf(block) ? one : undefined
 }
 
+/** Throws ChainSilent for whatever goes wrong but AnswersDisagree. */
 export async function asked<Answer>(chain: DeployedChain, ask: () => Promise<Answer>): Promise<Answer> {
   try {
     return await ask()

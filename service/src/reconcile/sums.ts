@@ -20,6 +20,7 @@ export type UnderWay = { readonly what: string; readonly amount: bigint }
 const USD_DECIMALS = 18
 export const NO_FILLS: Fills = { bought: 0n, sold: 0n, paid: 0n, received: 0n }
 
+/** Every equation that must hold: by token, by market, and of the clearing as a whole. */
 export function addUp({ tokens, markets, ledger, differing }: Sides): Sum[] {
   return [
     ...tokens.flatMap(tokenSums),

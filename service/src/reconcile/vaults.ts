@@ -3,14 +3,14 @@ import { Token, Vault } from '@omnimargin/chains/abi'
 import type { Write } from '@omnimargin/chains/emitter'
 import type { Hex } from '@omnimargin/core/bytes'
 import type { Ledger } from '@omnimargin/core/ledger'
-import { type Fields, KIND } from '@omnimargin/core/record'
-import { type Address, encodeAbiParameters, keccak256 } from 'viem'
-import type { Deployment } from '../deployment.ts'
-import { comesFrom, goesTo, type Home, type Learned, type RecordParts } from './home.ts'
+import { type Fields, KIND, peerKey } from '@omnimargin/core/record'
+import type { Address } from 'viem'
+import type { DeployedToken, Deployment } from '../deployment.ts'
+import { comesFrom, goesTo, type Home, type Learned, listingOf, type RecordParts } from './home.ts'
 import { asked, eventsOf, inTurns, numberOf, type Place, type Places, placeOf, same, writesOf } from './place.ts'
 import { type Lines, lineOf, type TokenSides } from './sides.ts'
 
-type DeployedToken = Deployment['tokens'][number]
+/** Each vault is read once, whatever the number of its tokens. Throws ChainSilent or AnswersDisagree. */
 export async function readTokens(deployment: Deployment, places: Places, home: Home): Promise<TokenSides[]> {
   const vaults = new Map<string, Promise<VaultSide>>()
   const vaultOf = ({ chainId, vault }: DeployedToken): Promise<VaultSide> => {
@@ -115,10 +115,7 @@ function unitsOf(ledger: Ledger, token: DeployedToken, grants: Lines, ledgers: r
     const [released, gained, lost] = fields
     units.set(lineOf(key), (units.get(lineOf(key)) ?? 0n) + gained - lost - released)
   }
-  const listing = ledger.listings.findIndex(
-    ({ chainId, vault, asset }) =>
-      Number(chainId) === token.chainId && same(vault, token.vault) && same(asset, token.address),
-  )
+  const listing = listingOf(ledger, token)
   for (const [account, { lines }] of ledger.accounts) {
     for (const line of lines) {
       if (line.listing === listing) units.set(lineOf({ account, holder: line.holder }), line.units)
@@ -137,9 +134,7 @@ function owedTo({ chain, reader, block }: Place, { vault, address }: DeployedTok
   if ('holder' in whose) {
     return asked(chain, () => reader.readContract({ ...read, functionName: 'free', args: [whose.holder, address] }))
   }
-  const peer = keccak256(
-    encodeAbiParameters([{ type: 'uint256' }, { type: 'address' }], [whose.chainId, whose.clearing]),
-  )
+  const peer = peerKey(whose.chainId, whose.clearing)
   return asked(chain, () => reader.readContract({ ...read, functionName: 'pool', args: [peer, address] }))
 }
 

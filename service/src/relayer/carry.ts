@@ -9,17 +9,13 @@ import {
   encodeAbiParameters,
   encodeFunctionData,
   type Hex,
-  type PublicClient,
   parseEventLogs,
   type TransactionReceipt,
   zeroAddress,
   zeroHash,
 } from 'viem'
-import type { DeployedChain } from '../deployment.ts'
-import type { Sender } from '../sender.ts'
+import type { Destination } from '../destination.ts'
 import type { Claim, Heard, Quorum } from './step.ts'
-
-export type Destination = { readonly chain: DeployedChain; readonly reader: PublicClient; readonly sender: Sender }
 
 const RING = 32n
 const ROOT_GAS = 300_000n
@@ -42,6 +38,10 @@ export type Outcome = {
   readonly accepted: boolean
 }
 
+/**
+ * Sends the batch, and tries what was not taken once more as calls. It is not accepted where the destination has a newer root, or
+ * the transaction reverted. Throws RpcFailed, or what viem throws where the roots cannot be read.
+ */
 export async function carryTo(
   destination: Destination,
   signers: readonly Hex[],

@@ -8,9 +8,10 @@ import { rehearse } from '@omnimargin/chains/rehearse'
 import type { Hex } from '@omnimargin/core/bytes'
 import { type Fields, isKind, KIND, keyHash } from '@omnimargin/core/record'
 import { type Address, encodeFunctionData, isAddressEqual } from 'viem'
+import { type Destination, homeOf } from '../destination.ts'
 import { follow } from '../follow.ts'
 import { repeat } from '../role.ts'
-import { type Destination, FINAL_REFUSALS, type Refused } from './carry.ts'
+import { FINAL_REFUSALS, type Refused } from './carry.ts'
 import { isKnown, type Relay } from './relay.ts'
 import { isDue, MAX_RECORDS_A_BATCH, marketKeyOf, type Pending, resting, without, withPending } from './step.ts'
 
@@ -38,8 +39,7 @@ export async function pullFills(parts: Pull): Promise<void> {
 
 async function pullFrom(parts: Pull, venue: Address): Promise<void> {
   const { deployment, destinations, pollMs, signal, note } = parts
-  const home = destinations.get(deployment.clearing.chainId)
-  if (!home) throw new Error(`The deployment has no chain ${deployment.clearing.chainId}.`)
+  const home = homeOf(deployment, destinations)
   const followed = follow(home, { address: venue, abi: RecordBook.abi })
   let waiting: Waiting = new Map()
   const work = async () => {

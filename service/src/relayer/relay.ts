@@ -4,16 +4,15 @@ import { type Checkpoint, checkpointAt, type Emitter, type Write } from '@omnima
 import type { Kind } from '@omnimargin/core/record'
 import { max } from '@omnimargin/core/wad'
 import { type Address, getAddress, recoverTypedDataAddress } from 'viem'
-import type { PrivateKeyAccount } from 'viem/accounts'
 import { withWrites } from '../attestor/step.ts'
-import { readerOf, walletOf } from '../clients.ts'
+import { readerOf } from '../clients.ts'
 import { chainOf, type Deployment } from '../deployment.ts'
+import type { Destinations } from '../destination.ts'
 import { type logOf, repeat } from '../role.ts'
-import { senderOf } from '../sender.ts'
 import { hashStatement, typedStatement } from '../statement.ts'
 import type { Store } from '../store.ts'
 import { fetchSigned } from './attestors.ts'
-import { carryTo, type Destination, heardBy, type Refused } from './carry.ts'
+import { carryTo, heardBy, type Refused } from './carry.ts'
 import {
   type Heard,
   type Hearer,
@@ -25,8 +24,6 @@ import {
   withMarkets,
   withoutKnown,
 } from './step.ts'
-
-export type Destinations = ReadonlyMap<number, Destination>
 
 export type Relay = {
   readonly deployment: Deployment
@@ -46,16 +43,6 @@ export type Relay = {
   readonly refused?: (records: readonly Refused[]) => Promise<void>
   readonly signal: AbortSignal
   readonly note: ReturnType<typeof logOf>
-}
-
-/** Every chain of the deployment, to be written to by the account. */
-export function destinationsOf(deployment: Deployment, account: PrivateKeyAccount): Destinations {
-  return new Map(
-    deployment.chains.map((chain): [number, Destination] => {
-      const reader = readerOf(chain)
-      return [chain.chainId, { chain, reader, sender: senderOf(reader, walletOf(chain, account)) }]
-    }),
-  )
 }
 
 /** Everything about one emitter, until the signal: its events are worked off one at a time. */
@@ -204,6 +191,10 @@ async function initialState(parts: Relay, emitter: Emitter): Promise<RelayerStat
   }
 }
 
+/**
+ * Whether the reader has learned these fields or newer ones. A chain that is not in the deployment is taken to know all, as nothing
+ * can be carried there; one that does not answer, nothing.
+ */
 export async function isKnown({ destinations }: Pick<Relay, 'destinations'>, { key, fields }: Write): Promise<boolean> {
   const destination = destinations.get(Number(key.readerChain))
   if (!destination) return true

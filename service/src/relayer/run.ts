@@ -3,11 +3,12 @@
  * filled, and has it written down what arrived. Trusted for nothing.
  */
 import type { PrivateKeyAccount } from 'viem/accounts'
-import type { Deployment } from '../deployment.ts'
-import { emittersOf, logOf, type RoleContext } from '../role.ts'
+import { type Deployment, emittersOf } from '../deployment.ts'
+import { destinationsOf } from '../destination.ts'
+import { logOf, type RoleContext } from '../role.ts'
 import { openStore } from '../store.ts'
 import { pullFills } from './pull.ts'
-import { destinationsOf, type Relay, relay } from './relay.ts'
+import { type Relay, relay } from './relay.ts'
 
 export type RelayerConfig = {
   readonly deployment: Deployment

@@ -212,6 +212,7 @@ export function marketKeyOf(fills: Key): Key {
   return { ...fills, kind: KIND.MARKET, account: ZERO_DIGEST, holder: NOBODY }
 }
 
+/** With the market records among the writes. */
 export function withMarkets(markets: RelayerState['markets'], writes: readonly Write[]): RelayerState['markets'] {
   const written = writes.filter(({ key }) => key.kind === KIND.MARKET)
   return written.length === 0 ? markets : new Map([...markets, ...written.map((write) => [write.hash, write] as const)])

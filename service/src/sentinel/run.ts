@@ -7,11 +7,10 @@ import { attempt } from '../attempt.ts'
 import { readerOf } from '../clients.ts'
 import { ConfigError } from '../config.ts'
 import type { Deployment } from '../deployment.ts'
+import { type Destination, destinationsOf, homeOf } from '../destination.ts'
 import { BlockUnusable, type Known } from '../reconcile/place.ts'
 import { readSides } from '../reconcile/read.ts'
 import type { PeerPlace } from '../reconcile/sides.ts'
-import type { Destination } from '../relayer/carry.ts'
-import { destinationsOf } from '../relayer/relay.ts'
 import { logOf, type RoleContext, repeat } from '../role.ts'
 import { type SentinelState, step } from './step.ts'
 
@@ -37,9 +36,9 @@ export async function runSentinel(
   const { signal, log } = context
   const note = logOf('sentinel', log)
   const { clearing, chains } = deployment
-  const home = destinationsOf(deployment, account).get(clearing.chainId)
+  const home = homeOf(deployment, destinationsOf(deployment, account))
   const { policy } = clearing
-  if (!home || !policy) throw new ConfigError('A sentinel needs "policy" in the deployment\'s "clearing": add it.')
+  if (!policy) throw new ConfigError('A sentinel needs "policy" in the deployment\'s "clearing": add it.')
   const readers = new Map(chains.map((chain) => [chain.chainId, readerOf(chain)]))
   const nothing = () => new Map(chains.map(({ chainId }) => [chainId, { writes: new Map(), events: new Map() }]))
   let known: ReadonlyMap<number, Known> = nothing()

@@ -33,6 +33,10 @@ export type SentinelEffect =
 /** As in `Breakers`, seconds. */
 const MAX_APART = 5n
 
+/**
+ * A fault freezes its peer at the second reading that shows it. What only the clearing is to blame for is an alarm, and is looked
+ * for where no peer has a fault.
+ */
 export function step(state: SentinelState, event: SentinelEvent): { state: SentinelState; effects: SentinelEffect[] } {
   if (event.type === 'frozen') {
     const until = event.now + state.freezeSeconds

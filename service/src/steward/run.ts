@@ -8,9 +8,8 @@ import type { PrivateKeyAccount } from 'viem/accounts'
 import { attempt } from '../attempt.ts'
 import { ConfigError } from '../config.ts'
 import type { Deployment } from '../deployment.ts'
+import { type Destination, destinationsOf, homeOf } from '../destination.ts'
 import { follow } from '../follow.ts'
-import type { Destination } from '../relayer/carry.ts'
-import { destinationsOf } from '../relayer/relay.ts'
 import { logOf, type RoleContext, repeat } from '../role.ts'
 import { measurerOf, type Unmeasured } from './measure.ts'
 import type { Known } from './measures.ts'
@@ -34,9 +33,9 @@ export const GAS_LIMIT = 8_000_000n
 export async function runSteward(config: StewardConfig, { signal, log }: RoleContext): Promise<void> {
   const { deployment, account, known, pollMs, grain, maxShare } = config
   const note = logOf('steward', log)
-  const { address, chainId, policy } = deployment.clearing
-  const home = destinationsOf(deployment, account).get(chainId)
-  if (!home || !policy) throw new ConfigError('A steward needs "policy" in the deployment\'s "clearing": add it.')
+  const { address, policy } = deployment.clearing
+  const home = homeOf(deployment, destinationsOf(deployment, account))
+  if (!policy) throw new ConfigError('A steward needs "policy" in the deployment\'s "clearing": add it.')
   const followed = follow(home, { address, abi: Clearing.abi }, (from) => note('reorganized', { from }))
   const blank: StewardState = { ledger: EMPTY_LEDGER, grain, maxShare, reach: WAD, refusedAt: 0n, seen: new Map() }
   let [state, measurer] = [blank, measurerOf(known)]

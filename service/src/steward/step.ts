@@ -73,6 +73,7 @@ export type StewardEffect =
 
 export const LEAST_REACH: Ratio = WAD / 64n
 
+/** One post at a time: what `measured` asks for is posted or held, and `posted` or `failed` says what became of it. */
 export function step(state: StewardState, event: StewardEvent): { state: StewardState; effects: StewardEffect[] } {
   switch (event.type) {
     case 'block':

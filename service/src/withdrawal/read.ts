@@ -2,15 +2,13 @@
 import { Clearing, Vault } from '@omnimargin/chains/abi'
 import type { Hex } from '@omnimargin/core/bytes'
 import { accountIn, type Ledger } from '@omnimargin/core/ledger'
-import { type Key, KIND, keyHash } from '@omnimargin/core/record'
+import { type Key, KIND, keyHash, peerKey } from '@omnimargin/core/record'
 import { max } from '@omnimargin/core/wad'
 import type { Around, Wish } from '@omnimargin/core/withdrawal'
-import { type Address, encodeAbiParameters, keccak256, type PublicClient, padHex } from 'viem'
-import { chainOf, type Deployment } from '../deployment.ts'
-import { comesFrom, type Learned, readKnown } from '../reconcile/home.ts'
+import { type Address, type PublicClient, padHex } from 'viem'
+import { chainOf, type DeployedToken, type Deployment } from '../deployment.ts'
+import { comesFrom, type Learned, listingOf, readKnown } from '../reconcile/home.ts'
 import { asked, numberOf, type Place, placeAt, same } from '../reconcile/place.ts'
-
-export type Token = Deployment['tokens'][number]
 
 export type Situation = { readonly ledger: Ledger; readonly wish: Wish; readonly around: Around }
 
@@ -18,7 +16,7 @@ export type Situation = { readonly ledger: Ledger; readonly wish: Wish; readonly
 export async function readSituation(
   deployment: Deployment,
   readers: { readonly home: PublicClient; readonly there: PublicClient },
-  { account, holder, token, units }: { account: Hex; holder: Address; token: Token; units: bigint },
+  { account, holder, token, units }: { account: Hex; holder: Address; token: DeployedToken; units: bigint },
 ): Promise<Situation> {
   const { clearing } = deployment
   const home = await placeAt(chainOf(deployment, clearing.chainId), readers.home, 'latest')
@@ -26,15 +24,16 @@ export async function readSituation(
   const key = ledgerKey(deployment, account, holder, token)
   const [released, gained, lost] = await asked(home.chain, () =>
     readers.home.readContract({
-      ...{ address: clearing.address, abi: Clearing.abi, functionName: 'writtenOf', args: [key] },
+      address: clearing.address,
+      abi: Clearing.abi,
+      functionName: 'writtenOf',
+      args: [key],
       blockNumber: numberOf(home.block),
     }),
   )
   const there = await placeAt(chainOf(deployment, token.chainId), readers.there, 'latest')
   const { free, pool, honored } = await readVault(deployment, there, token, holder, key)
-  const listing = ledger.listings.findIndex(
-    (one) => Number(one.chainId) === token.chainId && same(one.vault, token.vault) && same(one.asset, token.address),
-  )
+  const listing = listingOf(ledger, token)
   const now = home.block.timestamp
   return {
     ledger,
@@ -52,14 +51,12 @@ export async function readSituation(
 async function readVault(
   { clearing }: Deployment,
   { chain, reader, block }: Place,
-  { vault, address: asset }: Token,
+  { vault, address: asset }: DeployedToken,
   holder: Address,
   key: Key,
 ): Promise<{ free: bigint; pool: bigint; honored: bigint }> {
   const read = { address: vault, abi: Vault.abi, blockNumber: numberOf(block) } as const
-  const peer = keccak256(
-    encodeAbiParameters([{ type: 'uint256' }, { type: 'address' }], [BigInt(clearing.chainId), clearing.address]),
-  )
+  const peer = peerKey(BigInt(clearing.chainId), clearing.address)
   const [free, pool, honored] = await asked(chain, () =>
     Promise.all([
       reader.readContract({ ...read, functionName: 'free', args: [holder, asset] }),
@@ -71,7 +68,12 @@ async function readVault(
 }
 
 /** The record in which the clearing tells the vault what it released on the holder's line. */
-function ledgerKey({ clearing }: Deployment, account: Hex, holder: Address, { chainId, vault, address }: Token): Key {
+function ledgerKey(
+  { clearing }: Deployment,
+  account: Hex,
+  holder: Address,
+  { chainId, vault, address }: DeployedToken,
+): Key {
   return {
     kind: KIND.LEDGER,
     ...{ writerChain: BigInt(clearing.chainId), writer: clearing.address },
@@ -81,7 +83,7 @@ function ledgerKey({ clearing }: Deployment, account: Hex, holder: Address, { ch
 }
 
 /** What the clearing has learned of the holder's grants to the account; the plan asks only while no line is open. */
-function grantedTo(learned: readonly Learned[], token: Token, account: Hex, holder: Address): bigint {
+function grantedTo(learned: readonly Learned[], token: DeployedToken, account: Hex, holder: Address): bigint {
   const grants = learned.filter(
     (one) =>
       one.kind === KIND.GRANT &&
@@ -94,7 +96,7 @@ function grantedTo(learned: readonly Learned[], token: Token, account: Hex, hold
 }
 
 /** By the newest time of the clearing that the vault is known to have heard. */
-function isYoung({ parameters }: Ledger, learned: readonly Learned[], token: Token, now: bigint): boolean {
+function isYoung({ parameters }: Ledger, learned: readonly Learned[], token: DeployedToken, now: bigint): boolean {
   const heard = learned
     .filter((one) => one.kind === KIND.HEARD && comesFrom(one, token.chainId, token.vault))
     .reduce((newest, { fields: [time] }) => max(newest, time), 0n)

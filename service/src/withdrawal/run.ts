@@ -8,16 +8,16 @@ import { type Plan, planWithdrawal, type Step } from '@omnimargin/core/withdrawa
 import { type Abi, type Address, encodeFunctionData, type PublicClient } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { readerOf, walletOf } from '../clients.ts'
-import { chainOf, type Deployment } from '../deployment.ts'
+import { chainOf, type DeployedToken, type Deployment } from '../deployment.ts'
 import { pause } from '../role.ts'
 import { type Sender, senderOf } from '../sender.ts'
-import { readSituation, type Situation, type Token } from './read.ts'
+import { readSituation, type Situation } from './read.ts'
 
 /** The holder is the account's owner, on the token's chain too. */
 export type Wanted = {
   readonly deployment: Deployment
   readonly account: Hex
-  readonly token: Token
+  readonly token: DeployedToken
   readonly units: bigint
 }
 /** The key is the owner's. */
@@ -126,7 +126,7 @@ async function payOut({ key, token: { vault, address } }: Withdrawal, end: End, 
   return sent.hash
 }
 
-function callOf(step: Step, account: Hex, holder: Address, token: Token): Hex {
+function callOf(step: Step, account: Hex, holder: Address, token: DeployedToken): Hex {
   const { abi } = Clearing
   switch (step.kind) {
     case 'release': {

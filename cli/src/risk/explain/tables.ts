@@ -7,7 +7,7 @@ import { shareOf } from '@omnimargin/risk/estimate/ratio'
 import { CAP_SHARE } from '@omnimargin/risk/listing/rules'
 import type { Measured, Unmeasured } from '@omnimargin/service/steward/measure'
 import { formatUnits } from 'viem'
-import { amount } from '../../story/amounts.ts'
+import { amount, moment } from '../../story/amounts.ts'
 import type { Screen } from '../../story/screen.ts'
 import type { Explained, NotMeasured, OnChain } from './explained.ts'
 
@@ -253,10 +253,6 @@ function unmeasuredOf({ name, why, since, isKnown }: NotMeasured, { life, lifeRa
   const half = Math.floor(life / 2)
   const from = isKnown ? `since ${moment(since)}` : `since the parameters were set at ${moment(since)}, or before`
   return `${name} is not measured ${from}: ${CURES[why]} (${why}).\nOthers’ posts renew it; from ${half} s after that its haircut for new risk rises to the ceiling, within ${lifeRamp} s.`
-}
-
-function moment(seconds: bigint | number): string {
-  return new Date(Number(seconds) * 1_000).toISOString()
 }
 
 function depthOf({ depthLeft, depthPerDay }: HaircutInputs): number {

@@ -1,4 +1,4 @@
-/** Numbers in the files that a person writes: decimal strings, and integers at 1e18 inside. */
+/** What a field of a file that a person writes may hold: numbers are decimal strings there, and integers at 1e18 inside. */
 import { WAD } from '@omnimargin/core/wad'
 import { parseDecimal } from '@omnimargin/risk/decimal'
 import { z } from 'zod'
@@ -19,6 +19,8 @@ export const quantity = decimal.refine(
 export const dollars = decimal.refine((value) => value < 10n ** 15n * WAD, 'must be below 10^15')
 /** A share, as in "0.05". */
 export const share = decimal.refine((value) => value <= WAD, 'is a share: it must be at most 1')
+/** Fits the tables. */
+export const title = z.string().regex(/^[^\p{C}]{1,28}$/u, 'must be 1 to 28 characters that can be printed')
 export const name = z.string().regex(/^[A-Za-z0-9_-]{1,32}$/, 'must be 1 to 32 letters, digits, - or _')
 export const seconds = z
   .int()
