@@ -1,11 +1,10 @@
 /** What a trader types, looked up in a deployment: accounts, markets, assets, chains, feeds and amounts. */
-import type { Hex } from '@omnimargin/core/bytes'
+import { type Hex, isSame } from '@omnimargin/core/bytes'
 import type { Ledger } from '@omnimargin/core/ledger'
 import { ConfigError } from '@omnimargin/service/config'
-import type { DeployedChain, Deployment } from '@omnimargin/service/deployment'
-import { type At, same } from '@omnimargin/service/reconcile/place'
-
-export type DeployedToken = Deployment['tokens'][number]
+import type { DeployedChain, DeployedToken, Deployment } from '@omnimargin/service/deployment'
+import { listingOf } from '@omnimargin/service/reconcile/home'
+import type { At } from '@omnimargin/service/reconcile/place'
 
 /** Throws ConfigError unless it is an account's id. */
 export function accountNamed(text: string): Hex {
@@ -43,7 +42,7 @@ export function tokenNamed(deployment: Deployment, option: string, name: string)
 /** The `ASSET@CHAIN` of what is listed; its address where the deployment does not name it. */
 export function tokenOf(deployment: Deployment, { chainId, vault, asset }: Ledger['listings'][number]): string {
   const token = deployment.tokens.find(
-    (one) => BigInt(one.chainId) === chainId && same(one.vault, vault) && same(one.address, asset),
+    (one) => BigInt(one.chainId) === chainId && isSame(one.vault, vault) && isSame(one.address, asset),
   )
   return `${token?.symbol ?? asset}@${nameOf(deployment, { chainId: Number(chainId) })}`
 }
@@ -63,13 +62,11 @@ export function feedNamed({ clearing: { feeds } }: Deployment, option: string, n
 }
 
 /** The clearing's number of what is locked there. Throws ConfigError if it is not listed. */
-export function listingOf({ listings }: Ledger, { symbol, chainId, vault, address }: DeployedToken): number {
-  const index = listings.findIndex(
-    (one) => Number(one.chainId) === chainId && same(one.vault, vault) && same(one.asset, address),
-  )
+export function listingNamed(ledger: Ledger, token: DeployedToken): number {
+  const index = listingOf(ledger, token)
   if (index >= 0) return index
   throw new ConfigError(
-    `${symbol} on chain ${chainId} is not listed by the clearing: take another asset or deployment.`,
+    `${token.symbol} on chain ${token.chainId} is not listed by the clearing: take another asset or deployment.`,
   )
 }
 

@@ -1,10 +1,9 @@
 /** `omnimargin withdraw`: collateral or cash of an account, as an asset on a chain; the system finds the way. */
 import { ownerOf } from '@omnimargin/core/account'
-import type { Hex } from '@omnimargin/core/bytes'
+import { type Hex, isSame } from '@omnimargin/core/bytes'
 import type { Plan, Step, Wait } from '@omnimargin/core/withdrawal'
 import { ConfigError, readConfig } from '@omnimargin/service/config'
-import { deploymentSchema } from '@omnimargin/service/deployment'
-import { same } from '@omnimargin/service/reconcile/place'
+import { type DeployedToken, deploymentSchema } from '@omnimargin/service/deployment'
 import {
   withdraw as carryOut,
   type Outcome,
@@ -13,7 +12,7 @@ import {
   type Wanted,
 } from '@omnimargin/service/withdrawal/run'
 import type { PrivateKeyAccount } from 'viem/accounts'
-import { accountNamed, type DeployedToken, decimalOf, tokenNamed } from './names.ts'
+import { accountNamed, decimalOf, tokenNamed } from './names.ts'
 import { awaited } from './progress.ts'
 import { readKey } from './secret.ts'
 import { amount, moment } from './story/amounts.ts'
@@ -73,7 +72,7 @@ function keyOf({ dryRun, keyFile }: WithdrawOptions, id: Hex): PrivateKeyAccount
   if (keyFile === undefined)
     throw new ConfigError('--key-file is missing: give the owner’s, or --dry-run to see the plan.')
   const key = readKey(keyFile)
-  if (same(ownerOf(id), key.address)) return key
+  if (isSame(ownerOf(id), key.address)) return key
   throw new ConfigError(
     `--account ${id}: its owner is ${ownerOf(id)}, the key is of ${key.address}: give the owner’s key.`,
   )

@@ -232,8 +232,8 @@ async function requireHealthy(devnet: Devnet, token: Depositor['token']): Promis
 /** The clearing's events alone tell of every account what the clearing does, and both sides of every chain add up. */
 async function requireRebuilt({ deployment, chains }: Devnet, { long, short }: Cast): Promise<void> {
   const readers = new Map(chains.map(({ plan, reader }) => [plan.chainId, reader]))
-  const known = new Map(chains.map(({ plan }) => [plan.chainId, { writes: new Map(), events: new Map() }]))
-  const read = () => readSides(deployment, readers, () => 'finalized', known)
+  const memory = new Map(chains.map(({ plan }) => [plan.chainId, { writes: new Map(), events: new Map() }]))
+  const read = () => readSides(deployment, readers, () => 'finalized', memory)
   const isThere = ({ ledger }: Sides) => ledger.accounts.get(short.account)?.positions.get(0)?.sellOut === whole(2n)
   const sides = await until('the last change to be final', async () => {
     const now = await read()

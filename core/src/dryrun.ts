@@ -1,11 +1,10 @@
 /** What new parameters would do to every account there is, before anybody sets them: spec/dryrun.md. */
 import type { Hex } from './bytes.ts'
 import { areInOrder } from './lateness.ts'
-import { type Ledger, marginOf, upToDate, withAccount } from './ledger.ts'
+import { isMargined, type Ledger, marginOf, upToDate, withAccount } from './ledger.ts'
 import { isLiquidatable, type Margin, meetsInitial } from './margin.ts'
 import { type Parameters, vaultAges, venueAges } from './parameters.ts'
 import { divUp, max, type Ratio, type Usd, WAD } from './wad.ts'
-import { isMargined } from './whatif.ts'
 
 /** Why the parameters should not be set, in the order in which it is looked for. */
 export const REFUSALS = [

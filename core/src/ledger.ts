@@ -11,6 +11,7 @@ import {
 } from './margin.ts'
 import { type Parameters, unpackParameters, type VenueTerms, vaultAges, venueAges } from './parameters.ts'
 import { type Peer, vaultPeer, venuePeer } from './peer.ts'
+import { peerKey } from './record.ts'
 import { abs, min, mulDown, type Price, type Ratio, type Size, type Units, type Usd, WAD } from './wad.ts'
 
 export type Listing = { readonly chainId: bigint; readonly vault: Hex; readonly asset: Hex }
@@ -51,8 +52,8 @@ export type Ledger = {
   readonly tripped: ReadonlySet<Peer>
   /** Those that contradicted themselves or were closed: nothing is traded there any more. */
   readonly over: ReadonlySet<Peer>
-  /** By `placeOf` a peer: until when (seconds) a guardian holds it. */
-  readonly frozen: ReadonlyMap<string, bigint>
+  /** By `peerKey`: until when (seconds) a guardian holds the peer. */
+  readonly frozen: ReadonlyMap<Hex, bigint>
   /** By listing: what of its burst was used up (units) at a time (seconds). */
   readonly inflow: ReadonlyMap<number, { readonly used: Units; readonly at: bigint }>
   /** When the last outage of the clearing's chain ended (seconds); 0 if there was none. */
@@ -168,7 +169,7 @@ function afterEvent(ledger: Ledger, event: LedgerEvent): Ledger {
     }
     case 'Frozen': {
       const { chainId, peer, until } = event.args
-      return { ...ledger, frozen: new Map(ledger.frozen).set(placeOf(chainId, peer), until) }
+      return { ...ledger, frozen: new Map(ledger.frozen).set(peerKey(chainId, peer), until) }
     }
     case 'InflowChanged': {
       const { listing, used, at } = event.args
@@ -202,10 +203,6 @@ function afterEvent(ledger: Ledger, event: LedgerEvent): Ledger {
 
 function heard(ledger: Ledger, peer: Peer, timestamp: bigint): Ledger {
   return { ...ledger, heard: new Map(ledger.heard).set(peer, timestamp) }
-}
-
-function placeOf(chainId: bigint, address: Hex): string {
-  return `${chainId}:${address.toLowerCase()}`
 }
 
 function peerOf({ isVault, number }: { isVault: boolean; number: bigint }): Peer {
@@ -357,6 +354,21 @@ export function isOpen({ size, quote, buyOut, sellOut }: Position): boolean {
   return size !== 0n || quote !== 0n || buyOut + sellOut > 0n
 }
 
+export function marketsOf({ positions }: Account): number {
+  return [...positions.values()].filter(isOpen).length
+}
+
+/** Without positions, limits and debt there is nothing that collateral must stay for. */
+export function isMargined(account: Account): boolean {
+  return marketsOf(account) > 0 || account.cash < 0n
+}
+
+/** The line once units have left it: those that are not counted go first. */
+export function without(line: Line, units: Units): Line {
+  const left = line.units - units
+  return { ...line, units: left, counted: min(line.counted, left) }
+}
+
 /** What may have been filled at a remote venue since it was known may have lost more than the band: so it widens. */
 function bandAt(band: Ratio, age: bigint, { isRemote, calmAge, tripAge }: VenueTerms): Ratio {
   return isRemote ? widen(band, lateAt(age, calmAge, tripAge)) : band
@@ -365,7 +377,7 @@ function bandAt(band: Ratio, age: bigint, { isRemote, calmAge, tripAge }: VenueT
 /** Until when (seconds) a guardian holds what is at the listing's vault; 0 if none ever did. */
 export function frozenUntil({ frozen, listings }: Ledger, listing: number): bigint {
   const place = listings[listing]
-  return (place && frozen.get(placeOf(place.chainId, place.vault))) ?? 0n
+  return (place && frozen.get(peerKey(place.chainId, place.vault))) ?? 0n
 }
 
 /** Whether it has a position at a closed venue whose grace is over and that has no price yet: it is not worth the index any more. */

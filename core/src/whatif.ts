@@ -3,24 +3,25 @@ import { ownerOf } from './account.ts'
 import type { Hex } from './bytes.ts'
 import { admit } from './counting.ts'
 import {
-  type Account,
   accountIn,
   countedOf,
   FLAT,
   frozenUntil,
   hasUnpriced,
+  isMargined,
   isNormal,
   isOpen,
   type Ledger,
-  type Line,
   MAX_ACCOUNT_MARKETS,
   MAX_LINES,
   marginOf,
+  marketsOf,
   type PortfolioFault,
   type Position,
   portfolioOf,
   upToDate,
   withAccount,
+  without,
 } from './ledger.ts'
 import { computeMargin, isLiquidatable, type Margin, meetsInitial } from './margin.ts'
 import { feedOfMarket, type MarketTerms, type Parameters, venueAges } from './parameters.ts'
@@ -187,12 +188,6 @@ function withdraw(ledger: Ledger, id: Hex, { listing, units }: Of<'withdraw'>) {
   return missing > 0n ? 'not_enough_units' : withAccount(ledger, id, { ...account, lines })
 }
 
-/** The line once units have left it: those that are not counted go first. */
-export function without(line: Line, units: Units): Line {
-  const left = line.units - units
-  return { ...line, units: left, counted: min(line.counted, left) }
-}
-
 function trade(ledger: Ledger, id: Hex, change: Of<'trade'>, parameters: Parameters): Ledger | Rejection {
   const { market, size } = change
   const terms = parameters.markets[market]
@@ -216,10 +211,6 @@ function trade(ledger: Ledger, id: Hex, change: Of<'trade'>, parameters: Paramet
   if (isBeyondCap(ledger, market, before, after, terms)) return 'open_interest_full'
   const positions = new Map(account.positions).set(market, after)
   return withAccount(ledger, id, { ...account, cash: account.cash + booked.realized, positions })
-}
-
-function marketsOf({ positions }: Account): number {
-  return [...positions.values()].filter(isOpen).length
 }
 
 /** A side of the market that grows beyond its cap, were every outstanding limit filled. */
@@ -300,11 +291,6 @@ function unbanded(ledger: Ledger, id: Hex, { now }: World): Usd {
   if (typeof portfolio === 'string') throw new Error(`A margin that was just told cannot be told again: ${portfolio}.`)
   const positions = portfolio.positions.map((position) => ({ ...position, band: 0n, initialBand: 0n }))
   return computeMargin({ ...portfolio, positions }).initialMargin
-}
-
-/** Without positions, limits and debt there is nothing that collateral must stay for. */
-export function isMargined(account: Account): boolean {
-  return marketsOf(account) > 0 || account.cash < 0n
 }
 
 /** With a limit of the trade's size raised, and nothing filled of it. */

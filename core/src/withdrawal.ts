@@ -5,6 +5,7 @@ import {
   accountIn,
   frozenUntil,
   hasUnpriced,
+  isMargined,
   type Ledger,
   type Line,
   MAX_LINES,
@@ -12,11 +13,11 @@ import {
   portfolioOf,
   upToDate,
   withAccount,
+  without,
 } from './ledger.ts'
 import { computeMargin, meetsInitial } from './margin.ts'
 import { type Sale, saleDiscountOf, salePriceOf, unitsFor } from './settlement.ts'
 import { abs, max, min, mulDown, type Units, type Usd } from './wad.ts'
-import { isMargined, without } from './whatif.ts'
 
 /** Units of a listing that the account's owner wants free for `holder`, at the listing's vault. */
 export type Wish = { readonly account: Hex; readonly holder: Hex; readonly listing: number; readonly units: Units }

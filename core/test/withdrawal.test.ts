@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { accountOf } from '@omnimargin/core/account'
-import { type Account, accountIn, applyEvents, type Ledger, portfolioOf } from '@omnimargin/core/ledger'
+import { type Account, accountIn, applyEvents, isMargined, type Ledger, portfolioOf } from '@omnimargin/core/ledger'
 import { computeMargin, meetsInitial } from '@omnimargin/core/margin'
 import { salePriceOf, unitsFor } from '@omnimargin/core/settlement'
 import { abs, WAD } from '@omnimargin/core/wad'
-import { isMargined } from '@omnimargin/core/whatif'
 import { type Around, type Plan, planWithdrawal, take, type Wish } from '@omnimargin/core/withdrawal'
 import fc from 'fast-check'
 import {

@@ -9,7 +9,7 @@ import { ZERO_DIGEST } from '@omnimargin/core/record'
 import { readerOf } from '@omnimargin/service/clients'
 import type { Deployment } from '@omnimargin/service/deployment'
 import { readDiffering } from '@omnimargin/service/reconcile/home'
-import { ChainSilent, type Known, type Place } from '@omnimargin/service/reconcile/place'
+import { ChainSilent, type Memory, type Place } from '@omnimargin/service/reconcile/place'
 import { readSides } from '@omnimargin/service/reconcile/read'
 import { type Fills, lineOf, type Sides } from '@omnimargin/service/reconcile/sides'
 import { addUp, holds } from '@omnimargin/service/reconcile/sums'
@@ -133,7 +133,7 @@ test('ROL-41 one unit off on either side, and the equation that it is in does no
 const NOWHERE = `0x${'0'.repeat(40)}` as const
 
 /** Reads a deployment of one chain, 5, whose contracts are there from block 9 on. */
-function readOne(port: number, at: bigint | 'finalized', known?: Known) {
+function readOne(port: number, at: bigint | 'finalized', memory?: Memory) {
   const rpc = [`http://127.0.0.1:${port}`]
   const emitters = [{ kind: 'clearing' as const, address: NOWHERE, fromBlock: 9 }]
   const chain = { name: 'slow', chainId: 5, rpc, checkpointInterval: 1, roots: NOWHERE, batch: NOWHERE, emitters }
@@ -143,7 +143,7 @@ function readOne(port: number, at: bigint | 'finalized', known?: Known) {
     clearing: { chainId: 5, address: NOWHERE, feeds: [], markets: [] },
     tokens: [],
   }
-  return readSides(deployment, new Map([[5, readerOf(chain)]]), () => at, known && new Map([[5, known]]))
+  return readSides(deployment, new Map([[5, readerOf(chain)]]), () => at, memory && new Map([[5, memory]]))
 }
 
 type Span = { readonly fromBlock: string; readonly toBlock: string }
@@ -190,13 +190,13 @@ test('ROL-42 another chain, a block that is not there, and one before the contra
   }
 })
 
-test('ROL-65 what is known of a block that was final is not asked for again, and what is of a later one is not believed', async (t) => {
+test('ROL-65 what is remembered of a block that was final is not asked for again, and what is of a later one is not believed', async (t) => {
   const asked: string[] = []
   const port = await chainWith(t, 5, asked)
-  const known: Known = { writes: new Map(), events: new Map() }
+  const memory: Memory = { writes: new Map(), events: new Map() }
   const askedAt = async (block: bigint) => {
     asked.length = 0
-    await readOne(port, block, known)
+    await readOne(port, block, memory)
     return [...asked]
   }
   // The clearing’s writes and its events.

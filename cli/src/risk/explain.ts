@@ -2,12 +2,12 @@ import { Clearing } from '@omnimargin/chains/abi'
 import { applyEvents, EMPTY_LEDGER, type Ledger, type LedgerEvent } from '@omnimargin/core/ledger'
 import { readerOf } from '@omnimargin/service/clients'
 import { ConfigError, readConfig } from '@omnimargin/service/config'
-import { chainOf, type Deployment, deploymentSchema } from '@omnimargin/service/deployment'
+import { chainOf, type DeployedToken, type Deployment, deploymentSchema } from '@omnimargin/service/deployment'
 import { eventsOf, numberOf, placeAt } from '@omnimargin/service/reconcile/place'
 import { knownOf } from '@omnimargin/service/steward/measures'
 import { policyOf } from '@omnimargin/service/steward/run'
 import { timed } from '@omnimargin/service/steward/timed'
-import { blockAsked, type DeployedToken, listingOf } from '../names.ts'
+import { blockAsked, listingNamed } from '../names.ts'
 import { screenOn } from '../story/screen.ts'
 import { explainedOf } from './explain/explained.ts'
 import { explainJson, explainTables } from './explain/tables.ts'
@@ -41,7 +41,7 @@ export async function explain({ asset, chain, deployment: file, config, block: t
   const { policy: owner } = deployment.clearing
   const policy = owner ? await policyOf({ reader }, owner, at) : undefined
   const block = { name: home.name, chainId: home.chainId, number: at.blockNumber, time: place.block.timestamp }
-  const listing = listingOf(ledger, token)
+  const listing = listingNamed(ledger, token)
   const told = explainedOf({
     deployment,
     known,
@@ -63,7 +63,7 @@ function tokenAsked(deployment: Deployment, ledger: Ledger, asset: string, chain
   if (!found) throw new ConfigError(`--chain ${chain}: it must be one of ${chains.map(({ name }) => name).join(', ')}.`)
   const there = tokens.filter(({ chainId }) => chainId === found.chainId)
   const priceOf = (token: DeployedToken): string => {
-    const feed = ledger.parameters?.listings[listingOf(ledger, token)]?.feed
+    const feed = ledger.parameters?.listings[listingNamed(ledger, token)]?.feed
     return clearing.feeds[feed ?? -1]?.symbol ?? ''
   }
   const isMeant = (name: string) => name.toLowerCase() === asset.toLowerCase()

@@ -3,7 +3,7 @@ import type { Ledger } from '@omnimargin/core/ledger'
 import type { Change } from '@omnimargin/core/whatif'
 import { ConfigError } from '@omnimargin/service/config'
 import type { Deployment } from '@omnimargin/service/deployment'
-import { chainNamed, decimalOf, feedNamed, listingOf, marketNamed, tokenNamed } from '../names.ts'
+import { chainNamed, decimalOf, feedNamed, listingNamed, marketNamed, tokenNamed } from '../names.ts'
 import { FORMS, type Typed } from './forms.ts'
 
 const EXAMPLES: Record<Change['kind'], string> = {
@@ -40,7 +40,7 @@ function changeOf(deployment: Deployment, { option, text }: Typed): (ledger: Led
       const [name = '', digits = ''] = parts(/^([^:]+):(.+)$/)
       const token = tokenNamed(deployment, whole, name)
       const units = decimalOf(whole, digits, token.decimals)
-      return (ledger) => ({ kind: option, listing: listingOf(ledger, token), units })
+      return (ledger) => ({ kind: option, listing: listingNamed(ledger, token), units })
     }
     case 'shock': {
       const [name = '', sign, digits = ''] = parts(/^([^:]+):([+-]?)(.+)%$/)

@@ -1,12 +1,12 @@
 /** The clearing's own side: its accounts, what it wrote, and what it learned of vaults and venues. */
 import { Clearing } from '@omnimargin/chains/abi'
 import type { Write } from '@omnimargin/chains/emitter'
-import type { Hex } from '@omnimargin/core/bytes'
+import { type Hex, isSame } from '@omnimargin/core/bytes'
 import { type Account, applyEvents, EMPTY_LEDGER, type Ledger, type LedgerEvent } from '@omnimargin/core/ledger'
 import type { Fields } from '@omnimargin/core/record'
 import type { Address } from 'viem'
 import type { DeployedToken, Deployment } from '../deployment.ts'
-import { asked, eventsOf, inTurns, numberOf, type Place, type Places, placeOf, same, writesOf } from './place.ts'
+import { asked, eventsOf, inTurns, numberOf, type Place, type Places, placeOf, writesOf } from './place.ts'
 
 export type Home = { readonly ledger: Ledger; readonly written: readonly Write[]; readonly learned: readonly Learned[] }
 export type Learned = RecordParts & { readonly fields: Fields; readonly asOf: bigint }
@@ -68,14 +68,14 @@ async function matchesChain(
     onChain.lineCount === lines.length,
     ...lines.map((line, i) => {
       const [held, holder] = heldLines[i] ?? []
-      const isSame = held?.units === line.units && held.counted === line.counted
-      return isSame && held.listing === line.listing && holder !== undefined && same(holder, line.holder)
+      const isHeld = held?.units === line.units && held.counted === line.counted
+      return isHeld && held.listing === line.listing && holder !== undefined && isSame(holder, line.holder)
     }),
     ...[...positions.values()].map((position, i) => {
       const [held, left] = heldPositions[i] ?? []
-      const isSame = held?.size === position.size && held.quote === position.quote
+      const isHeld = held?.size === position.size && held.quote === position.quote
       const isLeft = left?.buy === position.buyOut && left.sell === position.sellOut
-      return isSame && isLeft && BigInt(left.asOf) === position.asOf
+      return isHeld && isLeft && BigInt(left.asOf) === position.asOf
     }),
   ]
   return matches.every(Boolean)
@@ -84,14 +84,14 @@ async function matchesChain(
 /** The clearing's number of what a token is listed as; below zero if it is not listed. */
 export function listingOf({ listings }: Ledger, { chainId, vault, address }: DeployedToken): number {
   return listings.findIndex(
-    (one) => Number(one.chainId) === chainId && same(one.vault, vault) && same(one.asset, address),
+    (one) => Number(one.chainId) === chainId && isSame(one.vault, vault) && isSame(one.asset, address),
   )
 }
 
 export function goesTo(key: { readerChain: bigint; reader: Hex }, chainId: number, address: Address): boolean {
-  return Number(key.readerChain) === chainId && same(key.reader, address)
+  return Number(key.readerChain) === chainId && isSame(key.reader, address)
 }
 
 export function comesFrom({ writerChain, writer }: RecordParts, chainId: number, address: Address): boolean {
-  return Number(writerChain) === chainId && same(writer, address)
+  return Number(writerChain) === chainId && isSame(writer, address)
 }

@@ -3,7 +3,7 @@ import { type Cursor, checkpointAt, type Write } from '@omnimargin/chains/emitte
 import { AnswersDisagree, ChainError } from '@omnimargin/chains/errors'
 import type { DecodedEvent } from '@omnimargin/chains/events'
 import { inParts } from '@omnimargin/chains/logs'
-import type { Hex } from '@omnimargin/core/bytes'
+import { isSame } from '@omnimargin/core/bytes'
 import { ZERO_DIGEST } from '@omnimargin/core/record'
 import { type Abi, type Address, BlockNotFoundError, type GetBlockReturnType, type PublicClient } from 'viem'
 import { ConfigError } from '../config.ts'
@@ -14,16 +14,16 @@ export type At = bigint | 'finalized' | 'latest'
 export type BlockOf = (chain: DeployedChain) => At
 
 /** What was read of one chain's contracts up to a block that was final, by their addresses: to be gone on from. */
-export type Known = { readonly writes: Map<string, KnownWrites>; readonly events: Map<string, KnownEvents> }
-type KnownWrites = Cursor & { readonly writes: readonly Write[] }
-type KnownEvents = { readonly blockNumber: bigint; readonly events: readonly DecodedEvent[] }
+export type Memory = { readonly writes: Map<string, PastWrites>; readonly events: Map<string, PastEvents> }
+type PastWrites = Cursor & { readonly writes: readonly Write[] }
+type PastEvents = { readonly blockNumber: bigint; readonly events: readonly DecodedEvent[] }
 
-/** `known` takes in what is read at this block, and is there only where the block is final. */
+/** `memory` takes in what is read at this block, and is there only where the block is final. */
 export type Place = {
   readonly chain: DeployedChain
   readonly reader: PublicClient
   readonly block: GetBlockReturnType
-  readonly known?: Known | undefined
+  readonly memory?: Memory | undefined
 }
 export type Places = ReadonlyMap<number, Place>
 
@@ -62,12 +62,12 @@ export async function placesOf(
   { chains, clearing }: Deployment,
   readers: ReadonlyMap<number, PublicClient>,
   blockOf: BlockOf,
-  known?: ReadonlyMap<number, Known>,
+  memory?: ReadonlyMap<number, Memory>,
 ): Promise<Places> {
   const read = async (chain: DeployedChain): Promise<[number, Place]> => {
     const reader = readers.get(chain.chainId)
     if (!reader) throw new Error(`No reader for chain ${chain.chainId}.`)
-    return [chain.chainId, { ...(await placeAt(chain, reader, blockOf(chain))), known: known?.get(chain.chainId) }]
+    return [chain.chainId, { ...(await placeAt(chain, reader, blockOf(chain))), memory: memory?.get(chain.chainId) }]
   }
   const first = await Promise.all(chains.filter(({ chainId }) => chainId === clearing.chainId).map(read))
   const others = await Promise.all(chains.filter(({ chainId }) => chainId !== clearing.chainId).map(read))
@@ -100,16 +100,16 @@ export function placeOf(places: Places, chainId: number): Place {
 }
 
 /** An emitter's writes up to the block, whole: they add up to the digest that it holds there. */
-export async function writesOf({ chain, reader, block, known }: Place, address: Address): Promise<readonly Write[]> {
-  const emitter = emittersOf(chain).find((candidate) => same(candidate.address, address))
+export async function writesOf({ chain, reader, block, memory }: Place, address: Address): Promise<readonly Write[]> {
+  const emitter = emittersOf(chain).find((candidate) => isSame(candidate.address, address))
   if (!emitter)
     throw new ConfigError(`The deployment has no emitter ${address} on chain ${chain.name}: add it to its "emitters".`)
   const start = { blockNumber: 0n, blockHash: ZERO_DIGEST, digest: ZERO_DIGEST, writes: [] }
-  const before = upTo(block, known?.writes.get(address)) ?? start
+  const before = upTo(block, memory?.writes.get(address)) ?? start
   if (before.blockNumber === numberOf(block)) return before.writes
   const next = await asked(chain, () => checkpointAt(reader, emitter, before, numberOf(block), block.hash ?? undefined))
   const writes = [...before.writes, ...next.writes]
-  known?.writes.set(address, { ...next, writes })
+  memory?.writes.set(address, { ...next, writes })
   return writes
 }
 
@@ -118,13 +118,13 @@ export async function writesOf({ chain, reader, block, known }: Place, address: 
  * is believed. Throws ChainSilent.
  */
 export async function eventsOf(
-  { chain, reader, block, known }: Place,
+  { chain, reader, block, memory }: Place,
   address: Address,
   abi: Abi,
 ): Promise<readonly DecodedEvent[]> {
-  const emitter = chain.emitters.find((candidate) => same(candidate.address, address))
+  const emitter = chain.emitters.find((candidate) => isSame(candidate.address, address))
   const first = BigInt(emitter?.fromBlock ?? 0)
-  const before = upTo(block, known?.events.get(address)) ?? { blockNumber: first - 1n, events: [] }
+  const before = upTo(block, memory?.events.get(address)) ?? { blockNumber: first - 1n, events: [] }
   const range = { fromBlock: before.blockNumber + 1n, toBlock: numberOf(block) }
   const news = await asked(chain, () =>
     inParts(
@@ -133,7 +133,7 @@ export async function eventsOf(
     ),
   )
   const events = [...before.events, ...news]
-  known?.events.set(address, { blockNumber: numberOf(block), events })
+  memory?.events.set(address, { blockNumber: numberOf(block), events })
   return events
 }
 
@@ -161,10 +161,6 @@ export async function inTurns<Item, Answer>(
     answers.push(...(await Promise.all(items.slice(i, i + AT_A_TIME).map(ask))))
   }
   return answers
-}
-
-export function same(one: Hex, other: Hex): boolean {
-  return one.toLowerCase() === other.toLowerCase()
 }
 
 export function numberOf({ number }: GetBlockReturnType): bigint {

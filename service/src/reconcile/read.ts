@@ -4,21 +4,21 @@ import { type Fields, KIND } from '@omnimargin/core/record'
 import type { PublicClient } from 'viem'
 import type { Deployment } from '../deployment.ts'
 import { comesFrom, goesTo, type Home, readDiffering, readHome } from './home.ts'
-import { type BlockOf, type Known, type Places, placeOf, placesOf, writesOf } from './place.ts'
+import { type BlockOf, type Memory, type Places, placeOf, placesOf, writesOf } from './place.ts'
 import type { Fills, MarketSides, SeenBlock, Sides } from './sides.ts'
 import { readTokens } from './vaults.ts'
 
 /**
- * Going on from what is known, by chain, where that is kept. Throws ChainSilent, WrongChain, or AnswersDisagree where the
+ * Going on from what is remembered, by chain, where that is kept. Throws ChainSilent, WrongChain, or AnswersDisagree where the
  * logs do not add up to the emitter's digest.
  */
 export async function readSides(
   deployment: Deployment,
   readers: ReadonlyMap<number, PublicClient>,
   blockOf: BlockOf,
-  known?: ReadonlyMap<number, Known>,
+  memory?: ReadonlyMap<number, Memory>,
 ): Promise<Sides> {
-  const places = await placesOf(deployment, readers, blockOf, known)
+  const places = await placesOf(deployment, readers, blockOf, memory)
   const home = await readHome(deployment, places)
   const tokens = await readTokens(deployment, places, home)
   const markets = await readMarkets(deployment, places, home)

@@ -1,13 +1,13 @@
 /** A token's two sides: the vault where it is locked, and the clearing that counts it. */
 import { Token, Vault } from '@omnimargin/chains/abi'
 import type { Write } from '@omnimargin/chains/emitter'
-import type { Hex } from '@omnimargin/core/bytes'
+import { type Hex, isSame } from '@omnimargin/core/bytes'
 import type { Ledger } from '@omnimargin/core/ledger'
 import { type Fields, KIND, peerKey } from '@omnimargin/core/record'
 import type { Address } from 'viem'
 import type { DeployedToken, Deployment } from '../deployment.ts'
 import { comesFrom, goesTo, type Home, type Learned, listingOf, type RecordParts } from './home.ts'
-import { asked, eventsOf, inTurns, numberOf, type Place, type Places, placeOf, same, writesOf } from './place.ts'
+import { asked, eventsOf, inTurns, numberOf, type Place, type Places, placeOf, writesOf } from './place.ts'
 import { type Lines, lineOf, type TokenSides } from './sides.ts'
 
 /** Each vault is read once, whatever the number of its tokens. Throws ChainSilent or AnswersDisagree. */
@@ -79,7 +79,7 @@ async function readToken(
   home: Home,
 ): Promise<TokenSides> {
   const { chainId, vault, address: asset, decimals, symbol } = token
-  const isOurs = ({ item }: { item: Hex }) => same(assetOf(item), asset)
+  const isOurs = ({ item }: { item: Hex }) => isSame(assetOf(item), asset)
   const toVault = home.written.filter(({ key }) => goesTo(key, chainId, vault) && isOurs(key))
   const grants = side.written.filter(({ key }) => goesTo(key, clearing.chainId, clearing.address) && isOurs(key))
   const learned = home.learned.filter((one) => comesFrom(one, chainId, vault) && isOurs(one) && one.kind === KIND.GRANT)
@@ -88,7 +88,7 @@ async function readToken(
   )
   const grantsLearned = linesOf(learned.map((one) => [one, one.fields[0]]))
   const ledgers = toVault.filter(({ key }) => key.kind === KIND.LEDGER)
-  const debts = side.debts.filter((debt) => same(debt.asset, asset))
+  const debts = side.debts.filter((debt) => isSame(debt.asset, asset))
   const owed = new Map<string, bigint>()
   for (const { whose, amount } of debts) owed.set(nameOf(whose), (owed.get(nameOf(whose)) ?? 0n) + amount)
   const creditors = [...new Map(debts.map(({ whose }) => [nameOf(whose), whose])).values()]

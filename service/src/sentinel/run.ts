@@ -8,7 +8,7 @@ import { readerOf } from '../clients.ts'
 import { ConfigError } from '../config.ts'
 import type { Deployment } from '../deployment.ts'
 import { type Destination, destinationsOf, homeOf } from '../destination.ts'
-import { BlockUnusable, type Known } from '../reconcile/place.ts'
+import { BlockUnusable, type Memory } from '../reconcile/place.ts'
 import { readSides } from '../reconcile/read.ts'
 import type { PeerPlace } from '../reconcile/sides.ts'
 import { logOf, type RoleContext, repeat } from '../role.ts'
@@ -41,15 +41,15 @@ export async function runSentinel(
   if (!policy) throw new ConfigError('A sentinel needs "policy" in the deployment\'s "clearing": add it.')
   const readers = new Map(chains.map((chain) => [chain.chainId, readerOf(chain)]))
   const nothing = () => new Map(chains.map(({ chainId }) => [chainId, { writes: new Map(), events: new Map() }]))
-  let known: ReadonlyMap<number, Known> = nothing()
+  let memory: ReadonlyMap<number, Memory> = nothing()
   let state: SentinelState | undefined
   const work = async () => {
     state ??= { suspected: new Map(), frozenUntil: new Map(), freezeSeconds: await freezeSecondsOf(home, policy) }
-    const sides = await readSides(deployment, readers, () => 'finalized', known)
+    const sides = await readSides(deployment, readers, () => 'finalized', memory)
     const now = sides.blocks.find(({ chainId }) => chainId === clearing.chainId)?.time ?? 0n
     const next = step(state, { type: 'read', sides, now })
     state = next.state
-    if (state.suspected.size > 0 || next.effects.some(({ type }) => type === 'alarm')) known = nothing()
+    if (state.suspected.size > 0 || next.effects.some(({ type }) => type === 'alarm')) memory = nothing()
     for (const effect of next.effects) {
       if (effect.type === 'alarm') {
         note('alarm', { what: effect.what })
@@ -69,7 +69,7 @@ export async function runSentinel(
   }
   // A young chain has no final block that holds everything yet.
   const report = (failure: unknown) => {
-    known = nothing()
+    memory = nothing()
     note(failure instanceof BlockUnusable ? 'not_yet' : 'failed', { why: `${failure}` })
   }
   await repeat(work, pollMs, { signal, report })

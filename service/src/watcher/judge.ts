@@ -1,7 +1,6 @@
 /** What a watcher thinks of every account that needs margin, and what it could not judge, or only roughly: spec/warnings.md. */
 import type { Hex } from '@omnimargin/core/bytes'
-import { type Account, isOpen, type Ledger, type PortfolioFault } from '@omnimargin/core/ledger'
-import { isMargined } from '@omnimargin/core/whatif'
+import { type Account, isMargined, isOpen, type Ledger, type PortfolioFault } from '@omnimargin/core/ledger'
 import { pastOf } from '@omnimargin/risk/estimate/crossing'
 import { type Expectation, type Outlook, outlookOf } from '@omnimargin/risk/estimate/outlook'
 import type { Measurer } from '../steward/measure.ts'

@@ -1,9 +1,15 @@
 /** The watcher's process: warns accounts that are likely to cross maintenance, with what would keep them from it. It holds no key. */
 import { Clearing } from '@omnimargin/chains/abi'
 import type { Hex } from '@omnimargin/core/bytes'
-import { accountIn, applyEvents, EMPTY_LEDGER, type Ledger, type LedgerEvent } from '@omnimargin/core/ledger'
+import {
+  accountIn,
+  applyEvents,
+  EMPTY_LEDGER,
+  isMargined,
+  type Ledger,
+  type LedgerEvent,
+} from '@omnimargin/core/ledger'
 import type { Ratio } from '@omnimargin/core/wad'
-import { isMargined } from '@omnimargin/core/whatif'
 import { type Cures, curesOf } from '@omnimargin/risk/cure'
 import { formatDecimal } from '@omnimargin/risk/decimal'
 import { formatUnits } from 'viem'

@@ -1,6 +1,6 @@
 /** What a withdrawal is planned from, at the newest blocks: the ledger, and what the vault and the records say. */
 import { Clearing, Vault } from '@omnimargin/chains/abi'
-import type { Hex } from '@omnimargin/core/bytes'
+import { type Hex, isSame } from '@omnimargin/core/bytes'
 import { accountIn, type Ledger } from '@omnimargin/core/ledger'
 import { type Key, KIND, keyHash, peerKey } from '@omnimargin/core/record'
 import { max } from '@omnimargin/core/wad'
@@ -8,7 +8,7 @@ import type { Around, Wish } from '@omnimargin/core/withdrawal'
 import { type Address, type PublicClient, padHex } from 'viem'
 import { chainOf, type DeployedToken, type Deployment } from '../deployment.ts'
 import { comesFrom, type Learned, listingOf, readKnown } from '../reconcile/home.ts'
-import { asked, numberOf, type Place, placeAt, same } from '../reconcile/place.ts'
+import { asked, numberOf, type Place, placeAt } from '../reconcile/place.ts'
 
 export type Situation = { readonly ledger: Ledger; readonly wish: Wish; readonly around: Around }
 
@@ -88,9 +88,9 @@ function grantedTo(learned: readonly Learned[], token: DeployedToken, account: H
     (one) =>
       one.kind === KIND.GRANT &&
       comesFrom(one, token.chainId, token.vault) &&
-      same(one.account, account) &&
-      same(one.holder, holder) &&
-      same(one.item, padHex(token.address, { size: 32 })),
+      isSame(one.account, account) &&
+      isSame(one.holder, holder) &&
+      isSame(one.item, padHex(token.address, { size: 32 })),
   )
   return grants.reduce((most, { fields: [granted] }) => max(most, granted), 0n)
 }
@@ -113,7 +113,7 @@ function isProven(ledger: Ledger, learned: readonly Learned[], account: Hex, hom
       (one) =>
         one.kind === KIND.FILLS &&
         comesFrom(one, Number(market.chainId), market.venue) &&
-        same(one.account, account) &&
+        isSame(one.account, account) &&
         one.item === market.item,
     )
     const asOf = fills.reduce((newest, { asOf }) => max(newest, asOf), 0n)
