@@ -40,6 +40,7 @@ test('HCT-20 a folder: a gap is no fault, what is pegged has a row more, crashes
   const { status, stdout, stderr } = backtest('--prices', folder)
   assert.equal(status, 0, stderr)
   assert.match(stdout, /BTC, fast: 2,000 hours, 2021-05-12 16:00 to 2021-08-04 00:00/)
+  assert.match(stdout, /has seen 2,160 hours, the estimators that begin with QR say what HAR does\.\n$/)
   // One hour is not judged: the first after the gap.
   assert.match(stdout, /USDC, fast: 1,999 hours/)
   assert.equal(stdout.match(/│ peg +│/g)?.length, 3)
@@ -98,6 +99,49 @@ test('HCT-20 what is pegged is told by its own name, or by --peg', () => {
   )
 })
 
+test('HCT-20 of a folder the rest is judged where one cannot be, which is told; one that is asked for must be', () => {
+  const some = mkdtempSync(join(folder, 'some-'))
+  writeFileSync(join(some, 'BTC.csv'), csv(0))
+  writeFileSync(join(some, 'ETH.csv'), csv(1).replace(/\n[^\n]*\n/, '\nNaN,1,1,1,1,1\n'))
+  writeFileSync(join(some, 'SOL.csv'), csv(2, 3000, 0, 86_400))
+  const table = backtest('--prices', some)
+  assert.equal(table.status, 0, table.stderr)
+  assert.match(table.stdout, /BTC, fast: 2,000 hours/)
+  assert.match(table.stdout, /\nNot judged, as told above: ETH, SOL\.\n/)
+  assert.match(table.stderr, /Not judged:\n.*ETH\.csv:2: time is "NaN".*\nSOL has bars of 86400 s/)
+  const { assets, refused } = JSON.parse(backtest('--prices', some, '--format', 'json').stdout)
+  assert.deepEqual([assets.length, refused.map(({ symbol }: { symbol: string }) => symbol)], [1, ['ETH', 'SOL']])
+  const asked = backtest('--prices', some, '--asset', 'btc', 'eth')
+  assert.deepEqual([asked.status, asked.stdout], [1, ''])
+  assert.match(asked.stderr, /ETH\.csv:2: time is "NaN"/)
+})
+
+test('HCT-20 shorter bars make hours, of those of which none is missing', () => {
+  const quarters = mkdtempSync(join(folder, 'quarters-'))
+  const rows = made[0]!.flatMap(({ cells: [open = '', high, low, close] }, i) => {
+    const at = START + i * 3600
+    // The extremes are in the middle; hour 2,000 lacks one quarter.
+    const four = [
+      `${at},${open},${open},${open},${open}`,
+      `${at + 900},${open},${high},${open},${open}`,
+      `${at + 1800},${open},${open},${low},${open}`,
+      `${at + 2700},${open},${high},${low},${close}`,
+    ]
+    return i === 2000 ? four.toSpliced(1, 1) : four
+  })
+  writeFileSync(join(quarters, 'BTC.csv'), `ts,open,high,low,close\n${rows.join('\n')}\n`)
+  const { hour, quarter } = Object.fromEntries(
+    Object.entries({ hour: folder, quarter: quarters }).map(([name, prices]) => {
+      const asked = ['--prices', prices, '--asset', 'btc', '--to=2021-06-01', '--format', 'json']
+      return [name, JSON.parse(backtest(...asked, '--from=2021-05-01').stdout).assets[0].rows]
+    }),
+  )
+  assert.deepEqual(quarter, hour)
+  const { assets } = JSON.parse(backtest('--prices', quarters, '--from=2021-05-01', '--format', 'json').stdout)
+  // The hour that is not there, and the one after it.
+  assert.equal(assets[0].rows[0].verdict.hours, 3000 - 720 - 2)
+})
+
 test('HCT-20 Ctrl-C ends it at once', async () => {
   const child = spawn(process.execPath, ['cli/src/main.ts', 'backtest'], { cwd: root })
   await once(child.stderr, 'data')
@@ -112,7 +156,7 @@ test('HCT-20 what cannot be used is refused with the remedy', () => {
     [['--prices', join(folder, 'nowhere')], /nowhere: cannot be read .*: give a folder/],
     [['--prices', folder, '--asset', 'DOGE'], /has no prices of DOGE: ask for BTC, USDC/],
     [['--asset', 'DOGE'], /The set of made-up prices has no prices of DOGE: ask for BTC, ETH, SOL/],
-    [['--prices', days], /BTC has bars of 14400 s: give hourly ones/],
+    [['--prices', days], /BTC has bars of 14400 s: give hourly ones, or shorter/],
     [
       ['--prices', folder, '--from=2021-04-10'],
       /216 before the first hour that is judged: give at least 504 before it/,
