@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -172,5 +172,24 @@ test('HCT-20 what cannot be used is refused with the remedy', () => {
     assert.equal(status, 1)
     assert.match(stderr, expected)
     assert.doesNotMatch(stderr, /\n\s+at /)
+  }
+})
+
+test('WRN-08 what cannot be counted is refused with the remedy', () => {
+  const short = mkdtempSync(join(folder, 'short-'))
+  for (const symbol of ['BTC', 'ETH']) writeFileSync(join(short, `${symbol}.csv`), csv(0))
+  const cases: [string[], RegExp][] = [
+    [['--symbols', 'ETH,ETH'], /^--symbols ETH,ETH: give two/],
+    [['--symbols', 'ETH,DOGE'], /^There are no made-up prices of DOGE: ask for BTC, ETH, SOL/],
+    [['--prices', short], /^ETH,BTC: give 8762 hours that both have, the first 8760 are history/],
+    [['--prices', join(folder, 'days'), '--symbols', 'BTC,SOL'], /^BTC has bars of 14400 s: give hourly ones/],
+  ]
+  mkdirSync(join(folder, 'days'))
+  for (const symbol of ['BTC', 'SOL']) writeFileSync(join(folder, 'days', `${symbol}.csv`), csv(0, 3000, 0, 14_400))
+  for (const [args, expected] of cases) {
+    const asked = ['scripts/calibrate.ts', ...args]
+    const { status, stdout, stderr } = spawnSync(process.execPath, asked, { cwd: root, encoding: 'utf8' })
+    assert.match(stderr, expected)
+    assert.deepEqual([status, stdout], [1, ''])
   }
 })
