@@ -147,9 +147,10 @@ export function walkOf(
   const from = asked.from === undefined ? undefined : parseTime(asked.from)
   const to = asked.to === undefined ? end : Math.min(end, parseTime(asked.to))
   const before = from === undefined ? Math.floor(candles.length / 3) : candles.filter(({ time }) => time < from).length
-  // So many bars have one loss fewer.
-  const calibration = Math.min(YEAR_BARS, before - 1)
-  const start = from ?? candles[calibration + 1]?.time ?? end
+  // So many bars have one loss fewer, and one more for each gap: all estimators are judged from the same hour on.
+  const history = candles.slice(0, Math.min(YEAR_BARS + 1, before))
+  const calibration = history.filter(({ time }, i) => i > 0 && time - (history[i - 1]?.time ?? 0) === HOUR).length
+  const start = from ?? candles[history.length]?.time ?? end
   if (before < LEAST_CALIBRATION || start + HOUR >= to) {
     throw new InputError(
       `${symbol} has ${candles.length} bars to ${formatTime(end)}, ${before} before the first hour that is judged: give at least ${LEAST_CALIBRATION} before it, and one after; without --from it is a third of the way.`,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -40,7 +40,7 @@ test('HCT-20 a folder: a gap is no fault, what is pegged has a row more, crashes
   const { status, stdout, stderr } = backtest('--prices', folder)
   assert.equal(status, 0, stderr)
   assert.match(stdout, /BTC, fast: 2,000 hours, 2021-05-12 16:00 to 2021-08-04 00:00/)
-  assert.match(stdout, /has seen 2,160 hours, the estimators that begin with QR say what HAR does\.\n$/)
+  assert.match(stdout, /has seen 2,160 hours, the estimators that begin with QR say what HAR does\.\nPinball and how often .* in --format csv\.\n$/)
   // One hour is not judged: the first after the gap.
   assert.match(stdout, /USDC, fast: 1,999 hours/)
   assert.equal(stdout.match(/│ peg +│/g)?.length, 3)
@@ -140,6 +140,41 @@ test('HCT-20 shorter bars make hours, of those of which none is missing', () => 
   const { assets } = JSON.parse(backtest('--prices', quarters, '--from=2021-05-01', '--format', 'json').stdout)
   // The hour that is not there, and the one after it.
   assert.equal(assets[0].rows[0].verdict.hours, 3000 - 720 - 2)
+})
+
+test('HCT-20 with gaps in the first year all estimators are judged on the same hours', () => {
+  const holes = mkdtempSync(join(folder, 'holes-'))
+  const [head = '', ...rows] = csv(0).trimEnd().split('\n')
+  writeFileSync(join(holes, 'BTC.csv'), [head, ...rows.filter((_, i) => i % 20 > 0)].join('\n'))
+  const { assets } = JSON.parse(backtest('--prices', holes, '--format', 'json').stdout)
+  const hours: number[] = assets[0].rows.map(({ verdict }: { verdict: { hours: number } }) => verdict.hours)
+  assert.deepEqual(new Set(hours), new Set([hours[0]]))
+})
+
+test('HCT-20 charts are of the crashes that the prices cover', () => {
+  const into = mkdtempSync(join(folder, 'charts-'))
+  const charts = (...args: string[]) =>
+    spawnSync(process.execPath, ['scripts/charts.ts', '--into', into, ...args], { cwd: root, encoding: 'utf8' })
+  assert.equal(charts('--prices', folder, '--asset', 'btc').status, 0)
+  const drawn = readFileSync(join(into, 'haircut-crashes.svg'), 'utf8')
+  assert.match(drawn, /BTC, 2021-05: deleveraging/)
+  assert.doesNotMatch(drawn, /NaN|2022-11/)
+  const late = mkdtempSync(join(folder, 'late-'))
+  writeFileSync(join(late, 'ETH.csv'), csv(1).replaceAll(/^16/gm, '18'))
+  const refused: [number, string[], RegExp][] = [
+    [1, ['--prices', folder], /has no prices of ETH: ask for BTC, USDC, with --asset\.\n$/],
+    [
+      1,
+      ['--prices', late],
+      /^ETH has no judged hour in the days from 2020-03-11, .*: give prices that reach there\.\n$/,
+    ],
+    [2, ['--foo'], /^Unknown option '--foo'.*\nnpm run charts -- /],
+  ]
+  for (const [status, args, message] of refused) {
+    const { status: was, stderr } = charts(...args)
+    assert.match(stderr, message)
+    assert.equal(was, status)
+  }
 })
 
 test('HCT-20 Ctrl-C ends it at once', async () => {
