@@ -35,8 +35,8 @@ misses so close to each other, are by chance. Equal: the mean haircut, all scale
 coverage; of static: that by static’s. Short: mean loss beyond those, in hundredths of a percent of the price; worst:
 the most beyond the haircut as it was. After a fall: coverage in the hour after one of ${percent(DEFAULTS.triggerFall, 0)} or more, by its close and
 at its low. Peak: greatest by least haircut in 30 days, in the middle one of all such spans and in the worst.
-Rise: the greatest from an hour to that a day later. Slow: with a quarter of the long run, a floor and bounded speed, as
-liquidation sees it; fast is what is said of the hour; new risk pays it, or slow where that is more. Haircuts are made of
+Rise: the greatest from an hour to that a day later. Slow: with a quarter of the long run, a floor and bounded speed,
+as liquidation sees it; fast is what is said of the hour; new risk pays it, or slow where that is more. Haircuts are of
 ${CHOSEN}. Before the regression has seen ${DEFAULTS.estimator.regression.least.toLocaleString('en')} hours, the estimators that begin with QR say what HAR does.
 Pinball and how often a miss followed a miss are in --format csv.`
 
