@@ -190,12 +190,33 @@ function withoutExponent(text: string): string {
 }
 
 /** Of a clock that says nothing else it is that of Greenwich. */
-const CLOCK = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.0+)?(?:Z|\+00:?00| ?UTC)?)?$/
+const CLOCK =
+  /^(\d{4})-(0[1-9]|1[0-2])-(\d{2})(?:[T ]([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:\.0+)?)?(?:Z|\+00:?00| ?UTC)?)?$/
+
+/** Seconds since 1970; nothing where it is no such clock's, or no day of the calendar. */
+function clockTime(text: string): number | undefined {
+  const found = CLOCK.exec(text)
+  if (!found) return undefined
+  const [year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0] = found
+    .slice(1)
+    .map((part) => Number(part ?? 0))
+  const [first, next] = [dayOf(year, month), dayOf(year, month + 1)]
+  if (year < 1970 || day < 1 || day > next - first) return undefined
+  return (((first + day - 1) * 24 + hour) * 60 + minute) * 60 + second
+}
+
+/** Days from 1970 to the first of a month; the thirteenth is the next year's first. */
+function dayOf(year: number, month: number): number {
+  // Counted from March, so that a leap day is the last of its year.
+  const [from, months] = month > 2 ? [year, month - 3] : [year - 1, month + 9]
+  const whole = (value: number) => value - (value % 1)
+  const leapDays = whole(from / 4) - whole(from / 100) + whole(from / 400)
+  return 365 * from + leapDays + whole((153 * months + 2) / 5) - 719_468
+}
 
 function parseTime(place: string, text: string): number {
-  const [, day, clock = '00:00'] = CLOCK.exec(text) ?? []
-  const shown = day === undefined ? Number.NaN : Date.parse(`${day}T${clock}Z`) / 1000
-  if (shown >= 0) return shown
+  const shown = clockTime(text)
+  if (shown !== undefined) return shown
   const digits = text.replace(/\.0+$/, '')
   const time = Number(digits)
   const divisor = time < SECONDS_BELOW ? 1 : time < MILLISECONDS_BELOW ? 1_000 : 1_000_000

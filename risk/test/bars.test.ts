@@ -4,6 +4,7 @@ import { WAD } from '@omnimargin/core/wad'
 import { between, commonSpan, joinBars, parseBars } from '@omnimargin/risk/bars'
 import { formatDecimal, parseDecimal } from '@omnimargin/risk/decimal'
 import { InputError } from '@omnimargin/risk/errors'
+import { drawBetween, drawsOf } from '@omnimargin/risk/random'
 import fc from 'fast-check'
 import { seriesOf } from './scenes.ts'
 
@@ -49,6 +50,8 @@ test('CAP-20 what cannot be used is refused with its line', () => {
     [[bar('99999999999999999')], /^a\.csv:1: time is "9999/],
     [[bar('2024-13-01 00:00')], /^a\.csv:1: time is "2024-13-01 00:00"/],
     [[bar('2024-01-01 00:00-05:00')], /^a\.csv:1: time is "2024-01-01 00:00-05:00"/],
+    [[bar('2023-02-29')], /^a\.csv:1: time is "2023-02-29"/],
+    [[bar('2024-02-28 24:00')], /^a\.csv:1: time is "2024-02-28 24:00"/],
     [[bar('01/02/2024')], /^a\.csv:1: time is "01\/02\/2024"/],
   ]
   for (const [rows, expected] of cases) {
@@ -114,6 +117,17 @@ test('CAP-21 columns are known by their names, times also by the clock, and the 
     () => read(HEADER, bar(14_400), bar(10_800), bar(3600)),
     /^InputError: a\.csv:3: time 10800 follows 3600, a gap/,
   )
+})
+
+test('CAP-21 a clock is that of the calendar', () => {
+  const draw = drawsOf(5n)
+  const shown = (time: number) => new Date(1000 * time).toISOString()
+  const days = ['2000-02-29', '2024-02-29', '2023-12-31', '1970-01-01', '2100-02-28', '2100-03-01']
+  const drawn = Array.from({ length: 500 }, () => Number(drawBetween(draw, 0n, 8_000_000_000n)))
+  for (const time of [...days.map((day) => Date.parse(day) / 1000), ...drawn]) {
+    assert.equal(parseBars('a.csv', bar(shown(time))).times[0], time, shown(time))
+    assert.equal(parseBars('a.csv', bar(shown(time).slice(0, 19).replace('T', ' '))).times[0], time)
+  }
 })
 
 test('CAP-21 numbers may be written with an exponent as scripts write it, exactly', () => {
