@@ -6,7 +6,7 @@ import { vaultPeer, venuePeer } from '@omnimargin/core/peer'
 import { WAD } from '@omnimargin/core/wad'
 import { InputError } from '@omnimargin/risk/errors'
 import type { Candle } from '@omnimargin/risk/estimate/candle'
-import { candlesOf } from '@omnimargin/risk/estimate/candle'
+import { candlesOf, hourlyOf } from '@omnimargin/risk/estimate/candle'
 import { chanceOf, type Past, pastOf } from '@omnimargin/risk/estimate/crossing'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import { observerOf } from '@omnimargin/risk/estimate/observer'
@@ -66,9 +66,13 @@ const EVERY = 1 + Math.ceil(AHEAD / 2)
 
 try {
   if (!/^([1-9]|1\d|2[0-4])$/.test(hours)) throw new InputError(`--hours ${hours}: give 1 to 24.`)
-  if (SYMBOLS.length !== 2) throw new InputError(`--symbols ${symbols}: give two, as in ETH,BTC.`)
+  if (SYMBOLS.length !== 2 || SYMBOLS[0] === SYMBOLS[1])
+    throw new InputError(`--symbols ${symbols}: give two, as in ETH,BTC.`)
   if (!/^\d{1,18}$/.test(seed)) throw new InputError(`--seed ${seed}: give a whole number.`)
-  report(replay(seriesAsked(prices), BigInt(seed)))
+  const trials = replay(seriesAsked(prices), BigInt(seed))
+  if (trials.length === 0)
+    throw new InputError(`${symbols}: give ${YEAR + 2 * AHEAD} hours that both have, the first ${YEAR} are history.`)
+  report(trials)
 } catch (failure) {
   if (!(failure instanceof InputError)) throw failure
   process.stderr.write(`${failure.message}\n`)
@@ -81,8 +85,17 @@ function seriesAsked(folder: string | undefined): Map<number, Candle>[] {
   return SYMBOLS.map((symbol) => {
     if (files && !files.bySymbol.has(symbol)) throw new InputError(`${folder} has no prices of ${symbol}: add them.`)
     const stretches = files ? readStretches(symbol, files) : madeUp.filter((one) => one.symbol === symbol)
-    return new Map(stretches.flatMap(candlesOf).map((candle) => [candle.time, candle]))
+    const [first] = stretches
+    if (!first) throw new InputError(`There are no made-up prices of ${symbol}: ask for ${names(madeUp)}.`)
+    if (HOUR % first.interval !== 0)
+      throw new InputError(`${symbol} has bars of ${first.interval} s: give hourly ones, or shorter.`)
+    const hourly = hourlyOf(stretches.flatMap(candlesOf), first.interval)
+    return new Map(hourly.map((candle) => [candle.time, candle]))
   })
+}
+
+function names(series: readonly { readonly symbol: string }[]): string {
+  return series.map(({ symbol }) => symbol).join(', ')
 }
 
 /** Two books at a time, once a year has been seen; what is said of them knows no later bar. */

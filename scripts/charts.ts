@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { InputError } from '@omnimargin/risk/errors'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import { computeHaircut } from '@omnimargin/risk/estimate/haircut'
 import { CHOSEN } from '@omnimargin/risk/estimate/observer'
@@ -9,7 +10,7 @@ import { findPrices, readStretches } from '@omnimargin/service/prices'
 import { walkOf } from '../cli/src/backtest.ts'
 import { chart, type Line, type Panel } from './charts/panel.ts'
 
-const { values } = parseArgs({ options: { prices: { type: 'string' }, asset: { type: 'string' } } })
+const USAGE = 'npm run charts -- [--prices DIR] [--asset ETH] [--into FOLDER]'
 const docs = join(import.meta.dirname, '..', 'docs')
 const HOUR = 3600
 const DAY = 24 * HOUR
@@ -22,15 +23,43 @@ const CRASHES = [
   ['2023-03-09', 'USDC and the banks'],
 ] as const
 
-writeFileSync(join(docs, 'latency-premium.svg'), chart([silencePanel(10 * 60, 60), silencePanel(3 * HOUR, HOUR)], 2))
-if (values.prices !== undefined) {
-  const symbol = values.asset ?? 'ETH'
-  writeFileSync(join(docs, 'haircut-crashes.svg'), chart(crashPanels(symbol, values.prices), 2, 'lost in the hour'))
+try {
+  draw(asked())
+} catch (failure) {
+  const isTold = failure instanceof InputError || failure instanceof TypeError
+  if (!isTold) throw failure
+  process.stderr.write(`${failure.message}\n${failure instanceof InputError ? '' : `${USAGE}\n`}`)
+  process.exitCode = failure instanceof InputError ? 1 : 2
 }
 
+function asked() {
+  const [text, folder] = [{ type: 'string' } as const, { type: 'string', default: docs } as const]
+  return parseArgs({ options: { prices: text, asset: { ...text, default: 'ETH' }, into: folder } }).values
+}
+
+function draw({ prices, asset, into }: ReturnType<typeof asked>): void {
+  const crashes = prices === undefined ? [] : crashPanels(asset.toUpperCase(), prices)
+  if (crashes.length > 0) writeFileSync(join(into, 'haircut-crashes.svg'), chart(crashes, 2, 'lost in the hour'))
+  writeFileSync(join(into, 'latency-premium.svg'), chart([silencePanel(10 * 60, 60), silencePanel(3 * HOUR, HOUR)], 2))
+}
+
+/** Of the crashes those that the prices cover. Throws InputError where they cover none. */
 function crashPanels(symbol: string, folder: string): Panel[] {
-  const { walked } = walkOf(symbol, readStretches(symbol, findPrices(folder)), {})
-  return CRASHES.map(([day, what]) => {
+  const files = findPrices(folder)
+  if (!files.bySymbol.has(symbol)) {
+    const known = [...files.bySymbol.keys()].join(', ')
+    throw new InputError(`${folder} has no prices of ${symbol}: ask for ${known}, with --asset.`)
+  }
+  const { walked } = walkOf(symbol, readStretches(symbol, files), {})
+  const covers = ([day]: (typeof CRASHES)[number]) => {
+    const from = Date.parse(day) / 1000
+    return walked.times.some((time) => time >= from && time < from + 5 * DAY)
+  }
+  const covered = CRASHES.filter(covers)
+  const days = CRASHES.map(([day]) => day).join(', ')
+  if (covered.length === 0)
+    throw new InputError(`${symbol} has no judged hour in the days from ${days}: give prices that reach there.`)
+  return covered.map(([day, what]) => {
     const from = Date.parse(day) / 1000
     const to = from + 5 * DAY
     const hours = [...walked.times.keys()].filter((i) => walked.times[i]! >= from && walked.times[i]! < to)

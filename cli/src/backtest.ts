@@ -2,7 +2,7 @@
 import type { Series } from '@omnimargin/risk/bars'
 import { InputError } from '@omnimargin/risk/errors'
 import { type RowName, SPEEDS, type Speed, verdictOf, type Walk, walk } from '@omnimargin/risk/estimate/backtest'
-import { candlesOf } from '@omnimargin/risk/estimate/candle'
+import { candlesOf, hourlyOf } from '@omnimargin/risk/estimate/candle'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import type { Verdict } from '@omnimargin/risk/estimate/statistics'
 import { seriesOf, THREE_YEARS } from '@omnimargin/risk/synthetic'
@@ -28,6 +28,14 @@ export type AssetReport = {
   readonly crashes: readonly { readonly month: string; readonly rows: readonly Judged[] }[]
 }
 
+/** Of a folder, what cannot be judged. */
+export type Refused = { readonly symbol: string; readonly reason: string }
+export type Report = {
+  readonly reports: readonly AssetReport[]
+  readonly refused: readonly Refused[]
+  readonly isMadeUp: boolean
+}
+
 /** Months in which markets broke. */
 export const CRASHES = ['2020-03', '2021-05', '2022-05', '2022-11', '2023-03', '2024-08', '2025-10']
 
@@ -43,11 +51,21 @@ export function backtest(options: BacktestOptions): string {
   const sources = prices === undefined ? madeUp(options) : recorded(prices, options)
   const pegFloors = pegFloorsOf(options, sources)
   const progress = progressOf()
-  const reports = sources.map(({ symbol, read }) => {
-    const stretches = read()
-    return reportOn(symbol, stretches, { ...options, pegFloors }, (share) => progress(symbol, share))
-  })
-  return formatBacktest(reports, prices === undefined, options.format)
+  const reports: AssetReport[] = []
+  const refused: Refused[] = []
+  for (const { symbol, read } of sources) {
+    try {
+      reports.push(reportOn(symbol, read(), { ...options, pegFloors }, (share) => progress(symbol, share)))
+    } catch (failure) {
+      // Of a whole folder the rest can be judged; what was asked for by name must be.
+      if (!(failure instanceof InputError) || options.asset !== undefined) throw failure
+      refused.push({ symbol, reason: failure.message })
+    }
+  }
+  const reasons = [...new Set(refused.map(({ reason }) => reason))].join('\n')
+  if (reports.length === 0) throw new InputError(reasons)
+  if (reasons !== '') process.stderr.write(`Not judged:\n${reasons}\n`)
+  return formatBacktest({ reports, refused, isMadeUp: prices === undefined }, options.format)
 }
 
 type WalkAsked = Asked & { readonly pegFloors?: ReadonlyMap<string, number> }
@@ -120,16 +138,17 @@ export function walkOf(
   asked: WalkAsked,
   onProgress?: (share: number) => void,
 ): { walked: Walk; span: Span } {
-  const wrong = stretches.find(({ interval }) => interval !== HOUR)
-  if (wrong) throw new InputError(`${symbol} has bars of ${wrong.interval} s: give hourly ones.`)
-  const candles = stretches.flatMap(candlesOf)
+  const interval = stretches[0]?.interval ?? HOUR
+  if (HOUR % interval !== 0) throw new InputError(`${symbol} has bars of ${interval} s: give hourly ones, or shorter.`)
+  const candles = hourlyOf(stretches.flatMap(candlesOf), interval)
   const end = (candles.at(-1)?.time ?? 0) + HOUR
   const from = asked.from === undefined ? undefined : parseTime(asked.from)
   const to = asked.to === undefined ? end : Math.min(end, parseTime(asked.to))
   const before = from === undefined ? Math.floor(candles.length / 3) : candles.filter(({ time }) => time < from).length
-  // So many bars have one loss fewer.
-  const calibration = Math.min(YEAR_BARS, before - 1)
-  const start = from ?? candles[calibration + 1]?.time ?? end
+  // So many bars have one loss fewer, and one more for each gap: all estimators are judged from the same hour on.
+  const history = candles.slice(0, Math.min(YEAR_BARS + 1, before))
+  const calibration = history.filter(({ time }, i) => i > 0 && time - (history[i - 1]?.time ?? 0) === HOUR).length
+  const start = from ?? candles[history.length]?.time ?? end
   if (before < LEAST_CALIBRATION || start + HOUR >= to) {
     throw new InputError(
       `${symbol} has ${candles.length} bars to ${formatTime(end)}, ${before} before the first hour that is judged: give at least ${LEAST_CALIBRATION} before it, and one after; without --from it is a third of the way.`,

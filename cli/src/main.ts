@@ -132,7 +132,7 @@ program
 program
   .command('backtest')
   .description('whether haircuts covered the hour that came after, by estimator, over recorded prices')
-  .option('--prices <folder>', 'hourly OHLCV files, named after their symbols (default: three made-up years)')
+  .option('--prices <folder>', 'OHLCV files of hours or less, named after their symbols (default: three made-up years)')
   .option('--asset <symbol...>', 'only these')
   .option(
     '--peg <symbol=floor...>',

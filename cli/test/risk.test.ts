@@ -70,6 +70,13 @@ test('CTG-09 the shipped system as a table, sorted by loss, and as JSON', () => 
   assert.match(top, /13 more that cost less/)
 })
 
+test('CTG-08 an issuer of whose assets none is listed is told, not left out in silence', () => {
+  const other = { name: 'of EURC', assets: ['EURC'] }
+  const file = changed('risk/contagion.json', (value) => (value.issuers as unknown as unknown[]).push(other))
+  const { stdout } = omnimargin('risk', 'contagion', '--system', SYSTEM, '--terms', file)
+  assert.match(stdout, /^three chains.*no market's\. Not tried, as nothing listed is theirs: of EURC\.\n/)
+})
+
 test('CTG-09 the table in docs/contagion.md is the one that is printed', () => {
   const [, args = '', table = ''] = /npm run omnimargin -- (.+)\n\n([^`]+)```/.exec(shipped('docs/contagion.md')) ?? []
   assert.equal(omnimargin(...args.split(' ')).stdout, table)
@@ -250,12 +257,19 @@ test('LST-06 an asset’s file that cannot be used is refused with its place', (
   const asset = 'risk/assets/coin.json'
   const without = (field: string) => changed(asset, (value) => delete value[field])
   const table: [string, RegExp][] = [
-    ['none.json', /^none\.json: cannot be read/],
+    ['none.json', /^none\.json: cannot be read \(.*\): name a file that is there\.$/],
     [written('{'), /\.json:1 is not JSON/],
     [without('route'), /\.json:\d+ route: is missing/],
-    [changed(asset, (value) => Object.assign(value, { asOf: 'today' })), /:\d+ asOf: "today" is no time: give a day/],
+    [changed(asset, (value) => Object.assign(value, { asOf: 'today' })), /:\d+ asOf: "today" is no time: .*1970\.$/],
+    [
+      changed(asset, (value) => Object.assign(value, { peg: { issue: 'staked', reference: 'coin.csv' } })),
+      /:\d+ peg\.reference: is its own history/,
+    ],
     [changed(asset, (value) => Object.assign(value, { kind: 'good' })), /unknown field "kind"/],
-    [changed(asset, ({ market }) => Object.assign(market ?? {}, { spread: '1.5' })), /:\d+ market\.spread: is a share/],
+    [
+      changed(asset, ({ market }) => Object.assign(market ?? {}, { spread: '1.5' })),
+      /^[^\n]*:\d+ market\.spread: is a share[^\n]*$/,
+    ],
     [
       changed(asset, ({ market }) => Object.assign(market ?? {}, { spread: 0.5 })),
       /:\d+ market\.spread: .*expected string/,

@@ -28,9 +28,16 @@ export type Series = Columns & {
   readonly interval: number
 }
 
-/** `ts,open,high,low,close,volume`, or those and the six that Binance's public dumps add. */
+/** Without a header: `ts,open,high,low,close,volume`, or those and the six that Binance's public dumps add. */
 const COLUMNS = [6, 12]
-const HEADERS = ['ts', 'open_time', 'timestamp'].map((time) => `${time},open,high,low,close,volume`)
+/** What a header calls them, in lower case; of several names the first that is there. What else there is is not looked at. */
+const CALLED = {
+  time: /^(?:ts|timestamp|unix|unix_timestamp|open_?time|time|date_?time|date)$/,
+  prices: [/^o(?:pen)?$/, /^h(?:igh)?$/, /^l(?:ow)?$/, /^c(?:lose)?$/],
+  volume: /^(?:v|vol|volume.*)$/,
+}
+/** Where each stands in a row; a volume may be missing, and is none. */
+type Layout = { readonly width: number; readonly time: number; readonly values: readonly number[] }
 /** Dumps tell time in seconds, milliseconds or, from 2025 on, microseconds: told apart by their size. */
 const SECONDS_BELOW = 100_000_000_000
 const MILLISECONDS_BELOW = 1000 * SECONDS_BELOW
@@ -40,20 +47,29 @@ const MAX_BARS = 1_000_000
 export function parseBars(file: string, text: string): Bars {
   const rows = text.replace(/^\uFEFF/, '').split(/\r?\n/)
   if (rows.at(-1) === '') rows.pop()
-  const first = /^[a-z]/i.test(rows[0] ?? '') ? 1 : 0
-  if (rows.length === first) throw new InputError(`${file}: has no bars: give it at least two.`)
+  const separator = [',', ';', '\t'].find((one) => rows[0]?.includes(one)) ?? ','
+  const head = cellsOf(rows[0] ?? '', separator)
+  const first = /^(?:[a-z]|$)/i.test(head[0] ?? '') ? 1 : 0
+  if (rows.length <= first) throw new InputError(`${file}: has no bars: give it at least two.`)
   if (rows.length > MAX_BARS)
     throw new InputError(`${file}: has ${rows.length} lines, the limit is ${MAX_BARS}: cut it.`)
-  if (first === 1) assertHeader(file, rows[0] ?? '')
+  const layout = first === 1 ? layoutOf(file, head) : { width: head.length, time: 0, values: [1, 2, 3, 4, 5] }
   const bars = { file, times: [] as number[], lines: [] as number[], ...columns(() => [] as bigint[]) }
-  const width = (rows[0] ?? '').split(',').length
   for (let i = first; i < rows.length; i++) {
-    const { time, values } = parseRow(`${file}:${i + 1}`, rows[i] ?? '', width)
+    const place = `${file}:${i + 1}`
+    const { time, values } = parseRow(place, cellsOf(rows[i] ?? '', separator), layout, first === 1)
     bars.times.push(time)
     for (const [column, name] of NAMES.entries()) bars[name].push(values[column] ?? 0n)
     bars.lines.push(i + 1)
   }
+  const isNewestFirst = (bars.times[0] ?? 0) > (bars.times.at(-1) ?? 0)
+  if (isNewestFirst) for (const name of ['times', 'lines', ...NAMES] as const) bars[name].reverse()
   return bars
+}
+
+/** Without the blanks and quotes around them. */
+function cellsOf(row: string, separator: string): string[] {
+  return row.split(separator).map((cell) => cell.trim().replace(/^"(.*)"$/, '$1'))
 }
 
 function columns<Values>(of: (name: (typeof NAMES)[number]) => Values) {
@@ -117,56 +133,94 @@ function faultOf(step: number, before: number, interval: number): string {
   return `time ${before + step} follows ${before}, a gap in bars of ${interval} s: fill in what is missing from the source, or cut there.`
 }
 
-function assertHeader(file: string, header: string): void {
-  const names = header.toLowerCase().replaceAll(' ', '_')
-  if (HEADERS.some((known) => names === known || names.startsWith(`${known},close_time,`))) return
+function layoutOf(file: string, head: readonly string[]): Layout {
+  const names = head.map((name) => name.toLowerCase().replaceAll(' ', '_'))
+  const placeOf = (called: RegExp) => names.findIndex((name) => called.test(name))
+  const [time, prices, volume] = [placeOf(CALLED.time), CALLED.prices.map(placeOf), placeOf(CALLED.volume)]
+  if ([time, ...prices].every((place) => place >= 0))
+    return { width: head.length, time, values: volume < 0 ? prices : [...prices, volume] }
   throw new InputError(
-    `${file}:1: the columns are "${header}": they must be ts,open,high,low,close,volume in this order.`,
+    `${file}:1: the columns are "${head.join()}": they must be called ts, open, high, low and close, and volume if there is one, in any order.`,
   )
 }
 
 /** The time, and open, high, low, close and volume. */
-function parseRow(place: string, row: string, width: number): { time: number; values: readonly bigint[] } {
-  const cells = row.split(',')
-  if (!COLUMNS.includes(cells.length) || cells.length !== width) {
-    const remedy = `give ts,open,high,low,close,volume, or the 12 columns of a Binance dump, in every line.`
+function parseRow(place: string, cells: readonly string[], { width, time, values }: Layout, isNamed: boolean) {
+  if (cells.length !== width || !(isNamed || COLUMNS.includes(width))) {
+    const remedy = isNamed
+      ? `its header has ${width}: give as many in every line.`
+      : 'give ts,open,high,low,close,volume, or the 12 columns of a Binance dump, in every line, or a header.'
     throw new InputError(`${place}: has ${cells.length} columns: ${remedy}`)
   }
-  const numbers = cells.map((cell, column) => {
-    const value = parseDecimal(withoutExponent(cell))
+  const at = parseTime(place, cells[time] ?? '')
+  const numbers = values.map((column) => {
+    const value = parseDecimal(plain(cells[column] ?? ''))
     if (value === undefined)
-      throw new InputError(`${place}: column ${column + 1} is "${cell}": give a plain decimal number.`)
+      throw new InputError(`${place}: column ${column + 1} is "${cells[column]}": give a plain decimal number.`)
     return value
   })
-  const [, open = 0n, high = 0n, low = 0n, close = 0n] = numbers
+  const [open = 0n, high = 0n, low = 0n, close = 0n] = numbers
+  const [opened, highest, lowest, closed] = values.map((column) => cells[column])
   for (const [name, value] of Object.entries({ open, high, low, close })) {
     if (value === 0n) throw new InputError(`${place}: ${name} is zero: a price is above zero; correct the bar.`)
     if (value > MAX_PRICE) throw new InputError(`${place}: ${name} is above 2^96 - 1 at 1e18: correct the bar.`)
   }
-  if (high < low) throw new InputError(`${place}: high ${cells[2]} is below low ${cells[3]}: correct the bar.`)
+  if (high < low) throw new InputError(`${place}: high ${highest} is below low ${lowest}: correct the bar.`)
   if (open > high || open < low || close > high || close < low) {
     throw new InputError(
-      `${place}: open ${cells[1]} or close ${cells[4]} is outside ${cells[3]}..${cells[2]}: correct the bar.`,
+      `${place}: open ${opened} or close ${closed} is outside ${lowest}..${highest}: correct the bar.`,
     )
   }
-  return { time: parseTime(place, cells[0] ?? ''), values: numbers.slice(1, 6) }
+  return { time: at, values: numbers }
 }
 
-/** "1.7e+10" as "17000000000", "4e-05" as "0.00004": how scripts write volumes that are huge and prices of coins that are worth nothing. */
+/** "1.7e+10" as "17000000000", "4e-05" as "0.00004": how scripts write volumes that are huge and prices of coins that are worth nothing. Digits that no integer at 1e18 has are cut. */
+function plain(text: string): string {
+  return withoutExponent(text).replace(/(\.\d{18})\d+$/, '$1')
+}
+
 function withoutExponent(text: string): string {
-  const [, whole = '', fraction = '', sign, exponent = ''] = /^(\d)(?:\.(\d+))?e([+-])(\d\d)$/.exec(text) ?? []
+  const [, whole = '', fraction = '', sign, exponent = ''] = /^(\d)(?:\.(\d+))?e([+-])(\d\d?)$/i.exec(text) ?? []
   const places = Number(exponent)
   if (whole === '' || places === 0) return text
   if (sign === '-') return `0.${whole.padStart(places, '0')}${fraction}`
   return places < fraction.length ? text : `${whole}${fraction.padEnd(places, '0')}`
 }
 
+/** Of a clock that says nothing else it is that of Greenwich. */
+const CLOCK =
+  /^(\d{4})-(0[1-9]|1[0-2])-(\d{2})(?:[T ]([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:\.0+)?)?(?:Z|\+00:?00| ?UTC)?)?$/
+
+/** Seconds since 1970; nothing where it is no such clock's, or no day of the calendar. */
+function clockTime(text: string): number | undefined {
+  const found = CLOCK.exec(text)
+  if (!found) return undefined
+  const [year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0] = found
+    .slice(1)
+    .map((part) => Number(part ?? 0))
+  const [first, next] = [dayOf(year, month), dayOf(year, month + 1)]
+  if (year < 1970 || day < 1 || day > next - first) return undefined
+  return (((first + day - 1) * 24 + hour) * 60 + minute) * 60 + second
+}
+
+/** Days from 1970 to the first of a month; the thirteenth is the next year's first. */
+function dayOf(year: number, month: number): number {
+  // Counted from March, so that a leap day is the last of its year.
+  const [from, months] = month > 2 ? [year, month - 3] : [year - 1, month + 9]
+  const whole = (value: number) => value - (value % 1)
+  const leapDays = whole(from / 4) - whole(from / 100) + whole(from / 400)
+  return 365 * from + leapDays + whole((153 * months + 2) / 5) - 719_468
+}
+
 function parseTime(place: string, text: string): number {
-  const time = Number(text)
+  const shown = clockTime(text)
+  if (shown !== undefined) return shown
+  const digits = text.replace(/\.0+$/, '')
+  const time = Number(digits)
   const divisor = time < SECONDS_BELOW ? 1 : time < MILLISECONDS_BELOW ? 1_000 : 1_000_000
-  if (/^\d{1,16}$/.test(text) && time % divisor === 0) return time / divisor
+  if (/^\d{1,16}$/.test(digits) && time % divisor === 0) return time / divisor
   throw new InputError(
-    `${place}: time is "${text}": give whole seconds, as seconds, milliseconds or microseconds since 1970.`,
+    `${place}: time is "${text}": give whole seconds, as seconds, milliseconds or microseconds since 1970, or as 2024-01-01 12:00:00.`,
   )
 }
 

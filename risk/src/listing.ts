@@ -1,6 +1,7 @@
 /** Whether an asset may be listed, and with what: spec/listing.md. */
 import { max, min, mulUp, type Ratio, type Units, type Usd, WAD } from '@omnimargin/core/wad'
 import { within } from './bars.ts'
+import { formatDecimal } from './decimal.ts'
 import { InputError } from './errors.ts'
 import type { Facts } from './listing/facts.ts'
 import { capOf, grainUp, type Haircut, haircutOf, stressedOf } from './listing/haircut.ts'
@@ -86,7 +87,14 @@ function known(facts: Facts): Facts {
   if (closesOf(history).length < 2) {
     throw new InputError(`${symbol} has no two bars before ${asOf}: give its history, or judge it as of a later time.`)
   }
-  return { ...facts, history, peg: peg && { ...peg, reference: peg.reference && before(peg.reference) } }
+  const reference = peg?.reference && before(peg.reference)
+  const [close = 0n, worth = WAD] = [closesOf(history).at(-1), closesOf(reference ?? []).at(-1)]
+  // Nothing is so far above a peg: it is measured against the wrong one, by which it would never be off.
+  if (peg && close > rules.NOT_PEGGED * worth) {
+    const dollars = `closed at ${formatDecimal(close)}, what it is to be worth at ${formatDecimal(worth)}`
+    throw new InputError(`${symbol} ${dollars}: name in peg.reference what it is pegged to, or give no peg.`)
+  }
+  return { ...facts, history, peg: peg && { ...peg, reference } }
 }
 
 /** A move that the wider quantile foresees, or a share of the maintenance haircut, stands between the two. */

@@ -418,7 +418,7 @@ test('HCT-10 slow stays between what it was and its target, and rises by a quart
       let slow = before
       for (const seconds of steps) {
         const next = stepSlow(slow, target, seconds, DEFAULTS)
-        assert(next >= Math.min(slow, target) - TINY && next <= Math.max(slow, target) + TINY)
+        assert(next >= Math.min(slow, target) && next <= Math.max(slow, target))
         slow = next
       }
       const hours = steps.reduce((sum, seconds) => sum + seconds, 0) / 3600
@@ -429,6 +429,20 @@ test('HCT-10 slow stays between what it was and its target, and rises by a quart
   )
   assert(Math.abs(stepSlow(0.2, 0.1, 86_400, DEFAULTS) - 0.15) < 1e-15)
   assert(Math.abs(stepSlow(0.1, 0.5, 3600, DEFAULTS) - 0.125) < 1e-15)
+})
+
+test('HCT-11 slow on its way down, and fast with it, does not fall where a risk rises, to the last bit', () => {
+  const draw = drawsOf(21n)
+  const uniform = () => Number(drawBetween(draw, 0n, 1n << 30n)) / 2 ** 30
+  for (let i = 0; i < 30_000; i++) {
+    const [quantile, longRunQuantile] = [uniform() * 0.2, uniform() * 0.2]
+    const before = { haircut: drawBetween(draw, 0n, 1n << 39n) << 20n, seconds: uniform() * 86_400 }
+    const name = i % 2 === 0 ? 'quantile' : 'longRunQuantile'
+    const inputs: HaircutInputs = { ...INPUTS, quantile, longRunQuantile, least: 0 }
+    const more = { ...inputs, [name]: inputs[name] * (1 + 10 ** (-15 + 6 * uniform())) }
+    const [low, high] = [inputs, more].map((one) => computeHaircut(one, DEFAULTS, before))
+    assert(high!.slow >= low!.slow && high!.fast >= low!.fast, `fell by ${low!.slow - high!.slow}`)
+  }
 })
 
 test('HCT-11 fast is below neither slow nor what is true now, and the target knows the long run', () => {

@@ -143,7 +143,7 @@ test('LST-02 a class is what is traded in a day, or what it is pegged to', () =>
   assert.equal(classOf({ dailyVolume: wad(1_000_000_000) }), 'deep')
   assert.equal(classOf({ dailyVolume: wad(1_000_000_000) - 1n }), 'large')
   assert.equal(classOf({ dailyVolume: wad(50_000_000) - 1n }), 'small')
-  assert.equal(classOf({ peg: { issue: 'native' } }), 'stable')
+  assert.equal(classOf({ peg: { issue: 'native' }, history: [swings(0n, YEAR, WAD)] }), 'stable')
   assert.equal(classOf({ peg: { issue: 'staked', reference: GOOD.history } }), 'derived')
 })
 
@@ -277,6 +277,20 @@ test('LST-06 bars that are too long are refused, and a history without bars', ()
   fails({ history: daily }, /has bars of 86400 s, the longest is 14400 s/)
   fails({ peg: { issue: 'wrapped', reference: daily } }, /has bars of 86400 s/)
   fails({ asOf: 2 * BAR - 1 }, /has no two bars before 28799/)
+})
+
+test('LST-05 what is worth twice its peg is held against the wrong one', () => {
+  const [high] = dollar(late(WAD, 2n * WAD, 1))
+  const judged = (last: bigint, reference?: History) =>
+    listAsset({
+      ...{ ...GOOD, peg: { issue: 'staked', reference } },
+      history: [{ ...high!, closes: [...high!.closes.slice(0, -1), last] }],
+    }).listing.class
+  assert.equal(judged(2n * WAD), 'stable')
+  const wrong = /COIN closed at 2\.000000000000000001, what it is to be worth at 1: name in peg\.reference what/
+  assert.throws(() => judged(2n * WAD + 1n), { name: 'InputError', message: wrong })
+  assert.equal(judged(2n * WAD + 1n, dollar(late(WAD, basisPoints(10_001), 1))), 'derived')
+  assert.throws(() => judged(2n * WAD + 1n, dollar(late(WAD, WAD, 1))), /name in peg\.reference/)
 })
 
 test('LST-08 what is missing is a share of what should be there, and what differs across a gap is a move', () => {

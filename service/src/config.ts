@@ -26,21 +26,21 @@ export function readConfig<Schema extends z.ZodType>(file: string, schema: Schem
     const line = lineOf(text, [...path, ...unknown.slice(0, 1)])
     return `${file}:${line} ${path.join('.') || '(the file)'}: ${cureOf(issue.message, unknown)}`
   })
-  throw new ConfigError(faults.join('\n'))
+  throw new ConfigError([...new Set(faults)].join('\n'))
 }
 
 function cureOf(message: string, unknown: readonly string[]): string {
   if (unknown.length > 0) return `unknown field ${unknown.map((name) => `"${name}"`).join(', ')}: remove or correct it.`
   if (message.endsWith('received undefined')) return `is missing: add it (${message}).`
-  return `${message}.`
+  return `${message.replace(/\.$/, '')}.`
 }
 
 function readText(file: string, origin: string | undefined): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (cause) {
-    const cure = origin === undefined ? '' : `: ${origin}`
-    throw new ConfigError(`${file}: cannot be read (${cause instanceof Error ? cause.message : cause})${cure}.`)
+    const cure = origin ?? 'name a file that is there'
+    throw new ConfigError(`${file}: cannot be read (${cause instanceof Error ? cause.message : cause}): ${cure}.`)
   }
 }
 

@@ -12,9 +12,9 @@ export type PriceFiles = {
   readonly unread: readonly string[]
 }
 
-/** btcusdt_1h.csv.gz, BTC.csv, BTCUSDT-1h-2024-01.csv, btcusdt_1h_2020_2024.csv: symbol, perhaps a quote currency, interval, and the day, month or years of it. */
+/** btcusdt_1h.csv.gz, BTC.csv, BTC-USD.csv, BTCUSDT-1h-2024-01.csv, btcusdt_1h_2020_2024.csv: symbol, perhaps a quote currency, interval, and the day, month or years of it. */
 const FILE_NAME =
-  /^([a-z0-9]+?)(usdt|usdc|usd)?([-_]\d+[smhdw])?([-_]\d{4}(?:[-_]\d{4}|(?:-\d{2}){1,2})?)?\.csv(?:\.gz)?$/i
+  /^([a-z0-9]+?)([-_]?(?:usdt|usdc|usd))?([-_]\d+[smhdw])?([-_]\d{4}(?:[-_]\d{4}|(?:-\d{2}){1,2})?)?\.csv(?:\.gz)?$/i
 const HOURLY = /^[-_](?:1h|60m|3600s)$/i
 /** Names that end as a pair in dollars does and are one coin's: without the end each would be another's, and its peg forgotten. */
 const COINS = ['BUSD', 'CRVUSD', 'CUSD', 'FDUSD', 'GUSD', 'LUSD', 'PYUSD', 'RLUSD', 'SUSD', 'TUSD']
@@ -61,7 +61,7 @@ function readBars(symbol: string, { folder, bySymbol }: PriceFiles): Bars[] {
 
 type NameParts = { readonly symbol: string; readonly interval: string | undefined; readonly month: string | undefined }
 
-/** A name that ends in USD alone is a coin's as likely as a pair's: it is taken for a pair where an interval or a month says that it is an exchange's. */
+/** A name that ends in USD alone is a coin's as likely as a pair's: it is taken for a pair where a dash before it, an interval or a month says that it is an exchange's. */
 function partsOf(name: string): NameParts | undefined {
   const [, base = '', quote = '', interval, month] = FILE_NAME.exec(name) ?? []
   if (base === '') return undefined

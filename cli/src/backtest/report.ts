@@ -3,24 +3,26 @@ import { SPEEDS } from '@omnimargin/risk/estimate/backtest'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import { CHOSEN } from '@omnimargin/risk/estimate/observer'
 import type { Verdict } from '@omnimargin/risk/estimate/statistics'
-import type { AssetReport, Judged } from '../backtest.ts'
+import type { AssetReport, Judged, Report } from '../backtest.ts'
 import { formatTime } from '../compare/span.ts'
 import { type Screen, textOf } from '../story/screen.ts'
 
-export function formatBacktest(reports: readonly AssetReport[], isMadeUp: boolean, format: 'table' | 'csv' | 'json') {
-  if (format === 'json')
-    return `${JSON.stringify({ alpha: DEFAULTS.alpha, isMadeUp, assets: reports }, undefined, 2)}\n`
-  return format === 'csv' ? toCsv(reports) : toTables(reports, isMadeUp)
+export function formatBacktest(report: Report, format: 'table' | 'csv' | 'json'): string {
+  const { reports, ...rest } = report
+  if (format === 'json') return `${JSON.stringify({ alpha: DEFAULTS.alpha, ...rest, assets: reports }, undefined, 2)}\n`
+  return format === 'csv' ? toCsv(reports) : toTables(report)
 }
 
 /* TABLES */
 
-function toTables(reports: readonly AssetReport[], isMadeUp: boolean): string {
+function toTables({ reports, refused, isMadeUp }: Report): string {
   return textOf((screen) => {
     const prices = isMadeUp ? 'Made-up prices: they say nothing about a market. ' : ''
     screen.say(`${prices}Loss of one hour, promised coverage ${percent(1 - DEFAULTS.alpha, 1)}.`)
     if (isMadeUp) screen.say(WHY_CONSTANT)
     for (const report of reports) assetTables(screen, report)
+    if (refused.length > 0)
+      screen.say(`\nNot judged, as told above: ${refused.map(({ symbol }) => symbol).join(', ')}.`)
     screen.say(`\n${LEGEND}`)
   })
 }
@@ -33,8 +35,10 @@ misses so close to each other, are by chance. Equal: the mean haircut, all scale
 coverage; of static: that by static’s. Short: mean loss beyond those, in hundredths of a percent of the price; worst:
 the most beyond the haircut as it was. After a fall: coverage in the hour after one of ${percent(DEFAULTS.triggerFall, 0)} or more, by its close and
 at its low. Peak: greatest by least haircut in 30 days, in the middle one of all such spans and in the worst.
-Rise: the greatest in 24 hours. Slow: with a quarter of the long run, a floor and bounded speed, as liquidation sees it;
-fast is what is said of the hour; new risk pays it, or slow where that is more. Haircuts are made of ${CHOSEN}.`
+Rise: the greatest from an hour to that a day later. Slow: with a quarter of the long run, a floor and bounded speed,
+as liquidation sees it; fast is what is said of the hour; new risk pays it, or slow where that is more. Haircuts are of
+${CHOSEN}. Before the regression has seen ${DEFAULTS.estimator.regression.least.toLocaleString('en')} hours, the estimators that begin with QR say what HAR does.
+Pinball and how often a miss followed a miss are in --format csv.`
 
 const HEAD = [
   '',

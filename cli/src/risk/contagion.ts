@@ -43,7 +43,10 @@ export async function contagion(options: ContagionOptions): Promise<void> {
   const system: System = { ...named, insurance, ...applied }
   const found = contagionOf(system)
   const nameOf = (node: Node) => nameIn(named, system, node)
-  const origin = `${named.origin}. Supposed of markets and issuers: ${terms.origin}.`
+  const idle = terms.issuers.filter(({ name }) => !applied.issuers.some((issuer) => issuer.name === name))
+  const untried =
+    idle.length > 0 ? ` Not tried, as nothing listed is theirs: ${idle.map(({ name }) => name).join(', ')}.` : ''
+  const origin = `${named.origin}. Supposed of markets and issuers: ${terms.origin}.${untried}`
   if (options.json) process.stdout.write(jsonOf(found, { insurance, origin, nameOf }))
   else show(screenOn(process.stdout), { found, system, nameOf, top, origin })
 }

@@ -33,7 +33,7 @@ const moment = z.string().transform((text, context) => {
     return z.NEVER
   }
 })
-const schema = z.strictObject({
+const fields = z.strictObject({
   /** Where the numbers come from; for people. */
   origin: z.string(),
   symbol: name,
@@ -61,6 +61,10 @@ const schema = z.strictObject({
   }),
   peg: z.strictObject({ issue: z.enum(ISSUES), reference: path.optional() }).optional(),
   history: path,
+})
+const schema = fields.refine(({ peg, history }) => peg?.reference !== history, {
+  path: ['peg', 'reference'],
+  message: 'is its own history, from which it is never off: name that of what it is pegged to',
 })
 
 /** Returns the exit code: 0 if it may be listed, else 2. Throws ConfigError or InputError with the place of what cannot be used. */
@@ -142,8 +146,8 @@ const REASONS: Record<Refusal, string> = {
   peg_is_off:
     'in the last week it was further below its peg than a quiet day’s haircut: wait until it has held for a week',
   fell_lately: `it lost more than ${percent(rules.MOST_FALL_DAY)} within the last day, or ${percent(rules.MOST_FALL_WEEK)} within the last week: wait until it has not`,
-  too_volatile_lately: `more than ${percent(rules.MOST_HAIRCUT)} of it would not count by the last ${month} days alone: wait for calmer ones`,
-  too_volatile: `more than ${percent(rules.MOST_HAIRCUT)} of it would not count`,
+  too_volatile_lately: `more than ${percent(rules.MOST_HAIRCUT)} of it would not count by the last ${month} days alone: where it is the price, wait for calmer ones`,
+  too_volatile: `more than ${percent(rules.MOST_HAIRCUT)} of it would not count: look above which term it is; price and selling are the asset’s own, the rest is the route’s and the feed’s`,
 }
 
 /* JSON */

@@ -25,6 +25,20 @@ export function candlesOf(series: Series): Candle[] {
   }))
 }
 
+const HOUR = 3600
+
+/** Hours out of bars that are a whole part of one: those of which none is missing. Hours are left as they are. */
+export function hourlyOf(candles: readonly Candle[], interval: number): readonly Candle[] {
+  if (interval === HOUR) return candles
+  const parts = Map.groupBy(candles, ({ time }) => time - (time % HOUR))
+  return [...parts].flatMap(([time, bars]) => {
+    const [first, last] = [bars[0], bars.at(-1)]
+    if (bars.length * interval !== HOUR || !first || !last) return []
+    const [high, low] = [Math.max(...bars.map((bar) => bar.high)), Math.min(...bars.map((bar) => bar.low))]
+    return [{ time, open: first.open, high, low, close: last.close }]
+  })
+}
+
 /** The share of the price before that is lost at the price after; below zero is a gain. */
 export function lossOf(before: number, after: number): number {
   return (before - after) / before

@@ -14,7 +14,9 @@ export function slowTargetOf(now: number, longRun: number, { speeds }: Defaults)
 /** Up by so much an hour at most, down by half of the rest in a day. From zero nothing ever rises: whoever asks begins at what is never counted. */
 export function stepSlow(before: number, target: number, seconds: number, { speeds }: Defaults): number {
   if (target >= before) return Math.min(target, before * exp((seconds / HOUR) * ln(speeds.upPerHour)))
-  return target + halved(before - target, seconds, speeds.downHalfLife)
+  // A mean of both, and not target + part of the rest: so written it does not fall by a rounding where either rises.
+  const left = halved(1, seconds, speeds.downHalfLife)
+  return Math.min(before, Math.max(target, left * before + (1 - left) * target))
 }
 
 /** What is left of a value that halves in each half-life. */

@@ -27,7 +27,7 @@ export type Verdict = {
   readonly triggerHours: number
   readonly triggerClose: number
   readonly triggerLow: number
-  /** The greatest haircut by the least within 30 days: of the middle one of all such spans, and of the worst; the greatest rise within 24 hours. */
+  /** The greatest haircut by the least within 30 days: of the middle one of all such spans, and of the worst; the greatest rise from an hour to that a day later. */
   readonly peakToTrough: number
   readonly worstPeakToTrough: number
   readonly rise: number

@@ -44,6 +44,8 @@ export const PEG_QUIET = basisPoints(20n)
 export const PEG_BROKEN = basisPoints(500n)
 export const PEG_BROKEN_SECONDS = 86_400
 export const PEG_GONE = basisPoints(5_000n)
+/** What is worth more than so many times its peg has another one, or none. */
+export const NOT_PEGGED = 2n
 
 /** Failures a year: of a chain, of any route, of what a wrapped token is locked in. What is lost is all. */
 export const CHAIN_FAILURES: Record<Facts['chain'], Ratio> = {

@@ -26,6 +26,7 @@ export type Unmeasured = {
     | 'feed_not_in_configuration'
     | 'no_route'
     | 'too_few_bars'
+    | 'no_peg_floor'
     | 'no_price'
     | 'price_too_old'
   readonly lastKnown?: bigint | undefined
@@ -87,6 +88,9 @@ export function measurerOf(known: Known): Measurer {
       if (!place || !parameters || !terms || !asset) return { why: 'not_in_configuration' }
       const market = markets.get(terms.feed)
       if (!market) return { why: 'feed_not_in_configuration' }
+      const floor = feeds.get(terms.feed)?.pegFloor
+      // Of a dollar no loss is expected, as its peg has a rule: without one nothing would be left of its haircut.
+      if (asset.class === 'stable' && floor === undefined) return { why: 'no_peg_floor' }
       const price = ledger.prices.get(terms.feed)
       if (!price) return { why: 'no_price' }
       const lastKnown = price.publishTime
@@ -114,7 +118,6 @@ export function measurerOf(known: Known): Measurer {
         haircut: max(terms.maintenanceHaircut, ratioUp(asset.least)),
         seconds: Number(max(0n, min(now - ledger.setAt, interval))),
       }
-      const floor = feeds.get(terms.feed)?.pegFloor
       const deviation = Math.max(0, 1 - Number(price.price) / WAD)
       return {
         ...{ inputs, haircut: computeHaircut(inputs, defaults, before), before, deliveries: route.count },

@@ -245,6 +245,8 @@ const CURES: Record<Unmeasured['why'], string> = {
   no_route: 'its "route" is not in the configuration: add the quartiles of its delivery times',
   too_few_bars:
     'there are too few hourly bars of its price: name "bars" of it in the configuration, two weeks at least',
+  no_peg_floor:
+    'its class is "stable" and its price has no "pegFloor" in the configuration: add it, or correct the class',
   no_price: 'the clearing has heard no price of it yet: see that a publisher pokes it',
   price_too_old: 'its price is too old to tell a margin by: see that a publisher pokes it',
 }
