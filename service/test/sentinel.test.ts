@@ -91,6 +91,14 @@ test('ROL-62 what no freeze of a peer would stop is an alarm', () => {
   )
 })
 
+test('ROL-62 a fault hides the alarms of its own peer, and no other', () => {
+  const forged = sides({ grantsLearned: lines(91n), units: lines(91n) })
+  const alarms = (read: Sides) => readings([read, 1_000n])[0]?.filter(({ type }) => type === 'alarm').length
+  assert.equal(alarms(forged), 0)
+  assert.equal(alarms({ ...forged, differing: [LONG] }), 1)
+  assert.equal(alarms({ ...forged, tokens: [...forged.tokens, { ...TOKEN, vault: VENUE, pool: 91n }] }), 1)
+})
+
 test('ROL-64 a vault whose asset has two prices of one moment that are too far apart is tripped, for as long as they are', () => {
   const [first, ...others] = PARAMETERS.listings
   assert.ok(first)

@@ -1,10 +1,12 @@
 /** Adding up both sides. What is under way between two chains is shown and counted, and is no difference. */
 import type { Hex } from '@omnimargin/core/bytes'
-import type { Fills, Lines, MarketSides, Sides, TokenSides } from './sides.ts'
+import type { Fills, Lines, MarketSides, PeerPlace, Sides, TokenSides } from './sides.ts'
 
 /** One equation: two numbers that must be the same. */
 export type Sum = {
   readonly what: string
+  /** The vault or venue that it is of; nothing where it is of all. */
+  readonly peer?: PeerPlace
   readonly left: bigint
   /** With what is under way. */
   readonly right: bigint
@@ -35,7 +37,7 @@ export function holds({ left, right }: Sum): boolean {
   return left === right
 }
 
-function tokenSums({ name, decimals, held, owed, pool, ...lines }: TokenSides): Sum[] {
+function tokenSums({ name, vault: peer, decimals, held, owed, pool, ...lines }: TokenSides): Sum[] {
   const owedInAll = total(owed.values())
   const gifts = held > owedInAll ? held - owedInAll : 0n
   const { granted, grantsLearned, released, honored, units } = lines
@@ -43,12 +45,12 @@ function tokenSums({ name, decimals, held, owed, pool, ...lines }: TokenSides): 
   const releases = missing(released, honored)
   return [
     {
-      what: `${name}: vault holds = free + pools`,
+      ...{ what: `${name}: vault holds = free + pools`, peer },
       ...{ left: held, right: owedInAll + gifts, decimals },
       underWay: shown([{ what: 'sent without a deposit', amount: gifts }]),
     },
     {
-      what: `${name}: vault's pool = units at the clearing`,
+      ...{ what: `${name}: vault's pool = units at the clearing`, peer },
       ...{ left: pool, right: total(units.values()) + grants + releases, decimals },
       underWay: shown([
         { what: 'granted, not learned', amount: grants },
@@ -76,12 +78,12 @@ function balanceSum(tokens: readonly TokenSides[]): Sum {
   }
 }
 
-function marketSum({ name, written, learned }: MarketSides, sizes: readonly bigint[]): Sum {
+function marketSum({ name, venue: peer, written, learned }: MarketSides, sizes: readonly bigint[]): Sum {
   const { bought, sold } = fillsUnderWay({ written, learned })
   const longs = sizes.filter((size) => size > 0n)
   const shorts = sizes.filter((size) => size < 0n)
   return {
-    what: `${name}: longs = shorts`,
+    ...{ what: `${name}: longs = shorts`, peer },
     ...{ left: total(longs) + bought, right: sold - total(shorts), decimals: USD_DECIMALS },
     underWay: shown([
       { what: 'bought, not learned', amount: bought },

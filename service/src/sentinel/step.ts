@@ -48,7 +48,7 @@ export function step(state: SentinelState, event: SentinelEvent): { state: Senti
     const isDue = event.now >= (state.frozenUntil.get(name) ?? 0n)
     return state.suspected.has(name) && isDue ? [{ type: 'freeze', ...fault }] : []
   })
-  const alarms = faults.size > 0 ? [] : alarmsOf(event.sides)
+  const alarms = alarmsOf(event.sides, faults)
   const trips = dispersed(event.sides.ledger).map((listing): SentinelEffect => ({ type: 'trip', listing }))
   return { state: { ...state, suspected: faults }, effects: [...freezes, ...trips, ...alarms] }
 }
@@ -96,10 +96,10 @@ function faultOfMarket({ name, venue: peer, written, learned }: MarketSides): Fa
   return whats.flatMap((what) => (what ? [{ peer, what }] : []))
 }
 
-/** What the equations of `reconcile` say beside: the clearing against itself. */
-function alarmsOf(sides: Sides): SentinelEffect[] {
+/** What the equations of `reconcile` say beside: the clearing against itself. What is of a faulty peer is said already. */
+function alarmsOf(sides: Sides, faults: ReadonlyMap<string, Fault>): SentinelEffect[] {
   return addUp(sides)
-    .filter((sum) => !holds(sum))
+    .filter((sum) => !holds(sum) && !(sum.peer && faults.has(nameOf(sum.peer))))
     .map(({ what, left, right }) => ({ type: 'alarm', what: `${what}: ${left} against ${right}` }))
 }
 
