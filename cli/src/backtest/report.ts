@@ -1,9 +1,9 @@
 /** A backtest as people read it, as a spreadsheet does, and as a program does. */
-import { SPEEDS } from '@omnimargin/risk/estimate/backtest'
+import type { RowName } from '@omnimargin/risk/estimate/backtest'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import { CHOSEN } from '@omnimargin/risk/estimate/observer'
 import type { Verdict } from '@omnimargin/risk/estimate/statistics'
-import type { AssetReport, Judged, Report } from '../backtest.ts'
+import type { AssetReport, Report } from '../backtest.ts'
 import { formatTime } from '../compare/span.ts'
 import { type Screen, textOf } from '../story/screen.ts'
 
@@ -35,9 +35,9 @@ misses so close to each other, are by chance. Equal: the mean haircut, all scale
 coverage; of static: that by static’s. Short: mean loss beyond those, in hundredths of a percent of the price; worst:
 the most beyond the haircut as it was. After a fall: coverage in the hour after one of ${percent(DEFAULTS.triggerFall, 0)} or more, by its close and
 at its low. Peak: greatest by least haircut in 30 days, in the middle one of all such spans and in the worst.
-Rise: the greatest from an hour to that a day later. Slow: with a quarter of the long run, a floor and bounded speed,
-as liquidation sees it; fast is what is said of the hour; new risk pays it, or slow where that is more. Haircuts are of
-${CHOSEN}. Before the regression has seen ${DEFAULTS.estimator.regression.least.toLocaleString('en')} hours, the estimators that begin with QR say what HAR does.
+Rise: the greatest within a day. Slow: with a quarter of the long run, a floor and bounded speed, as liquidation sees
+it; fast: what is said of the hour alone; new risk pays the larger of both. Haircuts are of ${CHOSEN}. Before the
+regression has seen ${DEFAULTS.estimator.regression.least.toLocaleString('en')} hours, the estimators that begin with QR say what HAR does.
 Pinball and how often a miss followed a miss are in --format csv.`
 
 const HEAD = [
@@ -55,40 +55,45 @@ const HEAD = [
   'rise\n24 h',
 ]
 
-function assetTables(screen: Screen, { symbol, span, rows, crashes }: AssetReport): void {
+function assetTables(screen: Screen, report: AssetReport): void {
+  const { symbol, span, rows } = report
   const [first] = rows
   const hours = (first?.verdict.hours ?? 0).toLocaleString('en')
   const falls = first?.verdict.triggerHours ?? 0
-  for (const speed of SPEEDS) {
-    const own = rows.filter((row) => row.speed === speed)
-    const fixed = own.find(({ name }) => name === 'static')?.verdict.equalCoverage
+  const fixed = rows.find(({ name }) => name === 'static')?.verdict.equalCoverage
+  const [fast, slow] = (['fast', 'slow'] as const).map((speed) => rows.filter((row) => row.speed === speed))
+  const paid = rows.filter(({ name, speed }) => speed === 'initial' && name === usedIn(report))
+  for (const [speed, own = []] of [['fast', fast] as const, ['slow', [...(slow ?? []), ...paid]] as const]) {
     screen.say(
       `\n${symbol}, ${speed}: ${hours} hours, ${formatTime(span.from)} to ${formatTime(span.to)}; ${falls} after a fall`,
     )
     screen.table(
       HEAD,
-      own.map(({ name, verdict }) => [name, ...cellsOf(verdict, fixed)]),
+      own.map(({ name, speed: one, verdict }) => [one === 'initial' ? 'new risk' : name, ...cellsOf(verdict, fixed)]),
     )
   }
-  if (crashes.length === 0) return
+  if (report.crashes.length > 0) crashTable(screen, report)
+}
+
+function crashTable(screen: Screen, report: AssetReport): void {
+  const { symbol, rows, crashes } = report
   screen.say(`\n${symbol} in crashes: misses of hours, and the worst % beyond the haircut`)
-  // Of the slow ones the one that is used.
-  const used = rows.some(({ name }) => name === 'peg') ? 'peg' : CHOSEN
-  const names = rows.filter(({ name, speed }) => speed === 'fast' || name === used).map(nameOf)
+  const shown = rows.filter(({ name, speed }) => speed === 'fast' || (speed === 'slow' && name === usedIn(report)))
   screen.table(
     ['', ...crashes.map(({ month }) => month)],
-    names.map((name) => [
-      name,
+    shown.map(({ name, speed }) => [
+      speed === 'slow' ? `${name} slow` : name,
       ...crashes.map(({ rows: all }) => {
-        const verdict = all.find((row) => nameOf(row) === name)?.verdict
+        const verdict = all.find((row) => row.name === name && row.speed === speed)?.verdict
         return verdict ? `${verdict.misses}/${verdict.hours} ${number(100 * verdict.worstShortfall, 1)}` : '-'
       }),
     ]),
   )
 }
 
-function nameOf({ name, speed }: Judged): string {
-  return speed === 'fast' ? name : `${name} slow`
+/** The row that haircuts are made of. */
+function usedIn({ rows }: AssetReport): RowName {
+  return rows.some(({ name }) => name === 'peg') ? 'peg' : CHOSEN
 }
 
 function cellsOf(verdict: Verdict, fixed: number | undefined): string[] {

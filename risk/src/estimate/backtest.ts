@@ -17,7 +17,8 @@ export type WalkOptions = {
 
 /** The estimators, and for what is pegged the rule of the peg on top of the chosen one. */
 export type RowName = EstimatorName | 'peg'
-export const SPEEDS = ['fast', 'slow'] as const
+/** What is said of the hour alone, what liquidation sees, and the larger of both, which new risk pays. */
+export const SPEEDS = ['fast', 'slow', 'initial'] as const
 export type Speed = (typeof SPEEDS)[number]
 
 /** Hour by hour; below zero where there was no haircut yet. */
@@ -25,7 +26,7 @@ export type Walk = Omit<Trial, 'haircuts'> & {
   readonly names: readonly RowName[]
   /** When the hour that is judged began. */
   readonly times: Float64Array
-  readonly haircuts: Readonly<Record<Speed, ReadonlyMap<RowName, Float64Array>>>
+  readonly haircuts: Readonly<Record<'fast' | 'slow', ReadonlyMap<RowName, Float64Array>>>
 }
 
 const HOUR = 3600
@@ -93,7 +94,9 @@ export function walk(candles: readonly Candle[], defaults: Defaults, options: Wa
 
 /** The hours of one row that began within [from, to) and had a haircut. */
 export function trialOf(walked: Walk, name: RowName, speed: Speed, from: number, to: number): Trial {
-  const said = walked.haircuts[speed].get(name) ?? new Float64Array()
+  const of = (one: 'fast' | 'slow') => walked.haircuts[one].get(name) ?? new Float64Array()
+  const slow = of('slow')
+  const said = speed === 'initial' ? of('fast').map((fast, i) => Math.max(fast, slow[i]!)) : of(speed)
   const isIn = (i: number) => walked.times[i]! >= from && walked.times[i]! < to && said[i]! >= 0
   const pick = (values: Float64Array) => values.filter((_, i) => isIn(i))
   return {

@@ -27,7 +27,7 @@ export type Verdict = {
   readonly triggerHours: number
   readonly triggerClose: number
   readonly triggerLow: number
-  /** The greatest haircut by the least within 30 days: of the middle one of all such spans, and of the worst; the greatest rise from an hour to that a day later. */
+  /** The greatest haircut by the least within 30 days: of the middle one of all such spans, and of the worst; the greatest rise within 24. */
   readonly peakToTrough: number
   readonly worstPeakToTrough: number
   readonly rise: number
@@ -125,12 +125,13 @@ export function peakToTrough(haircuts: Float64Array, span: number) {
   return { peakToTrough: ratios[ratios.length >> 1]!, worstPeakToTrough: ratios[ratios.length - 1]! }
 }
 
-/** The greatest haircut by the one `span` hours before it; at least 1. */
+/** The greatest haircut by the least of the `span` hours before it; at least 1. */
 export function rise(haircuts: Float64Array, span: number): number {
-  let most = 1
-  for (let i = span; i < haircuts.length; i++)
-    most = Math.max(most, haircuts[i]! / Math.max(LEAST, haircuts[i - span]!))
-  return most
+  const least = slidingGreatest(
+    haircuts.map((haircut) => -haircut),
+    span + 1,
+  )
+  return haircuts.reduce((most, haircut, i) => Math.max(most, haircut / Math.max(LEAST, -least[i]!)), 1)
 }
 
 /** Of a chi-squared with one degree of freedom. */
