@@ -109,6 +109,13 @@ contract OutageTest is Far {
         clearing.setParameters(_with(30 minutes, 1 hours));
     }
 
+    /// @dev Else one outage, and be it the last that there is, would end all liquidations.
+    function test_BRK_08_parameters_whose_grace_is_longer_than_a_day_are_refused() public {
+        clearing.setParameters(_with(900, 1 days));
+        _refuse(_with(900, 1 days + 1), "general", 0);
+        _refuse(_with(Outages.NO_OUTAGES, 1 days + 1), "general", 0);
+    }
+
     function _refuse(bytes memory blob, string memory section, uint256 row) private {
         vm.expectRevert(abi.encodeWithSelector(ParameterBlob.BadParameters.selector, section, row));
         clearing.setParameters(blob);
