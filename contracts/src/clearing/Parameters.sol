@@ -259,12 +259,12 @@ library ParameterBlob {
         _checkCredits(blob, underlyings);
     }
 
-    /// @dev What is too short to be an outage must not use up the grace after one, nor the wait for a closing price; and the
-    /// grace of one that was ends, whatever outages are from now on.
+    /// @dev What is too short to be an outage must not use up the grace after one, nor the wait for a closing price; and that of
+    /// one before ends, whatever is an outage now.
     function _boundsOutages(bytes memory blob) private pure returns (bool) {
         (uint256 after_, uint256 grace) = (outageAfter(blob), outageGrace(blob));
-        if (grace > Outages.MAX_OUTAGE_GRACE) return false;
-        return after_ == Outages.NO_OUTAGES || (after_ <= Outages.MAX_OUTAGE_AFTER && grace >= 2 * after_);
+        bool isBounded = after_ <= Outages.MAX_OUTAGE_AFTER && grace >= 2 * after_;
+        return grace <= Outages.MAX_OUTAGE_GRACE && (isBounded || after_ == Outages.NO_OUTAGES);
     }
 
     /// @dev What is too short to be an outage must not look like the death of a venue that spoke as shortly before it.
