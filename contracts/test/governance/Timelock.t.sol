@@ -37,6 +37,11 @@ contract TimelockTest is Governed {
         owner.updateDelay(0);
     }
 
+    /// @dev A call of its own: a `new` that reverts as expected ends the test that makes it.
+    function make(Times memory times, Seats memory seats, Bound[] memory bounds) external {
+        new Policy(clearing, times, seats, bounds);
+    }
+
     function test_POL_07_times_that_would_undo_each_other_are_refused() public {
         (Seats memory seats, Bound[] memory bounds) = (_seats(), _bounds());
         for (uint256 i; i < 8; ++i) {
@@ -51,7 +56,7 @@ contract TimelockTest is Governed {
             // What a guardian stopped would go out before the owner could go on stopping it.
             if (i == 7) times.freezeFor = times.delay;
             vm.expectRevert(Policy.BadTimes.selector);
-            new Policy(clearing, times, seats, bounds);
+            this.make(times, seats, bounds);
         }
     }
 
@@ -69,7 +74,7 @@ contract TimelockTest is Governed {
         }
         for (uint256 i; i < 4; ++i) {
             vm.expectRevert(Policy.BadSeats.selector);
-            new Policy(clearing, _times(), bad[i], bounds);
+            this.make(_times(), bad[i], bounds);
         }
     }
 }
