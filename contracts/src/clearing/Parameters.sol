@@ -259,8 +259,7 @@ library ParameterBlob {
         _checkCredits(blob, underlyings);
     }
 
-    /// @dev What is too short to be an outage must not use up the grace after one, nor the wait for a closing price, nor a breaker
-    /// that it trips outlast the grace; and that of one before ends, whatever is an outage now.
+    /// @dev A gap that is no outage uses up no grace, no closing price's hour; no breaker outlasts one; and each ends.
     function _boundsOutages(bytes memory blob) private pure returns (bool) {
         (uint256 after_, uint256 grace) = (outageAfter(blob), outageGrace(blob));
         bool isBounded = after_ <= Outages.MAX_OUTAGE_AFTER && grace >= 2 * after_ && grace > restoreAfter(blob);
