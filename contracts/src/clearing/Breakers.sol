@@ -41,6 +41,11 @@ library Breakers {
         emit Frozen(chainId, peer, until);
     }
 
+    /// @notice Until when a peer is frozen, whoever froze it (seconds); what has passed is over.
+    function frozenUntil(Ledger storage ledger, uint256 chainId, address peer) external view returns (uint64) {
+        return ledger.breakers[Peers.find(ledger, Books.peerOf(chainId, peer))].frozenUntil;
+    }
+
     /// @notice Resets a breaker whose cause has been gone for `restoreAfter`. Anyone may ask; what is heard of does it alone.
     function reset(Ledger storage ledger, uint256 chainId, address peer) external {
         uint256 found = Peers.find(ledger, Books.peerOf(chainId, peer));

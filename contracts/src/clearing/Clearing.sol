@@ -200,6 +200,11 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
         (price.price, price.publishTime) = _ledger.indexPrice[feed].unpacked();
     }
 
+    /// @notice Until when a peer is frozen (seconds); a time that has passed is over, and 0 if it never was.
+    function frozenUntil(uint256 chainId, address peer) external view returns (uint64) {
+        return Breakers.frozenUntil(_ledger, chainId, peer);
+    }
+
     /// @notice The number of the parameters in force, and the blob itself (`ParameterBlob`).
     function parameters() external view returns (uint32 version, bytes memory blob) {
         return (_ledger.version, _ledger.blobOf());

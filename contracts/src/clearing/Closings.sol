@@ -78,7 +78,7 @@ library Closings {
         if (book.ended[peer]) {
             lastBlock = ledger.closings[venue].lastBlock;
         } else {
-            if (!byOwner) _requireDead(ledger, venue, Wad.max(newest, place.addedAt), blob);
+            if (!byOwner) _requireDead(ledger, venue, Wad.max(newest, place.namedAt), blob);
             book.ended[peer] = true;
             _stop(ledger, Peers.ofVenue(venue), Cause.CLOSING);
             if (place.chainId == block.chainid) lastBlock = ANY_BLOCK;
@@ -89,9 +89,10 @@ library Closings {
         if (lastBlock == ANY_BLOCK) Books.call(place.peer, abi.encodeCall(Closable.close, ()));
     }
 
-    /// @dev Silence is counted while there were ears: what is not heard in an outage of this chain is nobody's death.
+    /// @dev Silence is counted while there were ears: what is not heard in an outage of this chain, or before its first price,
+    /// is nobody's death.
     function _requireDead(Ledger storage ledger, uint256 venue, uint256 heardAt, bytes memory blob) private view {
-        uint256 last = Wad.max(heardAt, Outages.lastEnd(ledger, blob));
+        uint256 last = Wad.max(Wad.max(heardAt, ledger.firstPriceAt), Outages.lastEnd(ledger, blob));
         // A root may be a little ahead of this chain's clock.
         uint256 silence = block.timestamp > last ? block.timestamp - last : 0;
         uint256 deadAge = blob.venue(venue).deadAgeOf();

@@ -29,6 +29,9 @@ library Learning {
     /// A fill is outside the band around the extremes of this clearing's index. Poke it, or for a fill of the past
     /// show it the report that it missed (`widenIndex`).
     error FillOutsideBand(uint256 market, uint256 low, uint256 high);
+    /// Funding grew by more than the highest of this clearing's prices of the time allows. A newer record, which has the time
+    /// since then too, may pass; or show it the report that it missed (`widenIndex`).
+    error FundingAboveCap(uint256 market, uint256 growth, uint256 most);
     /// Fills come with the market record of the same or a newer checkpoint: bring that one first, in the same call.
     error MarketRecordTooOld(uint256 market, uint256 blockNumber, uint256 needed);
 
@@ -135,8 +138,9 @@ library Learning {
         require(inBand, FillOutsideBand(market, low, high));
     }
 
-    /// @dev Whether an honest venue could have written this: not of the future, of no account, small enough, and
-    /// grown no faster than the market's cap, which is above the venue's own by more than two indexes can differ.
+    /// @dev Whether an honest venue could have written this: not of the future, of no account, small enough, and grown only with
+    /// time. Growth faster than the market's cap is refused: the cap is above the venue's own by more than two indexes usually
+    /// differ, but in an outage of this chain, or for a report that nobody poked here, they may differ by anything.
     function _isMarketConsistent(
         Ledger storage ledger,
         Key memory key,
@@ -149,7 +153,11 @@ library Learning {
         if (next[0] > type(uint112).max || next[1] > type(uint112).max) return false;
         uint256 growth = uint256(next[0]) + next[1] - known[0] - known[1];
         if (growth == 0) return true;
-        return growth <= _mostOf(ledger, market, known[2], next[2]);
+        uint256 from = Wad.max(known[2], ledger.funding[market].accruedUntil);
+        if (next[2] <= from) return false;
+        uint256 most = _mostOf(ledger, market, from, next[2]);
+        require(growth <= most, FundingAboveCap(market, growth, most));
+        return true;
     }
 
     /// @dev Books what a fills record that has just been learned adds.
@@ -198,8 +206,6 @@ library Learning {
         view
         returns (uint256)
     {
-        from = Wad.max(from, ledger.funding[market].accruedUntil);
-        if (until <= from) return 0;
         return (_mostASecond(ledger, market, from) * (until - from) + WAD - 1) / WAD;
     }
 

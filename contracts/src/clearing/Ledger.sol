@@ -61,11 +61,11 @@ struct Outstanding {
     uint32 asOf;
 }
 
-/// A venue or a vault, by its number, and since when it is one (seconds).
+/// A venue or a vault, by its number; of a venue since when the parameters name it (seconds), 0 before.
 struct Place {
     uint256 chainId;
     address peer;
-    uint64 addedAt;
+    uint64 namedAt;
 }
 
 /// One slot. When a peer's breaker last tripped, and until when a guardian's freeze holds (seconds); `isOver` once the peer
@@ -116,9 +116,10 @@ struct Ledger {
     uint32 tripped;
     /// A bitmap of the closed markets that have their price.
     uint32 pricedMarkets;
-    /// When a price was last poked, and when the first was after an outage of this chain (seconds).
+    /// When a price was last poked, when the first was after an outage of this chain, and when the first of all (seconds).
     uint64 pokedAt;
     uint64 resumedAt;
+    uint64 firstPriceAt;
     bytes32[] feeds;
     Listing[] listings;
     Market[] markets;

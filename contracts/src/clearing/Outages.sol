@@ -17,6 +17,8 @@ library Outages {
     uint256 internal constant NO_OUTAGES = type(uint32).max;
     /// @notice What takes longer without a price is an outage for everybody, in seconds.
     uint256 internal constant MAX_OUTAGE_AFTER = 30 minutes;
+    /// @notice The longest that debtors are spared after one, in seconds: whoever sets parameters must not spare them for ever.
+    uint256 internal constant MAX_OUTAGE_GRACE = 1 days;
 
     /// Nobody had poked a price since `last`.
     event Resumed(uint64 last, uint64 resumedAt);
@@ -29,6 +31,7 @@ library Outages {
         (uint256 last, uint256 now_) = (ledger.pokedAt, block.timestamp);
         if (now_ < last + NOTICE_STEP) return;
         ledger.pokedAt = uint64(now_);
+        if (last == 0) ledger.firstPriceAt = uint64(now_);
         if (last == 0 || ledger.parameters == address(0)) return;
         if (now_ < last + ledger.blobOf().outageAfter()) return;
         ledger.resumedAt = uint64(now_);

@@ -259,10 +259,11 @@ library ParameterBlob {
         _checkCredits(blob, underlyings);
     }
 
-    /// @dev What is too short to be an outage must not use up the grace after one, nor the wait for a closing price.
+    /// @dev A gap that is no outage uses up no grace, no closing price's hour; no breaker outlasts one; and each ends.
     function _boundsOutages(bytes memory blob) private pure returns (bool) {
-        uint256 after_ = outageAfter(blob);
-        return after_ == Outages.NO_OUTAGES || (after_ <= Outages.MAX_OUTAGE_AFTER && outageGrace(blob) >= 2 * after_);
+        (uint256 after_, uint256 grace) = (outageAfter(blob), outageGrace(blob));
+        bool isBounded = after_ <= Outages.MAX_OUTAGE_AFTER && grace >= 2 * after_ && grace > restoreAfter(blob);
+        return grace <= Outages.MAX_OUTAGE_GRACE && (isBounded || after_ == Outages.NO_OUTAGES);
     }
 
     /// @dev What is too short to be an outage must not look like the death of a venue that spoke as shortly before it.

@@ -34,7 +34,7 @@ library Registrar {
     function addVault(Ledger storage ledger, uint256 chainId, address vault) external {
         uint256 index = ledger.vaults.length;
         _index(ledger.vaultNumber, Books.peerOf(chainId, vault), index, ParameterBlob.MAX_VAULTS);
-        ledger.vaults.push(Place(chainId, vault, uint64(block.timestamp)));
+        ledger.vaults.push(Place(chainId, vault, 0));
         Peers.keep(ledger, Peers.ofVault(index), block.timestamp);
         emit VaultAdded(index, chainId, vault);
     }
@@ -42,7 +42,7 @@ library Registrar {
     function addVenue(Ledger storage ledger, uint256 chainId, address venue) external {
         uint256 index = ledger.venues.length;
         _index(ledger.venueNumber, Books.peerOf(chainId, venue), index, ParameterBlob.MAX_VENUES);
-        ledger.venues.push(Place(chainId, venue, uint64(block.timestamp)));
+        ledger.venues.push(Place(chainId, venue, 0));
         Peers.keep(ledger, Peers.ofVenue(index), block.timestamp);
         emit VenueAdded(index, chainId, venue);
     }
@@ -81,9 +81,17 @@ library Registrar {
         }
         _requireRemoteness(ledger.venues, blob, true);
         _requireRemoteness(ledger.vaults, blob, false);
+        _name(ledger.venues);
         ledger.parameters = SSTORE2.write(blob);
         (ledger.feedCount, ledger.setAt) = (uint8(ledger.feeds.length), uint32(block.timestamp));
         emit ParametersSet(++ledger.version, blob, uint64(block.timestamp));
+    }
+
+    /// @dev Parameters may come long after a venue was added, by a timelock; until then nobody need have carried its roots.
+    function _name(Place[] storage venues) private {
+        for (uint256 i = venues.length; i > 0 && venues[i - 1].namedAt == 0; --i) {
+            venues[i - 1].namedAt = uint64(block.timestamp);
+        }
     }
 
     function _requireRemoteness(Place[] storage places, bytes memory blob, bool areVenues) private view {

@@ -69,12 +69,14 @@ contract Policy is Ownable2Step {
 
     error NotASteward(address caller);
     error NotAGuardian(address caller);
-    /// No time is zero, the owner is no faster than a steward, and a quorum is of at least two.
+    /// No time is zero, the owner is no faster than a steward but in time to go on with a freeze, and a quorum is of at least two.
     error BadTimes();
-    /// A council of nobody governs nothing, one of address zero lets everybody execute, and too few guardians lift no freeze.
+    /// A council of nobody governs nothing, one of address zero lets everybody execute, and too few guardians lift no freeze, nor
+    /// does one of address zero.
     error BadSeats();
     error TooManyGuardians();
     error TooEarly(uint256 earliest, uint256 now_);
+    /// Not by a guardian: or the owner has frozen it for longer, or lifted that.
     error NotFrozen(uint256 chainId, address peer);
     /// Entries were added since the bounds were set, so that these name other places: set them again.
     error BoundsOutdated(uint256 layout, uint256 expected);
@@ -83,10 +85,11 @@ contract Policy is Ownable2Step {
     constructor(Clearing clearing_, Times memory times, Seats memory seats, Bound[] memory bounds_)
         Ownable(address(new TimelockController(times.delay, seats.council, seats.council, address(0))))
     {
-        bool isWhole = times.delay >= times.interval && times.interval > 0 && times.freezeFor > 0 && times.coolDown > 0
-            && times.liftDelay > 0;
+        bool isWhole = times.delay >= times.interval && times.interval > 0 && times.freezeFor > times.delay
+            && times.coolDown > 0 && times.liftDelay > 0;
         require(isWhole && times.quorum >= 2, BadTimes());
         _requireSeated(seats.council);
+        _requireSeated(seats.guardians);
         clearing = clearing_;
         (interval, freezeFor, coolDown) = (times.interval, times.freezeFor, times.coolDown);
         (liftDelay, quorum) = (times.liftDelay, times.quorum);
@@ -144,7 +147,8 @@ contract Policy is Ownable2Step {
         uint256 number = guardianNumber[msg.sender];
         require(number > 0, NotAGuardian(msg.sender));
         Freeze storage last = freezes[chainId][peer];
-        require(block.timestamp < last.until, NotFrozen(chainId, peer));
+        bool isOurs = block.timestamp < last.until && clearing.frozenUntil(chainId, peer) == last.until;
+        require(isOurs, NotFrozen(chainId, peer));
         last.votes |= uint128(1 << number - 1);
         emit LiftAsked(msg.sender, chainId, peer);
         if (LibBit.popCount(last.votes & standing) < quorum || block.timestamp < uint256(last.at) + liftDelay) return;
@@ -173,10 +177,10 @@ contract Policy is Ownable2Step {
         _setGuardian(guardian, isGuardian);
     }
 
-    function _requireSeated(address[] memory council) private pure {
-        require(council.length > 0, BadSeats());
-        for (uint256 i; i < council.length; ++i) {
-            require(council[i] != address(0), BadSeats());
+    function _requireSeated(address[] memory seats) private pure {
+        require(seats.length > 0, BadSeats());
+        for (uint256 i; i < seats.length; ++i) {
+            require(seats[i] != address(0), BadSeats());
         }
     }
 

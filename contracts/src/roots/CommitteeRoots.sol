@@ -51,6 +51,8 @@ contract CommitteeRoots is RecordSource {
     uint64 public constant MAX_SKEW = 60;
     /// @notice How long after its end an epoch's signatures are still taken, in seconds.
     uint64 public constant GRACE = 1 hours;
+    /// @notice How long after its end an epoch can still name the next, in seconds: this chain may stand still at its end.
+    uint64 public constant SUCCESSION = 30 days;
 
     bytes32 private constant DOMAIN = keccak256(
         abi.encode(keccak256("EIP712Domain(string name,string version)"), keccak256("Omnimargin"), keccak256("1"))
@@ -94,7 +96,7 @@ contract CommitteeRoots is RecordSource {
     error BadSignature(uint256 index);
     /// The statement lies at or after the epoch's end, or the grace after it is over.
     error EpochOver(uint64 epoch, uint40 end);
-    /// A rotation names the next epoch, has started and not ended, and comes before the current epoch's end.
+    /// A rotation names the next epoch, has started and not ended, and comes at most `SUCCESSION` after the current one's end.
     error WrongRotation(uint64 epoch, uint40 start, uint40 end);
     error RootTooOld(uint64 blockNumber, uint64 newest);
     error RootFromTheFuture(uint64 timestamp, uint256 now_);
@@ -166,12 +168,14 @@ contract CommitteeRoots is RecordSource {
         _end(_emitterOf(one.chainId, one.emitter), one);
     }
 
-    /// @notice Starts the next epoch, on signatures of the current one. The current one then ends at its start.
+    /// @notice Starts the next epoch, on signatures of the current one. The current one then ends at its start, if it has not
+    /// ended before: one that is over names its successor, and says nothing else.
     function rotate(Rotation calldata rotation, address[] calldata signers, bytes calldata signatures) external {
         Epoch storage current = epochs[currentEpoch];
+        uint40 end = current.end;
         require(
-            rotation.epoch == currentEpoch + 1 && rotation.start <= block.timestamp && block.timestamp < current.end
-                && rotation.end > block.timestamp,
+            rotation.epoch == currentEpoch + 1 && rotation.start <= block.timestamp
+                && block.timestamp < uint256(end) + SUCCESSION && rotation.end > block.timestamp,
             WrongRotation(rotation.epoch, rotation.start, rotation.end)
         );
         bytes32 statement = keccak256(
@@ -186,7 +190,7 @@ contract CommitteeRoots is RecordSource {
             )
         );
         _requireQuorum(currentEpoch, statement, signers, signatures);
-        current.end = rotation.start;
+        if (rotation.start < end) current.end = rotation.start;
         currentEpoch = rotation.epoch;
         _start(rotation);
     }

@@ -397,6 +397,29 @@ contract BreakersTest is Aging, Far {
         clearing.liquidate(a, k);
     }
 
+    /// @dev The outage made every remote vault late, and its first word after it trips its breaker.
+    function test_BRK_08_a_top_up_at_a_vault_that_the_outage_tripped_counts_within_the_grace() public {
+        _noticeOutages();
+        _trade(400e18, 2000e18);
+        uint256 index = _grantFar(alice, 0);
+        vm.warp(block.timestamp + 960);
+        _setPrice(1700);
+        uint256 until = block.timestamp + 1 hours;
+        _hearVault();
+        _learn(_grantOf(a, alice.addr, 1_000_000e6));
+        assertEq(_counted(a, index), 0);
+        while (block.timestamp < until) {
+            vm.warp(block.timestamp + 49);
+            _setPrice(1700);
+            _hearVault();
+            clearing.count(a, index);
+        }
+        assertEq(_counted(a, index), 1_000_000e6);
+        vm.expectPartialRevert(Limits.NotLiquidatable.selector);
+        vm.prank(keeper.addr);
+        clearing.liquidate(a, k);
+    }
+
     function test_BRK_08_a_poke_without_a_price_neither_hides_an_outage_nor_starts_its_grace() public {
         _noticeOutages();
         uint256 last = block.timestamp;

@@ -23,6 +23,12 @@ contract LedgerFundingTest is Far {
         assertTrue(clearing.ended(REMOTE, REMOTE_VENUE));
     }
 
+    function _isRefused(Record memory record, uint256 growth, uint256 most) private {
+        bytes memory proof = _attest(record, address(clearing));
+        _assertNotLearned(record, proof, abi.encodeWithSelector(Learning.FundingAboveCap.selector, 1, growth, most));
+        assertFalse(clearing.ended(REMOTE, REMOTE_VENUE));
+    }
+
     /// @dev The most that the index may have grown in that many seconds at that many dollars.
     function _most(uint256 elapsed, uint256 dollars) private pure returns (uint128) {
         return uint128((dollars * 1e18 * CAP_A_SECOND * elapsed + 1e18 - 1) / 1e18);
@@ -68,19 +74,49 @@ contract LedgerFundingTest is Far {
         assertEq(uint8(_learn(_market(_most(elapsed, 2000), 0, block.timestamp))), uint8(Outcome.TAKEN));
     }
 
-    function test_FND_21_growth_beyond_the_cap_is_a_contradiction() public {
+    function test_FND_21_growth_beyond_the_cap_is_refused() public {
         uint256 elapsed = block.timestamp - 1_700_000_000 + 1 hours;
         _later(1 hours);
-        _contradicts(_market(_most(elapsed, 2000) - 5, 6, block.timestamp));
+        uint128 most = _most(elapsed, 2000);
+        _isRefused(_market(most - 5, 6, block.timestamp), most + 1, most);
     }
 
-    function test_FND_21_an_index_of_ten_to_the_thirty_is_a_contradiction() public {
+    function test_FND_21_an_index_of_ten_to_the_thirty_is_refused() public {
         // E3: one number would have made a winner of whoever is short.
         _tradeFar(10e18, 20_000e18);
+        uint256 elapsed = block.timestamp - 1_700_000_000 + 1 hours;
         _later(1 hours);
-        _contradicts(_market(1e30, 0, block.timestamp));
+        _isRefused(_market(1e30, 0, block.timestamp), 1e30, _most(elapsed, 2000));
         clearing.payFunding(a);
         assertEq(_cash(a), 0);
+    }
+
+    /// @dev For an hour without blocks here it stood at twice the price, its premium at two thirds of the cap. Whoever shows that
+    /// hour alone ends nothing, and an hour later all of it is learned.
+    function test_FND_21_an_honest_venue_outlives_a_spike_that_the_clearing_never_saw() public {
+        _later(1 hours);
+        _fundFar(0);
+        vm.warp(block.timestamp + 1 hours - 1);
+        uint128 owed = _most(1 hours, 4000) * 2 / 3;
+        Record memory spike = _market(owed, 0, block.timestamp);
+        _setPrice(2000);
+        _isRefused(spike, owed, _most(1 hours - 1, 2000));
+        _later(1 hours);
+        assertEq(uint8(_learn(_market(owed + _most(1 hours, 2000) * 2 / 3, 0, block.timestamp))), uint8(Outcome.TAKEN));
+    }
+
+    /// @dev Or at once, if somebody shows the price that was missed.
+    function test_FND_21_and_is_learned_at_once_if_the_price_is_shown() public {
+        _later(1 hours);
+        _fundFar(0);
+        vm.warp(block.timestamp + 1 hours - 1);
+        uint128 owed = _most(1 hours, 4000) * 2 / 3;
+        Record memory spike = _market(owed, 0, block.timestamp);
+        bytes[] memory reports = new bytes[](1);
+        reports[0] = _report(ETH, 4000e8, 1e6, block.timestamp - 30 minutes);
+        _setPrice(2000);
+        clearing.widenIndex(0, reports);
+        assertEq(uint8(_learn(spike)), uint8(Outcome.TAKEN));
     }
 
     function test_FND_21_a_field_that_no_index_can_hold_is_a_contradiction() public {
@@ -117,7 +153,8 @@ contract LedgerFundingTest is Far {
         uint256 start = vm.snapshotState();
         assertEq(uint8(_learn(_market(_most(elapsed, 2000), 0, block.timestamp))), uint8(Outcome.TAKEN));
         vm.revertToState(start);
-        _contradicts(_market(_most(elapsed, 2000) + 1, 0, block.timestamp));
+        uint128 most = _most(elapsed, 2000);
+        _isRefused(_market(most + 1, 0, block.timestamp), most + 1, most);
     }
 
     function test_FND_21_an_honest_venue_outlives_a_crash() public {

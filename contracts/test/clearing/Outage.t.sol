@@ -109,6 +109,21 @@ contract OutageTest is Far {
         clearing.setParameters(_with(30 minutes, 1 hours));
     }
 
+    /// @dev Else a debtor whose vault the outage tripped could top up there in no second of the grace.
+    function test_BRK_08_parameters_whose_grace_ends_before_a_breaker_recovers_are_refused() public {
+        bytes memory blob = _with(900, 1 hours);
+        clearing.setParameters(Blobs.amended(blob, 2, 128, 1 hours - 1, 32));
+        _refuse(Blobs.amended(blob, 2, 128, 1 hours, 32), "general", 0);
+        clearing.setParameters(Blobs.amended(_with(Outages.NO_OUTAGES, 0), 2, 128, 1 hours, 32));
+    }
+
+    /// @dev Else one outage, and be it the last that there is, would end all liquidations.
+    function test_BRK_08_parameters_whose_grace_is_longer_than_a_day_are_refused() public {
+        clearing.setParameters(_with(900, 1 days));
+        _refuse(_with(900, 1 days + 1), "general", 0);
+        _refuse(_with(Outages.NO_OUTAGES, 1 days + 1), "general", 0);
+    }
+
     function _refuse(bytes memory blob, string memory section, uint256 row) private {
         vm.expectRevert(abi.encodeWithSelector(ParameterBlob.BadParameters.selector, section, row));
         clearing.setParameters(blob);

@@ -159,7 +159,7 @@ contract GasTest is Test {
         Seats memory seats = Seats(new address[](1), new address[](1), new address[](2));
         (seats.council[0], seats.stewards[0]) = (address(this), address(this));
         (seats.guardians[0], seats.guardians[1]) = (address(1), address(2));
-        Policy policy = new Policy(owned, Times(2 days, 1 hours, 1 days, 7 days, 1 hours, 2), seats, bounds);
+        Policy policy = new Policy(owned, Times(2 days, 1 hours, 3 days, 7 days, 1 hours, 2), seats, bounds);
         owned.transferOwnership(address(policy));
         policy.accept();
         vm.cool(address(policy));

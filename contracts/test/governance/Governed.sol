@@ -10,7 +10,7 @@ import {World} from "../World.sol";
 abstract contract Governed is World {
     uint256 internal constant DELAY = 2 days;
     uint256 internal constant INTERVAL = 1 hours;
-    uint256 internal constant FREEZE_FOR = 1 days;
+    uint256 internal constant FREEZE_FOR = 3 days;
     uint256 internal constant COOL_DOWN = 7 days;
     uint256 internal constant LIFT_DELAY = 1 hours;
     /// The places of WETH's haircuts: word 4, the initial one from bit 16, the other from bit 80.

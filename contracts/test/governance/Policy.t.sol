@@ -5,6 +5,7 @@ import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Breakers} from "../../src/clearing/Breakers.sol";
 import {Margin} from "../../src/clearing/Margin.sol";
 import {ListingTerms, ParameterBlob} from "../../src/clearing/Parameters.sol";
+import {Peers} from "../../src/clearing/Peers.sol";
 import {Listing} from "../../src/clearing/Ledger.sol";
 import {Bound, Bounds} from "../../src/governance/Bounds.sol";
 import {Caps} from "../../src/governance/Caps.sol";
@@ -506,6 +507,34 @@ contract PolicyTest is Governed {
         assertEq(_frozenUntil(), start + FREEZE_FOR, "who comes back is a new guardian");
         _lift(2);
         assertEq(_frozenUntil(), block.timestamp);
+    }
+
+    /// @dev What is forged goes home in no second between the two.
+    function test_POL_07_the_owner_goes_on_with_a_freeze_before_it_ends() public {
+        _learn(_grantOf(a, address(0xF1), 1e12));
+        _freeze(0);
+        uint64 until = _frozenUntil();
+        _throughPolicy(abi.encodeCall(clearing.freeze, (REMOTE, REMOTE_VAULT, type(uint64).max)));
+        assertLt(block.timestamp, until);
+        vm.warp(until);
+        vm.expectPartialRevert(Peers.VaultFrozen.selector);
+        clearing.releaseUnopened(a, remote, address(0xF1));
+    }
+
+    function test_POL_08_guardians_lift_no_freeze_that_the_owner_made_longer() public {
+        _freeze(0);
+        _throughPolicy(abi.encodeCall(clearing.freeze, (REMOTE, REMOTE_VAULT, type(uint64).max)));
+        bytes memory error = abi.encodeWithSelector(Policy.NotFrozen.selector, REMOTE, REMOTE_VAULT);
+        vm.prank(guardians[0]);
+        vm.expectRevert(error);
+        policy.lift(REMOTE, REMOTE_VAULT);
+        // Nor by one more of their own, which is shorter.
+        vm.warp(block.timestamp + FREEZE_FOR + COOL_DOWN);
+        _freeze(1);
+        vm.prank(guardians[0]);
+        vm.expectRevert(error);
+        policy.lift(REMOTE, REMOTE_VAULT);
+        assertEq(clearing.frozenUntil(REMOTE, REMOTE_VAULT), type(uint64).max);
     }
 
     function test_POL_08_a_vote_on_one_freeze_is_none_on_the_next() public {

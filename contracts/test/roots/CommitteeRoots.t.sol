@@ -38,6 +38,11 @@ contract CommitteeRootsTest is Attestors {
 
     /* COMMITTEE */
 
+    /// @dev A call of its own: a `new` that reverts as expected ends the test that makes it.
+    function make(address[] memory signers_, uint8 threshold) external {
+        new CommitteeRoots(signers_, threshold, end);
+    }
+
     function test_ROOT_01_a_weak_committee_is_refused() public {
         uint8[2][6] memory weak = [[3, 3], [4, 2], [5, 3], [7, 4], [4, 5], [19, 12]];
         for (uint256 i; i < weak.length; ++i) {
@@ -45,7 +50,7 @@ contract CommitteeRootsTest is Attestors {
             vm.expectRevert(
                 abi.encodeWithSelector(CommitteeRoots.WeakCommittee.selector, uint256(weak[i][1]), uint256(weak[i][0]))
             );
-            new CommitteeRoots(signers, weak[i][1], end);
+            this.make(signers, weak[i][1]);
         }
     }
 
@@ -53,13 +58,13 @@ contract CommitteeRootsTest is Attestors {
         address[] memory bad = signers;
         bad[0] = address(0);
         vm.expectRevert(abi.encodeWithSelector(CommitteeRoots.UnsortedSigners.selector, address(0)));
-        new CommitteeRoots(bad, 3, end);
+        this.make(bad, 3);
         bad[0] = bad[1];
         vm.expectRevert(abi.encodeWithSelector(CommitteeRoots.UnsortedSigners.selector, bad[1]));
-        new CommitteeRoots(bad, 3, end);
+        this.make(bad, 3);
         (bad[0], bad[1]) = (signers[1], signers[0]);
         vm.expectRevert(abi.encodeWithSelector(CommitteeRoots.UnsortedSigners.selector, signers[0]));
-        new CommitteeRoots(bad, 3, end);
+        this.make(bad, 3);
     }
 
     function testFuzz_ROOT_01_the_threshold_is_above_two_thirds(uint8 n, uint8 threshold) public {
@@ -201,13 +206,42 @@ contract CommitteeRootsTest is Attestors {
         roots.rotate(rotation, signers, signatures);
     }
 
-    function test_ROOT_04_an_epoch_that_has_ended_cannot_rotate() public {
-        vm.warp(end);
+    /// @dev An outage of this chain over the end leaves a committee; and the one that is over says nothing but who it is.
+    function test_ROOT_04_an_epoch_that_is_over_still_names_the_next_and_says_nothing_else() public {
+        vm.warp(uint256(end) + roots.SUCCESSION() - 1);
         Rotation memory rotation = _rotation(1);
+        roots.rotate(rotation, signers, _sign(rotation, roots.committee(), 3));
+        (, uint40 endOfFirst,) = roots.epochs(0);
+        assertEq(endOfFirst, end, "it is not longer for it");
+        Checkpoint memory checkpoint = _checkpoint(1);
+        for (uint256 i; i < 3; ++i) {
+            checkpoint.timestamp = [end - 1, end, uint64(block.timestamp - 1)][i];
+            bytes memory error = abi.encodeWithSelector(CommitteeRoots.EpochOver.selector, uint64(0), end);
+            _assertRefused(checkpoint, _sign(checkpoint, 3), error);
+        }
+        // The next one speaks of all times, also of those in between.
+        _makeAttestors(5, 1);
+        (checkpoint.epoch, checkpoint.timestamp) = (1, end);
+        roots.submit(checkpoint, signers, _sign(checkpoint, 4));
+        assertEq(_newest(), 1);
+    }
+
+    function test_ROOT_04_an_epoch_that_has_been_over_for_thirty_days_cannot_rotate() public {
+        vm.warp(uint256(end) + roots.SUCCESSION());
+        Rotation memory rotation = _rotation(1);
+        _assertNotRotated(rotation, rotation.start, rotation.end);
+    }
+
+    /// @dev Who has once been succeeded names nobody any more, however short a time ago.
+    function test_ROOT_04_an_epoch_is_succeeded_once() public {
+        Rotation memory rotation = _rotation(1);
+        roots.rotate(rotation, signers, _sign(rotation, roots.committee(), 3));
         bytes memory signatures = _sign(rotation, roots.committee(), 3);
-        vm.expectRevert(
-            abi.encodeWithSelector(CommitteeRoots.WrongRotation.selector, uint64(1), rotation.start, rotation.end)
-        );
+        vm.expectPartialRevert(CommitteeRoots.WrongRotation.selector);
+        roots.rotate(rotation, signers, signatures);
+        rotation.epoch = 2;
+        signatures = _sign(rotation, roots.committee(), 3);
+        vm.expectRevert(abi.encodeWithSelector(CommitteeRoots.WrongSigners.selector, uint64(1)));
         roots.rotate(rotation, signers, signatures);
     }
 
