@@ -9,7 +9,7 @@ import { seriesOf, THREE_YEARS } from '@omnimargin/risk/synthetic'
 import { findPrices, readStretches } from '@omnimargin/service/prices'
 import { formatBacktest } from './backtest/report.ts'
 import { type Asked, formatTime, parseTime } from './compare/span.ts'
-import { progressOf } from './progress.ts'
+import { progressOf } from './terminal/progress.ts'
 
 export type BacktestOptions = Asked & {
   readonly prices?: string | undefined

@@ -10,7 +10,7 @@ import { type BookFile, readBooks } from './compare/books.ts'
 import { formatReport, type Report } from './compare/report.ts'
 import { type Asked, readSpan } from './compare/span.ts'
 import { readTerms } from './compare/terms.ts'
-import { progressOf } from './progress.ts'
+import { progressOf } from './terminal/progress.ts'
 
 const shipped = join(import.meta.dirname, '..', '..', 'risk')
 export const SHIPPED = {

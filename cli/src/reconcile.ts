@@ -6,8 +6,8 @@ import type { BlockOf } from '@omnimargin/service/reconcile/place'
 import { readSides } from '@omnimargin/service/reconcile/read'
 import type { SeenBlock } from '@omnimargin/service/reconcile/sides'
 import { addUp, holds, type Sum } from '@omnimargin/service/reconcile/sums'
-import { amount, moment } from './story/amounts.ts'
-import { type Screen, screenOn } from './story/screen.ts'
+import { amount, moment } from './terminal/amounts.ts'
+import { type Screen, screenOn } from './terminal/screen.ts'
 
 export type ReconcileOptions = { readonly deployment: string; readonly block: readonly string[] }
 

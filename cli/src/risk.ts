@@ -1,9 +1,9 @@
 /** The commands under `omnimargin risk`: questions about accounts, assets and parameters. None of them changes anything. */
 import type { Command } from 'commander'
-import { awaited } from './progress.ts'
 import type { ContagionOptions } from './risk/contagion.ts'
 import type { DryRunOptions } from './risk/dryRun.ts'
 import type { ExplainOptions } from './risk/explain.ts'
+import { awaited } from './terminal/progress.ts'
 
 export function addRisk(program: Command): void {
   const risk = program.command('risk').description('questions about accounts, assets and parameters; nothing is sent')

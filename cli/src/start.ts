@@ -4,9 +4,9 @@ import type { Hex } from '@omnimargin/core/bytes'
 import { type Devnet, startDevnet } from '@omnimargin/service/devnet/devnet'
 import { jsonOf } from '@omnimargin/service/json'
 import type { LogEvent } from '@omnimargin/service/role'
-import { type Screen, screenOn } from './story/screen.ts'
 import { type StoryName, tell } from './story/story.ts'
 import { readLedger } from './story/witness.ts'
+import { type Screen, screenOn } from './terminal/screen.ts'
 
 /** What a shell expects of a program that Ctrl-C ended. */
 const INTERRUPTED = 130

@@ -13,10 +13,10 @@ import {
 } from '@omnimargin/service/withdrawal/run'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { accountNamed, decimalOf, tokenNamed } from './names.ts'
-import { awaited } from './progress.ts'
 import { readKey } from './secret.ts'
-import { amount, moment } from './story/amounts.ts'
-import { type Screen, screenOn } from './story/screen.ts'
+import { amount, moment } from './terminal/amounts.ts'
+import { awaited } from './terminal/progress.ts'
+import { type Screen, screenOn } from './terminal/screen.ts'
 
 export type WithdrawOptions = {
   readonly deployment: string

@@ -11,8 +11,8 @@ import { until } from '@omnimargin/service/devnet/until'
 import { runKeeper } from '@omnimargin/service/keeper/run'
 import type { LogEvent } from '@omnimargin/service/role'
 import { makeActor } from '../src/story/actor.ts'
-import { whole } from '../src/story/amounts.ts'
 import { tradingChain } from '../src/story/witness.ts'
+import { whole } from '../src/terminal/amounts.ts'
 import { meddledHermes } from './oracles.ts'
 
 const CLOSE_GRACE = 2

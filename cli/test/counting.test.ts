@@ -7,8 +7,8 @@ import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
 import { until } from '@omnimargin/service/devnet/until'
 import type { LogEvent } from '@omnimargin/service/role'
 import { makeActor } from '../src/story/actor.ts'
-import { whole } from '../src/story/amounts.ts'
 import { tradingChain } from '../src/story/witness.ts'
+import { whole } from '../src/terminal/amounts.ts'
 
 /** USDC on fast. */
 const LISTING = 1

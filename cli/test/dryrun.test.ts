@@ -10,8 +10,8 @@ import { type Devnet, startDevnet } from '@omnimargin/service/devnet/devnet'
 import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
 import { parametersToJson } from '../src/risk/parameters.ts'
 import { makeActor } from '../src/story/actor.ts'
-import { whole } from '../src/story/amounts.ts'
 import { tradingChain } from '../src/story/witness.ts'
+import { whole } from '../src/terminal/amounts.ts'
 import { trade } from './trading.ts'
 
 const main = join(import.meta.dirname, '..', 'src', 'main.ts')

@@ -10,12 +10,12 @@ import { readConfig } from '@omnimargin/service/config'
 import type { Deployment } from '@omnimargin/service/deployment'
 import { BOUNDS } from '@omnimargin/service/devnet/bounds'
 import { FEEDS, PARAMETERS } from '@omnimargin/service/devnet/parameters'
+import { knownOf, measuresSchema } from '@omnimargin/service/steward/known'
 import { measurerOf } from '@omnimargin/service/steward/measure'
-import { knownOf, measuresSchema } from '@omnimargin/service/steward/measures'
 import { step, type Target } from '@omnimargin/service/steward/step'
 import { type Explained, explainedOf } from '../src/risk/explain/explained.ts'
 import { explainJson, explainTables } from '../src/risk/explain/tables.ts'
-import { textOf } from '../src/story/screen.ts'
+import { textOf } from '../src/terminal/screen.ts'
 
 const SHIPPED = join(import.meta.dirname, '..', '..', 'risk', 'steward.json')
 const HOUR = 3_600n

@@ -7,7 +7,7 @@ import { Clearing, Learning, Policy, Registrar } from '@omnimargin/chains/abi'
 import type { Artifact } from '@omnimargin/chains/deploy'
 import { readConfig } from '@omnimargin/service/config'
 import { type Deployment, deploymentSchema } from '@omnimargin/service/deployment'
-import { measuresSchema } from '@omnimargin/service/steward/measures'
+import { measuresSchema } from '@omnimargin/service/steward/known'
 import { roleSchemas } from '../src/run.ts'
 
 const root = join(import.meta.dirname, '..', '..')

@@ -18,8 +18,8 @@ import { senderOf } from '@omnimargin/service/sender'
 import { encodeFunctionData } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { type Actor, cross, makeActor } from '../src/story/actor.ts'
-import { whole } from '../src/story/amounts.ts'
 import { tradingChain } from '../src/story/witness.ts'
+import { whole } from '../src/terminal/amounts.ts'
 
 const main = join(import.meta.dirname, '..', 'src', 'main.ts')
 const DEPOSITS = 100

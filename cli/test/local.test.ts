@@ -11,8 +11,8 @@ import { runRelayer } from '@omnimargin/service/relayer/run'
 import type { LogEvent } from '@omnimargin/service/role'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { type Actor, cross, makeActor } from '../src/story/actor.ts'
-import { whole } from '../src/story/amounts.ts'
 import { tradingChain } from '../src/story/witness.ts'
+import { whole } from '../src/terminal/amounts.ts'
 import { underWayOf } from './underway.ts'
 
 const SIZE = whole(5n)

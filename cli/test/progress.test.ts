@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
-import { awaited } from '../src/progress.ts'
+import { awaited } from '../src/terminal/progress.ts'
 
 test('what takes more than two seconds is told once, on standard error; what is quick is not', async () => {
   const told: string[] = []

@@ -17,7 +17,7 @@ import type { LogEvent } from '@omnimargin/service/role'
 import { openStore } from '@omnimargin/service/store'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { type Actor, cross, makeActor } from '../src/story/actor.ts'
-import { whole } from '../src/story/amounts.ts'
+import { whole } from '../src/terminal/amounts.ts'
 import { underWayOf } from './underway.ts'
 
 const main = join(import.meta.dirname, '..', 'src', 'main.ts')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Writable } from 'node:stream'
 import { test } from 'node:test'
-import { screenOn } from '../src/story/screen.ts'
+import { screenOn } from '../src/terminal/screen.ts'
 
 /** What is drawn on a terminal of so many columns. */
 function drawn(columns: number, hasColors: boolean): string {

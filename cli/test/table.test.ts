@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { tableOf, wrap } from '../src/story/table.ts'
+import { tableOf, wrap } from '../src/terminal/table.ts'
 
 const PLAIN = (text: string) => text
 const lines = (text: string) => text.split('\n')

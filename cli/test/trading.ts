@@ -4,8 +4,8 @@ import { Clearing } from '@omnimargin/chains/abi'
 import type { Devnet } from '@omnimargin/service/devnet/devnet'
 import { until } from '@omnimargin/service/devnet/until'
 import { type Actor, cross } from '../src/story/actor.ts'
-import { whole } from '../src/story/amounts.ts'
 import { tradingChain } from '../src/story/witness.ts'
+import { whole } from '../src/terminal/amounts.ts'
 
 const MARKET = 0
 const SIZE = whole(60n)

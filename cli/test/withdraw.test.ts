@@ -12,8 +12,8 @@ import { until } from '@omnimargin/service/devnet/until'
 import { type Progress, withdraw } from '@omnimargin/service/withdrawal/run'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { type Actor, cross, makeActor } from '../src/story/actor.ts'
-import { whole } from '../src/story/amounts.ts'
 import { tradingChain } from '../src/story/witness.ts'
+import { whole } from '../src/terminal/amounts.ts'
 
 const main = join(import.meta.dirname, '..', 'src', 'main.ts')
 const MARKET = 0

@@ -10,8 +10,8 @@ import { messageSeconds } from '@omnimargin/risk/estimate/latency'
 import fc from 'fast-check'
 import { ConfigError, readConfig } from '../src/config.ts'
 import { PARAMETERS } from '../src/devnet/parameters.ts'
+import { knownOf, measuresSchema } from '../src/steward/known.ts'
 import { measurerOf, type Timed } from '../src/steward/measure.ts'
-import { knownOf, measuresSchema } from '../src/steward/measures.ts'
 import { type StewardState, step } from '../src/steward/step.ts'
 import {
   at,

@@ -9,8 +9,8 @@ import { readConfig } from '../src/config.ts'
 import type { Deployment } from '../src/deployment.ts'
 import { BOUNDS } from '../src/devnet/bounds.ts'
 import { FEEDS, PARAMETERS } from '../src/devnet/parameters.ts'
+import { knownOf, measuresSchema } from '../src/steward/known.ts'
 import type { Timed } from '../src/steward/measure.ts'
-import { knownOf, measuresSchema } from '../src/steward/measures.ts'
 import { type StewardState, step, type Target } from '../src/steward/step.ts'
 
 export const SHIPPED = join(import.meta.dirname, '..', '..', 'risk', 'steward.json')

@@ -5,7 +5,7 @@ import { CHOSEN } from '@omnimargin/risk/estimate/observer'
 import type { Verdict } from '@omnimargin/risk/estimate/statistics'
 import type { AssetReport, Report } from '../backtest.ts'
 import { formatTime } from '../compare/span.ts'
-import { type Screen, textOf } from '../story/screen.ts'
+import { type Screen, textOf } from '../terminal/screen.ts'
 
 export function formatBacktest(report: Report, format: 'table' | 'csv' | 'json'): string {
   const { reports, ...rest } = report

@@ -5,8 +5,8 @@ import { formatDecimal } from '@omnimargin/risk/decimal'
 import type { Outcome } from '@omnimargin/risk/regime'
 import type { Terms } from '@omnimargin/risk/terms'
 import { decimalJson } from '../json.ts'
-import { amount, percent } from '../story/amounts.ts'
-import { type Screen, textOf } from '../story/screen.ts'
+import { amount, percent } from '../terminal/amounts.ts'
+import { type Screen, textOf } from '../terminal/screen.ts'
 import { formatTime } from './span.ts'
 
 /** The books of one file. Of random ones the middle is told, and how far they spread. */

@@ -13,8 +13,8 @@ import { z } from 'zod'
 import { formatTime, parseTime } from '../compare/span.ts'
 import { decimal, name, share } from '../fields.ts'
 import { decimalJson } from '../json.ts'
-import { amount, percent } from '../story/amounts.ts'
-import { type Screen, screenOn } from '../story/screen.ts'
+import { amount, percent } from '../terminal/amounts.ts'
+import { type Screen, screenOn } from '../terminal/screen.ts'
 
 /** It may not be listed. */
 const NO = 2

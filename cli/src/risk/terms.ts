@@ -5,7 +5,7 @@ import { InputError } from '@omnimargin/risk/errors'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import { stressedUsd } from '@omnimargin/risk/estimate/haircut'
 import { readConfig } from '@omnimargin/service/config'
-import { type Measures, withDefaults } from '@omnimargin/service/steward/measures'
+import { type Measures, withDefaults } from '@omnimargin/service/steward/known'
 import { z } from 'zod'
 import { decimal, quantity, share, title } from '../fields.ts'
 

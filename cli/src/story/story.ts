@@ -4,10 +4,10 @@ import { readSides } from '@omnimargin/service/reconcile/read'
 import { addUp, holds } from '@omnimargin/service/reconcile/sums'
 import type { LogEvent } from '@omnimargin/service/role'
 import { showSums } from '../reconcile.ts'
+import type { Screen } from '../terminal/screen.ts'
 import { tellHedge } from './hedge.ts'
 import { tellLate } from './late.ts'
 import { tellLiquidation } from './liquidation.ts'
-import type { Screen } from './screen.ts'
 
 export type Teller = {
   readonly devnet: Devnet

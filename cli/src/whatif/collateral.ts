@@ -4,7 +4,7 @@ import { accountIn, haircutsOf, type Ledger } from '@omnimargin/core/ledger'
 import type { Price, Ratio, Units } from '@omnimargin/core/wad'
 import type { Deployment } from '@omnimargin/service/deployment'
 import { tokenOf } from '../names.ts'
-import { amount, percent } from '../story/amounts.ts'
+import { amount, percent } from '../terminal/amounts.ts'
 
 export type Collateral = {
   /** ASSET@CHAIN. */

@@ -14,7 +14,7 @@ import { type Route, routeOf } from '@omnimargin/risk/estimate/latency'
 import { type Market, marketOf } from '@omnimargin/risk/estimate/market'
 import { ratioUp } from '@omnimargin/risk/estimate/ratio'
 import { capOf } from '@omnimargin/risk/listing/haircut'
-import { type AssetTerms, type Known, keyOf } from './measures.ts'
+import { type AssetTerms, type Known, keyOf } from './known.ts'
 
 /** An event of the clearing, and its block's time in seconds where that is known: of round trips too old to count it is not asked. */
 export type Timed = { readonly event: LedgerEvent; readonly time: number | undefined }

@@ -3,8 +3,8 @@ import type { Hex } from '@omnimargin/core/bytes'
 import { type Account, isMargined, isOpen, type Ledger, type PortfolioFault } from '@omnimargin/core/ledger'
 import { pastOf } from '@omnimargin/risk/estimate/crossing'
 import { type Expectation, type Outlook, outlookOf } from '@omnimargin/risk/estimate/outlook'
+import { type Known, keyOf } from '../steward/known.ts'
 import type { Measurer } from '../steward/measure.ts'
-import { type Known, keyOf } from '../steward/measures.ts'
 
 /** With how long it would take to liquidate it: what its chance is of. */
 export type Judged = { readonly outlook: Outlook; readonly horizonSeconds: number }

@@ -7,8 +7,8 @@ import { shareOf } from '@omnimargin/risk/estimate/ratio'
 import { CAP_SHARE } from '@omnimargin/risk/listing/rules'
 import type { Measured, Unmeasured } from '@omnimargin/service/steward/measure'
 import { formatUnits } from 'viem'
-import { amount, moment } from '../../story/amounts.ts'
-import type { Screen } from '../../story/screen.ts'
+import { amount, moment } from '../../terminal/amounts.ts'
+import type { Screen } from '../../terminal/screen.ts'
 import type { Explained, NotMeasured, OnChain } from './explained.ts'
 
 type Row = readonly [term: string, formula: string, value: string]
