@@ -2,6 +2,7 @@
 import { ChainError } from '@omnimargin/chains/errors'
 import type { Hex } from '@omnimargin/core/bytes'
 import { z } from 'zod'
+import { reasonIn } from './reason.ts'
 
 /** Where Hermes is, and the key it is asked with; the public instances answer nobody without one. */
 export type Hermes = { readonly url: string; readonly key?: string | undefined }
@@ -88,12 +89,6 @@ async function ask({ url, key }: Hermes, when: string, feedIds: readonly Hex[], 
 async function refusalIn(response: Response): Promise<string> {
   const why = `answered ${response.status}: ${(await response.text()).slice(0, 200)}`
   return UNAUTHORIZED.includes(response.status) ? `${why} Put its API key into the role's "hermesKeyFile".` : why
-}
-
-function reasonIn(cause: unknown): string {
-  if (cause instanceof z.ZodError) return `its answer makes no sense: ${z.prettifyError(cause)}`
-  if (!(cause instanceof Error)) return `${cause}`
-  return cause.cause instanceof Error ? `${cause.message}: ${cause.cause.message}` : cause.message
 }
 
 function reportOf(feedId: Hex, parsed: z.output<typeof responseSchema>['parsed']): Report {

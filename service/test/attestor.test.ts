@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -7,6 +9,7 @@ import type { Checkpoint, Write } from '@omnimargin/chains/emitter'
 import { keccak, toHex, word } from '@omnimargin/core/bytes'
 import { rootOf } from '@omnimargin/core/claims'
 import { type Key, KIND, keyHash, type ZERO_DIGEST } from '@omnimargin/core/record'
+import { serve, shelfOf } from '@omnimargin/service/attestor/serve'
 import { sign } from '@omnimargin/service/attestor/sign'
 import { type AttestorState, step, withWrites } from '@omnimargin/service/attestor/step'
 import { hashStatement, type Statement } from '@omnimargin/service/statement'
@@ -148,4 +151,19 @@ test('ROL-04 a restart goes on where the store left off, and a failed advance ch
     assert.equal(after.writesOf(1, EMITTER).length, 2)
     after.close()
   })
+})
+
+test('an attestor keeps a connection longer than its askers do, who are told, and says nothing after its signal', async () => {
+  const free = createServer().listen(0, '127.0.0.1')
+  await once(free, 'listening')
+  const { port } = free.address() as AddressInfo
+  await once(free.close(), 'close')
+  const stopping = new AbortController()
+  const { close } = await serve(shelfOf(), port, stopping.signal)
+  const asked = fetch(`http://127.0.0.1:${port}/checkpoints/1/${EMITTER}?after=0`)
+  setTimeout(() => stopping.abort(), 50)
+  const { status, headers } = await asked
+  assert.equal(status, 204)
+  assert.match(headers.get('keep-alive') ?? '', /timeout=60\b/)
+  await close()
 })

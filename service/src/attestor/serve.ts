@@ -13,6 +13,8 @@ export type Shelf = {
 }
 
 const WAIT_MS = 10_000
+/** Longer than askers keep a connection that nothing is asked on: who closes it first must not be the one who is asked. */
+const KEEP_ALIVE_MS = 60_000
 
 export function shelfOf(): Shelf {
   const newest = new Map<string, Signed>()
@@ -41,6 +43,7 @@ export async function serve(shelf: Shelf, port: number, signal: AbortSignal): Pr
   const server = createServer((request, response) => {
     answer(shelf, request, response, signal).catch(() => response.destroy())
   })
+  server.keepAliveTimeout = KEEP_ALIVE_MS
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   return {

@@ -2,6 +2,7 @@
 import { ChainError } from '@omnimargin/chains/errors'
 import { z } from 'zod'
 import { address } from '../deployment.ts'
+import { reasonIn } from '../reason.ts'
 import type { Signed } from '../statement.ts'
 
 const hex = (length: number) =>
@@ -59,6 +60,6 @@ export async function fetchSigned(
     }
     return signed
   } catch (cause) {
-    throw new AttestorFailed(url, cause instanceof Error ? cause.message : `${cause}`)
+    throw new AttestorFailed(url, reasonIn(cause))
   }
 }

@@ -1,4 +1,5 @@
 /** Telling somebody else's server: tried a few times, never waited for, and never a reason to stop. */
+import { reasonIn } from '../reason.ts'
 import { pause } from '../role.ts'
 
 export type Hook = {
@@ -67,6 +68,6 @@ async function post(
     await response.body?.cancel()
     return { status: response.status }
   } catch (cause) {
-    return { failure: cause instanceof Error ? cause.message : `${cause}` }
+    return { failure: reasonIn(cause) }
   }
 }
