@@ -42,7 +42,7 @@ struct Net {
 
 /// A venue: the shares of a rate that a leg there is charged, and the risk of its legs. `initialLost` is what is required
 /// more of all underlyings without the venue than with it, below zero (in two's complement) if less.
-struct Hub {
+struct VenueSum {
     uint256 initialLegShare;
     uint256 maintenanceLegShare;
     uint256 initial;
@@ -54,17 +54,17 @@ struct Hub {
 /// The positions in an underlying at a venue, added up.
 struct Leg {
     Net net;
-    Hub hub;
+    VenueSum sum;
     int256 low;
     int256 high;
 }
 
-/// The positions of an account, added up. Of `nets` and `hubs` those are there that the bitmaps `underlyings` and
+/// The positions of an account, added up. Of `nets` and `venueSums` those are there that the bitmaps `underlyings` and
 /// `venues` name, of `legs` the first `legCount`. The credits are words in memory, from the address `firstCredit` up to
 /// `endOfCredits`, so that they need not be copied out of the parameters.
 struct Sums {
     Net[] nets;
-    Hub[] hubs;
+    VenueSum[] venueSums;
     Leg[] legs;
     uint256 underlyings;
     uint256 venues;
@@ -143,14 +143,14 @@ library Margins {
     function make(Sums memory sums, uint256 underlyings, uint256 venues, uint256 positions) internal pure {
         uint256[] memory nets = new uint256[](underlyings + 1 + venues + 1 + positions);
         assembly ("memory-safe") {
-            let hubs := add(nets, shl(5, add(underlyings, 1)))
-            let legs := add(hubs, shl(5, add(venues, 1)))
+            let venueSums := add(nets, shl(5, add(underlyings, 1)))
+            let legs := add(venueSums, shl(5, add(venues, 1)))
             mstore(nets, underlyings)
-            mstore(hubs, venues)
+            mstore(venueSums, venues)
             mstore(legs, positions)
             // The first three members of `Sums`.
             mstore(sums, nets)
-            mstore(add(sums, 0x20), hubs)
+            mstore(add(sums, 0x20), venueSums)
             mstore(add(sums, 0x40), legs)
         }
     }
@@ -186,7 +186,7 @@ library Margins {
     {
         unchecked {
             sums.venues |= 1 << venue;
-            sums.hubs[venue] = Hub(initialLegShare, maintenanceLegShare, 0, 0, 0, 0);
+            sums.venueSums[venue] = VenueSum(initialLegShare, maintenanceLegShare, 0, 0, 0, 0);
         }
     }
 
@@ -204,7 +204,7 @@ library Margins {
                 return;
             }
             number = sums.legCount;
-            sums.legs[number] = Leg(net, sums.hubs[venue], size, size);
+            sums.legs[number] = Leg(net, sums.venueSums[venue], size, size);
             sums.legCount = number + 1;
             net.legs |= (number + 1) << 8 * venue;
         }
@@ -274,9 +274,9 @@ library Margins {
                 // As `_widest` and `mulUp`, written out since the compiler would call them.
                 uint256 notional = (uint256(high) * net.price + (WAD - 1)) / WAD;
                 net.gross += notional;
-                Hub memory hub = leg.hub;
-                hub.initial += (notional * net.initialRate + (WAD - 1)) / WAD;
-                hub.maintenance += (notional * net.maintenanceRate + (WAD - 1)) / WAD;
+                VenueSum memory sum = leg.sum;
+                sum.initial += (notional * net.initialRate + (WAD - 1)) / WAD;
+                sum.maintenance += (notional * net.maintenanceRate + (WAD - 1)) / WAD;
             }
         }
     }
@@ -292,12 +292,12 @@ library Margins {
             uint256 venue;
             for (uint256 left = sums.venues; left != 0; (left >>= 1, ++venue)) {
                 if (left & 1 == 0) continue;
-                Hub memory hub = sums.hubs[venue];
-                (uint256 risk, uint256 riskMaintenance) = (hub.initial, hub.maintenance);
+                VenueSum memory sum = sums.venueSums[venue];
+                (uint256 risk, uint256 riskMaintenance) = (sum.initial, sum.maintenance);
                 initial += risk;
                 maintenance += riskMaintenance;
-                margin.initialMargin += (risk * hub.initialLegShare + (WAD - 1)) / WAD;
-                margin.maintenanceMargin += (riskMaintenance * hub.maintenanceLegShare + (WAD - 1)) / WAD;
+                margin.initialMargin += (risk * sum.initialLegShare + (WAD - 1)) / WAD;
+                margin.maintenanceMargin += (riskMaintenance * sum.maintenanceLegShare + (WAD - 1)) / WAD;
             }
         }
     }
@@ -408,9 +408,9 @@ library Margins {
             uint256 venue;
             for (uint256 left = sums.venues; left != 0; (left >>= 1, ++venue)) {
                 if (left & 1 == 0) continue;
-                Hub memory hub = sums.hubs[venue];
+                VenueSum memory sum = sums.venueSums[venue];
                 (uint256 rest, uint256 restMaintenance) =
-                    (whole + hub.initialLost, wholeMaintenance + hub.maintenanceLost);
+                    (whole + sum.initialLost, wholeMaintenance + sum.maintenanceLost);
                 if (rest > initial) initial = rest;
                 if (restMaintenance > maintenance) maintenance = restMaintenance;
             }
@@ -431,9 +431,9 @@ library Margins {
                 (int256 low, int256 high) = (leg.low - net.low, net.high - leg.high);
                 if (low > high) high = low;
                 uint256 rest = (uint256(high) * net.price + (WAD - 1)) / WAD;
-                Hub memory hub = leg.hub;
-                hub.initialLost += (rest * net.initialRate + (WAD - 1)) / WAD - net.initial;
-                hub.maintenanceLost += (rest * net.maintenanceRate + (WAD - 1)) / WAD - net.maintenance;
+                VenueSum memory sum = leg.sum;
+                sum.initialLost += (rest * net.initialRate + (WAD - 1)) / WAD - net.initial;
+                sum.maintenanceLost += (rest * net.maintenanceRate + (WAD - 1)) / WAD - net.maintenance;
             }
         }
     }
