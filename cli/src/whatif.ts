@@ -1,7 +1,7 @@
 /** `omnimargin whatif`: the margin of one live account before and after changes that nobody has made. */
 import type { PortfolioFault } from '@omnimargin/core/ledger'
 import { isLiquidatable, type Margin } from '@omnimargin/core/margin'
-import { type Answer, type Change, type Refusal, type Rejection, whatIf } from '@omnimargin/core/whatif'
+import { type Answer, type Change, type Need, type Refusal, type Rejection, whatIf } from '@omnimargin/core/whatif'
 import { readerOf } from '@omnimargin/service/clients'
 import { ConfigError, readConfig } from '@omnimargin/service/config'
 import { chainOf, type Deployment, deploymentSchema } from '@omnimargin/service/deployment'
@@ -101,7 +101,8 @@ function nameOf(typed: readonly Typed[], change: number | undefined): string {
 const UNKNOWN =
   'Up to that block the clearing has never seen the account: check its id, ask of --block latest if it is new, or add a --deposit.'
 
-const MISSING = {
+/** What is missing where it is not margin. */
+const MISSING: Partial<Record<Need, string>> = {
   new_risk: 'its venue is late or its breaker tripped, and gives no new risk',
   thaw: 'a guardian holds what is at its vault',
   close_price:
@@ -123,10 +124,8 @@ function verdictOf({ steps, after }: Answer, typed: readonly Typed[]): string {
     need === 'initial'
       ? [judged.initialMarginBalance, judged.initialMargin]
       : [judged.maintenanceMarginBalance, judged.maintenanceMargin]
-  const why =
-    need in MISSING
-      ? MISSING[need as keyof typeof MISSING]
-      : `the ${need} margin balance would be ${amount(balance)} of the ${amount(required)} required`
+  const short = `the ${need} margin balance would be ${amount(balance)} of the ${amount(required)} required`
+  const why = MISSING[need] ?? short
   return `${nameOf(typed, first)} may not be made: ${why}. ${end}`
 }
 
