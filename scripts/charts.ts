@@ -1,5 +1,5 @@
-// Draws docs/haircut-crashes.svg out of recorded hours (`--prices DIR --asset ETH`), and docs/latency-premium.svg out of the formula.
-import { writeFileSync } from 'node:fs'
+// Draws docs/haircut-crashes.svg out of recorded hours (`--prices DIR --asset ETH --into docs`), and docs/latency-premium.svg out of the formula.
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { InputError } from '@omnimargin/risk/errors'
@@ -10,7 +10,7 @@ import { findPrices, readStretches } from '@omnimargin/service/prices'
 import { walkOf } from '../cli/src/backtest.ts'
 import { chart, type Line, type Panel } from './charts/panel.ts'
 
-const USAGE = 'npm run charts -- [--prices DIR] [--asset ETH] [--into FOLDER]'
+const USAGE = 'npm run charts -- [--prices DIR --into FOLDER] [--asset ETH]'
 const docs = join(import.meta.dirname, '..', 'docs')
 const HOUR = 3600
 const DAY = 24 * HOUR
@@ -33,14 +33,21 @@ try {
 }
 
 function asked() {
-  const [text, folder] = [{ type: 'string' } as const, { type: 'string', default: docs } as const]
-  return parseArgs({ options: { prices: text, asset: { ...text, default: 'ETH' }, into: folder } }).values
+  const text = { type: 'string' } as const
+  return parseArgs({ options: { prices: text, asset: { ...text, default: 'ETH' }, into: text } }).values
 }
 
-function draw({ prices, asset, into }: ReturnType<typeof asked>): void {
+function draw({ prices, asset, into = docs }: ReturnType<typeof asked>): void {
+  if (prices !== undefined && into === docs)
+    throw new InputError('--into is missing: name the folder for the pictures; docs has those that are shipped.')
   const crashes = prices === undefined ? [] : crashPanels(asset.toUpperCase(), prices)
-  if (crashes.length > 0) writeFileSync(join(into, 'haircut-crashes.svg'), chart(crashes, 2, 'lost in the hour'))
-  writeFileSync(join(into, 'latency-premium.svg'), chart([silencePanel(10 * 60, 60), silencePanel(3 * HOUR, HOUR)], 2))
+  mkdirSync(into, { recursive: true })
+  const write = (name: string, picture: string) => {
+    writeFileSync(join(into, name), picture)
+    process.stdout.write(`${join(into, name)}\n`)
+  }
+  if (crashes.length > 0) write('haircut-crashes.svg', chart(crashes, 2, 'lost in the hour'))
+  write('latency-premium.svg', chart([silencePanel(10 * 60, 60), silencePanel(3 * HOUR, HOUR)], 2))
 }
 
 /** Of the crashes those that the prices cover. Throws InputError where they cover none. */

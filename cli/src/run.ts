@@ -1,5 +1,6 @@
 /** `omnimargin run <role>`: one role as a process of its own, out of a configuration file. */
 import { dirname, resolve } from 'node:path'
+import { isSame } from '@omnimargin/core/bytes'
 import { runAttestor } from '@omnimargin/service/attestor/run'
 import { ConfigError, readConfig } from '@omnimargin/service/config'
 import { chainOf, type Deployment, deploymentSchema } from '@omnimargin/service/deployment'
@@ -92,7 +93,13 @@ const roles: Record<RoleName, (file: string) => Ready> = {
   attestor: (file) => {
     const config = readConfig(file, roleSchemas.attestor)
     const named = namedIn(config, file)
-    const means = { deployment: named.deployment, address: named.account.address, watches: emittersIn(named) }
+    const { committee } = named.deployment
+    const { address } = named.account
+    if (!committee.signers.some((signer) => isSame(signer, address))) {
+      const cure = 'give the key of one of them, or the deployment of the epoch that it signs in'
+      throw new ConfigError(`${file}: its key is of ${address}, none of the committee’s signers: ${cure}.`)
+    }
+    const means = { deployment: named.deployment, address, watches: emittersIn(named) }
     const dataDir = beside(file, config.dataDir)
     return { means, go: (context) => runAttestor({ ...config, ...named, dataDir }, context) }
   },

@@ -58,7 +58,7 @@ test('ROL-80 ROL-81 a keeper without coin and without Hermes says so at once, an
   }
 })
 
-test('ROL-05 a keeper is asked for a Hermes where the deployment names none', async () => {
+test('ROL-05 a keeper is asked for a Hermes where the deployment names none, an attestor for a key of the committee’s', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'omnimargin-roles-'))
   try {
     const address = `0x${'1'.repeat(40)}`
@@ -84,6 +84,9 @@ test('ROL-05 a keeper is asked for a Hermes where the deployment names none', as
     await assert.rejects(run('keeper', file, AbortSignal.abort()), {
       message: `${file}: "hermes" is missing, and the deployment names none: add it.`,
     })
+    const attestor = join(folder, 'attestor.json')
+    writeFileSync(attestor, JSON.stringify({ deployment: 'deployment.json', keyFile: 'key', dataDir: 'data', port: 9 }))
+    await assert.rejects(run('attestor', attestor, AbortSignal.abort()), /its key is of 0x.*, none of the committee’s/)
     await assert.rejects(run('miner', file, AbortSignal.abort()), /no role "miner": choose attestor, .* or watcher\.$/)
   } finally {
     rmSync(folder, { recursive: true, force: true })

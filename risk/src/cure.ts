@@ -1,10 +1,11 @@
-/** What brings an account back to a health: the least deposit, asset by asset, or the least part of a position to close. spec/warnings.md */
+/** What keeps an account from liquidation: the least deposit, asset by asset, or the least part of a position to close. spec/warnings.md */
 import type { Hex } from '@omnimargin/core/bytes'
 import { admit } from '@omnimargin/core/counting'
 import { accountIn, countedOf, type Ledger, marginOf, upToDate, withAccount } from '@omnimargin/core/ledger'
 import { feedOfMarket } from '@omnimargin/core/parameters'
 import { abs, divUp, min, mulUp, type Ratio, type Size, type Units, type Usd, WAD } from '@omnimargin/core/wad'
 import { apply, type Change, type World } from '@omnimargin/core/whatif'
+import { type Move, shocked } from './estimate/outlook.ts'
 
 export type Deposit = { readonly listing: number; readonly units: Units; readonly usd: Usd }
 /** `size` is what is traded: below zero to sell. */
@@ -18,12 +19,16 @@ const MOST_DOUBLINGS = 112
 /** More than any line may hold. */
 const MOST_UNITS: Units = 1n << 112n
 
-/** `health` is what the maintenance margin balance is to be of the margin that is required. The account is not there yet. */
-export function curesOf(ledger: Ledger, id: Hex, health: Ratio, world: World): Cures {
+/** Where a cure leads: to the maintenance margin balance being so much of what is required, and still above it after those moves. */
+export type Aim = { readonly health: Ratio; readonly moves: readonly Move[] }
+
+/** The account is not there yet. */
+export function curesOf(ledger: Ledger, id: Hex, { health, moves }: Aim, world: World): Cures {
   const settled = withAccount(ledger, id, upToDate(ledger, id))
   const cures = (change: Change) => {
     const next = apply(settled, id, change, world)
-    return typeof next !== 'string' && isHealthy(next, id, health, world)
+    if (typeof next === 'string' || !isHealthy(next, id, health, world)) return false
+    return isHealthy(shocked(next, moves), id, WAD, world)
   }
   return {
     deposits: depositsOf(settled, id, world.now, cures).sort(byDollars),

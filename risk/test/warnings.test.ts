@@ -17,7 +17,7 @@ import {
 } from '@omnimargin/risk/estimate/crossing'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import { observerOf } from '@omnimargin/risk/estimate/observer'
-import { type Expectation, type Outlook, outlookOf } from '@omnimargin/risk/estimate/outlook'
+import { type Expectation, movesOf, type Outlook, outlookOf } from '@omnimargin/risk/estimate/outlook'
 import { reliabilityOf } from '@omnimargin/risk/estimate/reliability'
 import { drawsOf } from '@omnimargin/risk/random'
 import fc from 'fast-check'
@@ -41,6 +41,7 @@ import {
 
 const HOUR = 3600
 const HEALTH = (WAD * 125n) / 100n
+const AIM = { health: HEALTH, moves: [] }
 const WORLD = { now: NOW, homeChain: HOME }
 const ID = idOf(0)
 const unseen = pastOf(DEFAULTS)
@@ -369,7 +370,7 @@ test('WRN-05 a cure cures, and a little less does not; the cheapest is first', (
     fc.property(traders, ([one]) => {
       const ledger = ledgerOf(one ?? assert.fail())
       if (isHealthy(ledger, ID, HEALTH, WORLD)) return
-      const { deposits, closes } = curesOf(ledger, ID, HEALTH, WORLD)
+      const { deposits, closes } = curesOf(ledger, ID, AIM, WORLD)
       const after = (change: Parameters<typeof apply>[2]) => {
         const next = apply(ledger, ID, change, WORLD)
         if (typeof next === 'string') return false
@@ -400,17 +401,36 @@ test('WRN-05 a cure cures, and a little less does not; the cheapest is first', (
   assert.ok(cured > 100, `${cured}`)
 })
 
+test('WRN-05 an account that is as healthy as is asked for is cured of its chance', () => {
+  const ledger = ledgerOf(account({ [USDC_HOME]: dollars(16_000) }, { [ETH_HOME]: wad(100) }))
+  const expectations = expecting(0.05)
+  const chanceIn = (one: Ledger) => told(outlookOf(one, ID, NOW, expectations, HOUR)).chance
+  assert.ok(isHealthy(ledger, ID, HEALTH, WORLD) && chanceIn(ledger) > 0.05, `${chanceIn(ledger)}`)
+  const moves = movesOf(told(outlookOf(ledger, ID, NOW, expectations, HOUR)), expectations, HOUR, 0.05)
+  const { deposits, closes } = curesOf(ledger, ID, { health: HEALTH, moves }, WORLD)
+  const after = (change: Parameters<typeof apply>[2]) => {
+    const next = apply(ledger, ID, change, WORLD)
+    return typeof next === 'string' ? assert.fail(next) : chanceIn(next)
+  }
+  assert.equal(deposits.length, 3)
+  const home = deposits.find(({ listing }) => listing === USDC_HOME) ?? assert.fail()
+  assert.ok(after({ kind: 'deposit', ...home }) < 0.05)
+  assert.ok(after({ kind: 'deposit', ...home, units: home.units - home.units / 1_000n }) >= 0.05)
+  for (const { market, size } of closes) assert.ok(after({ kind: 'trade', market, size }) < 0.05)
+  assert.equal(closes.length, 1)
+})
+
 test('WRN-05 a deposit that would not count at once, or beyond a line’s cap, is no cure', () => {
   const ledger = ledgerOf(account({ [USDC_HOME]: dollars(10_000) }, { [ETH_HOME]: wad(100) }))
   const { parameters } = ledger
   assert.ok(parameters)
-  const all = curesOf(ledger, ID, HEALTH, WORLD).deposits
+  const all = curesOf(ledger, ID, AIM, WORLD).deposits
   assert.equal(all.length, 3)
   const far = all.find(({ listing }) => listing === USDC_FAST)
   assert.ok(far)
   const capped = (listing: number, change: object) => {
     const listings = parameters.listings.map((one, i) => (i === listing ? { ...one, ...change } : one))
-    return curesOf({ ...ledger, parameters: { ...parameters, listings } }, ID, HEALTH, WORLD).deposits
+    return curesOf({ ...ledger, parameters: { ...parameters, listings } }, ID, AIM, WORLD).deposits
   }
   assert.equal(capped(USDC_FAST, { burst: far.units }).length, 3)
   assert.equal(capped(USDC_FAST, { burst: far.units - far.units / 100_000n }).length, 2)
@@ -423,7 +443,7 @@ test('WRN-05 nobody is told to close less than can be traded, unless it is all t
     const { parameters } = ledger
     const markets = parameters?.markets.map((one) => ({ ...one, minSize })) ?? []
     const world = parameters && { ...ledger, parameters: { ...parameters, markets } }
-    return curesOf(world ?? ledger, ID, HEALTH, WORLD).closes[0]?.size ?? 0n
+    return curesOf(world ?? ledger, ID, AIM, WORLD).closes[0]?.size ?? 0n
   }
   const free = closeWith(1n)
   assert.ok(free < 0n && free > -wad(30), `${free}`)
@@ -435,7 +455,7 @@ test('WRN-05 no cure is named where nothing more would count: a late or tripped 
   const { parameters } = ledger
   assert.ok(parameters)
   const listingsOf = (parts: Partial<Ledger>) =>
-    curesOf({ ...ledger, ...parts }, ID, HEALTH, WORLD)
+    curesOf({ ...ledger, ...parts }, ID, AIM, WORLD)
       .deposits.map(({ listing }) => listing)
       .sort()
   const heardAt = (vault: number, time: bigint) => ({ heard: new Map(ledger.heard).set(vaultPeer(vault), time) })

@@ -15,6 +15,8 @@ export type Market = {
   /** So late is it now: an hour that is over counts. */
   readonly pass: (time: number) => void
   readonly expected: () => Expected | undefined
+  /** Whether there were bars enough, and it is of late that they are missing. */
+  readonly isStale: () => boolean
   /** h_peg; zero where nothing is pegged. */
   readonly peg: () => Pegged
   /** The loss quantile of the next hour, of what is pegged at least its haircut: its calm years say less. Zero where nothing is known. */
@@ -82,6 +84,7 @@ export function marketOf(
     },
     pass: (time) => learn(hours.pass(clock(time))),
     expected: expectedNow,
+    isStale: () => expected !== undefined && expectedNow() === undefined,
     peg: () => peg,
     quantile: () => Math.max(expectedNow()?.quantile ?? 0, peg.haircut),
     past,

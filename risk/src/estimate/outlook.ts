@@ -56,18 +56,38 @@ export function outlookOf(
   const shocks = together(Math.min(quantiles, FARTHEST)).map((move) => {
     return { ...move, taken: Number(max(0n, spare - spareWith([move]))) / 1e18 }
   })
-  const legs = shocks.flatMap(({ feed, direction, taken }): Leg[] => {
-    const past = expectations.get(feed)?.past
-    return past && taken > 0 ? [{ past, taken: direction === 'down' ? taken : -taken }] : []
-  })
-  const chance = spare < 0n ? 1 : quantiles > FARTHEST ? 0 : chanceOf(legs, quantiles, seconds)
+  const chance = spare < 0n ? 1 : quantiles > FARTHEST ? 0 : chanceOf(legsOf(shocks, expectations), quantiles, seconds)
   return { chance, quantiles, shocks, margin }
 }
 
-type Move = { readonly feed: number; readonly direction: Direction; readonly move: number }
+export type Move = { readonly feed: number; readonly direction: Direction; readonly move: number }
+
+/** The least that prices may go together against an account with that outlook so that the chance of it is below this. */
+export function movesOf(
+  { shocks }: Outlook,
+  expectations: ReadonlyMap<number, Expectation>,
+  seconds: number,
+  chance: number,
+): readonly Move[] {
+  const legs = legsOf(shocks, expectations)
+  const quantiles = Math.min(
+    FARTHEST,
+    firstBelow((z) => chanceOf(legs, z, seconds) < chance),
+  )
+  return shocks.map(({ feed, direction }) => {
+    return { feed, direction, move: Math.min(1, quantiles * (expectations.get(feed)?.quantile ?? 0)) }
+  })
+}
+
+function legsOf(shocks: readonly Shock[], expectations: ReadonlyMap<number, Expectation>): Leg[] {
+  return shocks.flatMap(({ feed, direction, taken }): Leg[] => {
+    const past = expectations.get(feed)?.past
+    return past && taken > 0 ? [{ past, taken: direction === 'down' ? taken : -taken }] : []
+  })
+}
 
 /** The ledger with those prices, none below its least. */
-function shocked(ledger: Ledger, moves: readonly Move[]): Ledger {
+export function shocked(ledger: Ledger, moves: readonly Move[]): Ledger {
   const prices = new Map(ledger.prices)
   for (const { feed, direction, move } of moves) {
     const known = prices.get(feed)

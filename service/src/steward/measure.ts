@@ -26,6 +26,7 @@ export type Unmeasured = {
     | 'feed_not_in_configuration'
     | 'no_route'
     | 'too_few_bars'
+    | 'bars_too_old'
     | 'no_peg_floor'
     | 'no_price'
     | 'price_too_old'
@@ -98,7 +99,7 @@ export function measurerOf(known: Known): Measurer {
       if (lastKnown < now - BigInt(parameters.maxPriceAge)) return { why: 'price_too_old', lastKnown }
       // What is pegged needs no history: calm years know nothing of the day it breaks.
       const expected = market.expected() ?? (asset.class === 'stable' ? { quantile: 0, longRun: 0 } : undefined)
-      if (!expected) return { why: 'too_few_bars' }
+      if (!expected) return { why: market.isStale() ? 'bars_too_old' : 'too_few_bars' }
       const route = isRemote(ledger, terms.vault) ? deliveries.routeOf(keyOf(place), terms.vault, asset) : HOME
       if (!route) return { why: 'no_route' }
       // Before the first heartbeat it is as old as the vault's round trip.

@@ -13,6 +13,8 @@ export type Judgement = {
   readonly accounts: ReadonlyMap<Hex, Judged>
   /** Those whose margin cannot be told now, nor by the clearing. */
   readonly untold: ReadonlyMap<Hex, PortfolioFault>
+  /** Of every price that somebody may depend on. */
+  readonly expectations: ReadonlyMap<number, Expectation>
   /** Feeds with too few bars: they are expected to go as far in an hour as they may jump in no time. */
   readonly young: ReadonlySet<number>
   /** Chains on which an account has something, and of which it is not known how long a liquidation takes: an hour is taken. */
@@ -37,7 +39,7 @@ export function judge(ledger: Ledger, measurer: Measurer, known: Known, now: big
     if (typeof outlook === 'string') untold.set(id, outlook)
     else accounts.set(id, { outlook, horizonSeconds })
   }
-  return { accounts, untold, young, unmeasured }
+  return { accounts, untold, expectations, young, unmeasured }
 }
 
 /** Of every price that somebody may depend on. */

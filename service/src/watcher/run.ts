@@ -12,6 +12,7 @@ import {
 import type { Ratio } from '@omnimargin/core/wad'
 import { type Cures, curesOf } from '@omnimargin/risk/cure'
 import { formatDecimal } from '@omnimargin/risk/decimal'
+import { movesOf } from '@omnimargin/risk/estimate/outlook'
 import { formatUnits } from 'viem'
 import { readerOf } from '../clients.ts'
 import { chainOf, type Deployment } from '../deployment.ts'
@@ -33,7 +34,7 @@ export type WatcherConfig = {
   /** Warned from this chance on. */
   readonly threshold: number
   readonly repeatSeconds: number
-  /** What a cure brings the account back to: balance by requirement. */
+  /** What a cure brings the account back to, at least: balance by requirement. */
   readonly health: Ratio
   readonly webhook?: string | undefined
 }
@@ -80,7 +81,10 @@ export async function runWatcher(config: WatcherConfig, { signal, log }: RoleCon
     for (const { account } of next.effects) {
       const judged = judgement.accounts.get(account)
       if (!judged) continue
-      const cures = curesOf(ledger, account, config.health, { now, homeChain: BigInt(chainId) })
+      const { outlook, horizonSeconds } = judged
+      const moves = movesOf(outlook, judgement.expectations, horizonSeconds, config.threshold)
+      const aim = { health: config.health, moves }
+      const cures = curesOf(ledger, account, aim, { now, homeChain: BigInt(chainId) })
       const warning = warningOf(config, ledger, account, judged, judgement.young, cures, now)
       note('warning', warning)
       hook?.tell({ event: 'warning', ...warning })
@@ -122,7 +126,7 @@ function warningOf(
   const market = clearing.markets[close?.market ?? -1]
   return {
     account,
-    time: Number(now),
+    blockTime: Number(now),
     chance,
     horizonSeconds,
     quantiles,

@@ -243,6 +243,7 @@ const CURES: Record<Unmeasured['why'], string> = {
   not_in_configuration: 'the clearing’s events do not name it as the deployment does: correct the deployment',
   feed_not_in_configuration: 'its price is not among "feeds" in the configuration: add it',
   no_route: 'its "route" is not in the configuration: add the quartiles of its delivery times',
+  bars_too_old: 'no hour of its price is known of late: bring newer hourly bars, or see that a publisher pokes it',
   too_few_bars:
     'there are too few hourly bars of its price: name "bars" of it in the configuration, two weeks at least',
   no_peg_floor:
