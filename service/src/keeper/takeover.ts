@@ -21,7 +21,7 @@ export type Takeover = { readonly account: Hex; readonly liquidator: Hex }
 export type NewLine = { readonly liquidator: Hex; readonly listing: Listing }
 
 /** The account with number 0, and those of the same owner that the clearing has heard of, by their numbers. */
-export function ownAccounts(ledger: Ledger, owner: Hex): Hex[] {
+function ownAccounts(ledger: Ledger, owner: Hex): Hex[] {
   const first = accountOf(owner)
   const all = [...ledger.accounts.keys()].filter((id) => ownerOf(id) === ownerOf(first))
   return [...new Set([first, ...all.sort()])]
