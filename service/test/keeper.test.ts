@@ -16,7 +16,7 @@ const WETH = { chainId: 31001n, vault: address('a'), asset: address('b') }
 const USDC = { chainId: 31002n, vault: address('c'), asset: address('d') }
 const NOW = 1_000n
 
-const blank: KeeperState = { ledger: EMPTY_LEDGER, account: OWN }
+const blank: KeeperState = { ledger: EMPTY_LEDGER, owner: address('1') }
 
 const rules: LedgerEvent[] = [
   ...FEEDS.map(({ feedId }, feed): LedgerEvent => ({ eventName: 'FeedAdded', args: { feed: BigInt(feed), feedId } })),
@@ -97,6 +97,74 @@ test('ROL-32 lines that are missing are opened first, each once', () => {
   assert.deepEqual(
     later.map(({ type }) => type),
     ['liquidate', 'liquidate'],
+  )
+})
+
+const SECOND = accountOf(address('1'), 1n)
+
+/** Lines and attempts by whose account, in order. */
+function taken(events: LedgerEvent[]): [string, Hex][] {
+  return block(blank, events).effects.flatMap((effect): [string, Hex][] => {
+    if (effect.type === 'open_line') return [[`line ${effect.listing.chainId}`, effect.liquidator]]
+    return effect.type === 'liquidate' ? [[effect.account, effect.liquidator]] : []
+  })
+}
+
+/** All lines of the keeper's first account but so many, of USDC. */
+const fullBut = (left: bigint) =>
+  Array.from({ length: 16 - Number(left) }, (_, i) => lineOf(OWN, BigInt(i), 1n, 0n)).flat()
+
+test('ROL-32 an account of the keeper’s without a free line for what it lacks leaves it to the keeper’s next', () => {
+  const due = [...rules, ...atMaintenanceAt1000(ANN), ...lineOf(SECOND, 0n, 1n, WAD), priceOf(0n, 999n * WAD, NOW)]
+  assert.deepEqual(taken([...due, ...fullBut(1n)]), [
+    ['line 31001', OWN],
+    [ANN, OWN],
+  ])
+  assert.deepEqual(taken([...due, ...fullBut(0n)]), [
+    ['line 31001', SECOND],
+    [ANN, SECOND],
+  ])
+})
+
+test('ROL-32 a free line is taken once, also by two accounts in one block', () => {
+  const last: LedgerEvent[] = [
+    ...lineOf(BOB, 0n, 2n, 5n),
+    { eventName: 'PositionChanged', args: { account: BOB, market: 0n, size: WAD, quote: -9_000n * WAD, cash: 0n } },
+  ]
+  const third = { chainId: 31003n, vault: address('e'), asset: address('f') }
+  const listed: LedgerEvent = { eventName: 'AssetListed', args: { listing: 2n, ...third } }
+  const due = [...rules, listed, ...atMaintenanceAt1000(ANN), ...last, priceOf(0n, 999n * WAD, NOW)]
+  assert.deepEqual(taken([...due, ...fullBut(1n), ...lineOf(SECOND, 0n, 1n, WAD)]), [
+    ['line 31001', OWN],
+    ['line 31003', SECOND],
+    [ANN, OWN],
+    [BOB, SECOND],
+  ])
+})
+
+test('ROL-32 nor is one used that is in too many markets for what it would take over', () => {
+  const busy = Array.from({ length: 16 }, (_, i): LedgerEvent => {
+    return {
+      eventName: 'PositionChanged',
+      args: { account: OWN, market: BigInt(i + 1), size: 1n, quote: 0n, cash: 0n },
+    }
+  })
+  const due = [...rules, ...atMaintenanceAt1000(ANN), ...lineOf(SECOND, 0n, 0n, WAD), priceOf(0n, 999n * WAD, NOW)]
+  assert.deepEqual(taken([...due, ...busy.slice(1), ...lineOf(OWN, 0n, 0n, WAD)]), [[ANN, OWN]])
+  assert.deepEqual(taken([...due, ...busy, ...lineOf(OWN, 0n, 0n, WAD)]), [[ANN, SECOND]])
+})
+
+test('ROL-32 what no account of the keeper’s has room for is tried all the same, and no line is opened for it', () => {
+  const due = [...rules, ...atMaintenanceAt1000(ANN), priceOf(0n, 999n * WAD, NOW)]
+  assert.deepEqual(taken([...due, ...fullBut(0n)]), [[ANN, OWN]])
+})
+
+test('ROL-31 nor is any other account of the keeper’s attempted', () => {
+  const { state } = block(blank, [...rules, ...[SECOND, ANN].flatMap(atMaintenanceAt1000)])
+  const { effects } = block(state, [priceOf(0n, 999n * WAD, NOW)])
+  assert.deepEqual(
+    effects.flatMap((effect) => (effect.type === 'liquidate' ? [effect.account] : [])),
+    [ANN],
   )
 })
 

@@ -65,6 +65,22 @@ library Checks {
         return margin.exposure;
     }
 
+    /// @notice What the units of an account's lines that do not count are worth without haircuts, USD at 1e18.
+    function uncountedOf(Ledger storage ledger, bytes32 account, bytes memory blob)
+        internal
+        view
+        returns (uint256 value)
+    {
+        uint256 count = ledger.accounts[account].lineCount;
+        for (uint256 i; i < count; ++i) {
+            Line memory line = ledger.lines[account][i];
+            ListingTerms terms = blob.listing(line.listing);
+            if (line.units == line.counted || terms.maintenanceHaircutOf() == WAD) continue;
+            uint256 price = ledger.freshPrice(terms.feedOf(), blob);
+            value += Margins.lineValue(line.units, price, terms) - Margins.lineValue(line.counted, price, terms);
+        }
+    }
+
     /// @notice What an account's limits in a market are charged for filling at the far end of their band, of initial margin.
     function initialReserveOf(Ledger storage ledger, uint256 market, Outstanding memory left, bytes memory blob)
         internal

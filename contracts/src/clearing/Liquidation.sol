@@ -5,7 +5,7 @@ import {Wad} from "../math/Wad.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key} from "../records/Records.sol";
 import {Checks} from "./Checks.sol";
-import {Ledger, Ledgers, Position} from "./Ledger.sol";
+import {Ledger, Ledgers, Line, Position} from "./Ledger.sol";
 import {Limits} from "./Limits.sol";
 import {LocalFills} from "./LocalFills.sol";
 import {Margin, Margins} from "./Margin.sol";
@@ -62,19 +62,32 @@ library Liquidation {
         Margin memory margin,
         bytes memory blob
     ) private {
-        (uint256 share, uint256 payment) = Share.shareOf(
-            margin, blob.liquidationDiscount(), blob.healthTarget(), blob.cashHaircut()
-        );
-        int256 cash = Wad.mulTrunc(ledger.accounts[account].cash, share) - int256(payment);
-        ledger.addCash(account, -cash);
-        ledger.addCash(liquidator, cash);
+        (uint256 share, uint256 payment, bool takesAll) = _shareOf(ledger, account, margin, blob);
+        _moveCash(ledger, account, liquidator, share, payment);
         _movePositions(ledger, account, liquidator, share);
-        Key[] memory moved = _moveLines(ledger, book, account, liquidator, share);
+        Key[] memory moved = _moveLines(ledger, book, account, liquidator, share, takesAll);
         ledger.requireInitialMargin(liquidator, blob);
         emit Liquidated(account, liquidator, share, payment, margin, ledger.version);
         for (uint256 i; i < moved.length; ++i) {
             book.tell(moved[i]);
         }
+    }
+
+    /// @dev Units that do not count stay with the account and are not paid for, else a liquidator would buy what caps keep out,
+    /// instead of taking risk over. They go along once what counts has no price any more: then they are all that pays.
+    function _shareOf(Ledger storage ledger, bytes32 account, Margin memory margin, bytes memory blob)
+        private
+        view
+        returns (uint256 share, uint256 payment, bool takesAll)
+    {
+        uint256 uncounted = ledger.uncountedOf(account, blob);
+        uint256 discount = blob.liquidationDiscount();
+        Margin memory taken;
+        (taken.equity, taken.exposure) = (margin.equity - int256(uncounted), margin.exposure - uncounted);
+        (taken.maintenanceMarginBalance, taken.maintenanceMargin) =
+        (margin.maintenanceMarginBalance, margin.maintenanceMargin);
+        takesAll = taken.equity <= int256(Wad.mulUp(taken.exposure, discount));
+        (share, payment) = Share.shareOf(takesAll ? margin : taken, discount, blob.healthTarget(), blob.cashHaircut());
     }
 
     /// @dev A venue on this chain that does not take it keeps nobody from being liquidated.
@@ -85,6 +98,12 @@ library Liquidation {
             (Key memory key, uint128[6] memory fields) = Limits.voidOf(ledger, book, account, market);
             book.writeUnheard(key, fields);
         }
+    }
+
+    function _moveCash(Ledger storage ledger, bytes32 from, bytes32 to, uint256 share, uint256 payment) private {
+        int256 cash = Wad.mulTrunc(ledger.accounts[from].cash, share) - int256(payment);
+        ledger.addCash(from, -cash);
+        ledger.addCash(to, cash);
     }
 
     function _movePositions(Ledger storage ledger, bytes32 from, bytes32 to, uint256 share) private {
@@ -101,17 +120,23 @@ library Liquidation {
     }
 
     /// @return moved The keys of the records that say so, two a line.
-    function _moveLines(Ledger storage ledger, Book storage book, bytes32 from, bytes32 to, uint256 share)
-        private
-        returns (Key[] memory moved)
-    {
+    function _moveLines(
+        Ledger storage ledger,
+        Book storage book,
+        bytes32 from,
+        bytes32 to,
+        uint256 share,
+        bool takesAll
+    ) private returns (Key[] memory moved) {
         uint256 count = ledger.accounts[from].lineCount;
         moved = new Key[](2 * count);
         uint256 written;
         for (uint256 i; i < count; ++i) {
-            uint256 units = Wad.mulDown(ledger.lines[from][i].units, share);
+            Line memory line = ledger.lines[from][i];
+            uint256 counted = Wad.mulDown(line.counted, share);
+            uint256 units = takesAll ? Wad.mulDown(line.units, share) : counted;
             if (units == 0) continue;
-            (moved[written], moved[written + 1]) = Transfers.move(ledger, book, from, i, to, units);
+            (moved[written], moved[written + 1]) = Transfers.move(ledger, book, from, i, to, units, counted);
             written += 2;
         }
         assembly ("memory-safe") {

@@ -138,6 +138,11 @@ library Margins {
         }
     }
 
+    /// @notice What units of a listing are worth at the index price, rounded down, as `addLine` has it.
+    function lineValue(uint256 units, uint256 price, ListingTerms terms) internal pure returns (uint256) {
+        return (units * price / terms.unitOf()).min(MAX_LINE_VALUE);
+    }
+
     /// @notice Makes room for the positions of an account: `positions` at most, of which no more than 255.
     /// @dev The lists are words of one block at first, since the compiler would fill lists of structs.
     function make(Sums memory sums, uint256 underlyings, uint256 venues, uint256 positions) internal pure {

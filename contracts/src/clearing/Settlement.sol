@@ -71,12 +71,12 @@ library Settlement {
         bytes memory blob = ledger.blobOf();
         ledger.bringUpToDate(seller);
         ledger.bringUpToDate(buyer);
-        uint256 listing = _requireForSale(ledger, seller, index, units);
+        (uint256 listing, uint256 counted) = _requireForSale(ledger, seller, index, units);
         _requireYoung(ledger, book, listing, blob);
         uint256 price = priceOf(ledger, listing, units, blob);
         _pay(ledger, buyer, seller, price);
         emit Sold(seller, buyer, listing, units, price, ledger.version);
-        (Key memory lost, Key memory gained) = Transfers.move(ledger, book, seller, index, buyer, units);
+        (Key memory lost, Key memory gained) = Transfers.move(ledger, book, seller, index, buyer, units, counted);
         ledger.requireInitialMargin(buyer, blob);
         // A vault on this chain has to hear of it: units at one that does not answer pay no debt.
         book.push(lost);
@@ -95,17 +95,18 @@ library Settlement {
     }
 
     /// @return listing What the line is of.
+    /// @return counted The units' part of what counts of it, rounded down.
     function _requireForSale(Ledger storage ledger, bytes32 seller, uint256 index, uint256 units)
         private
         view
-        returns (uint256 listing)
+        returns (uint256 listing, uint256 counted)
     {
         require(units > 0, NothingToBuy());
         require(ledger.accounts[seller].isPutUp, NotPutUp(seller));
         require(index < ledger.accounts[seller].lineCount, NoSuchLine(seller, index));
         Line memory line = ledger.lines[seller][index];
         require(units <= line.units, InsufficientUnits(units, line.units));
-        return line.listing;
+        return (line.listing, line.counted * units / line.units);
     }
 
     function _pay(Ledger storage ledger, bytes32 buyer, bytes32 seller, uint256 price) private {

@@ -18,24 +18,32 @@ library Transfers {
     /// The account has no open line for a listing that it would take units of.
     error LineNotOpen(bytes32 account, uint256 listing);
 
-    /// @notice Moves units, with their part of what is counted rounded down, to the other's line of the same listing.
+    /// @notice Moves units, and how many of them are counted, to the other's line of the same listing.
     /// @return lost The keys of the two records, which a vault on this chain has yet to be told of.
-    function move(Ledger storage ledger, Book storage book, bytes32 from, uint256 i, bytes32 to, uint256 units)
-        internal
-        returns (Key memory lost, Key memory gained)
-    {
+    function move(
+        Ledger storage ledger,
+        Book storage book,
+        bytes32 from,
+        uint256 i,
+        bytes32 to,
+        uint256 units,
+        uint256 counted
+    ) internal returns (Key memory lost, Key memory gained) {
         uint256 j = _lineFor(ledger, to, ledger.lines[from][i].listing);
-        _moveUnits(ledger, from, i, to, j, units);
+        _lose(ledger, from, i, units, counted);
+        _gain(ledger, to, j, units, counted);
         (lost, gained) = (ledger.ledgerKey(from, i), ledger.ledgerKey(to, j));
         book.keep(lost, LOST, units.toUint128());
         book.keep(gained, GAINED, units.toUint128());
     }
 
-    function _moveUnits(Ledger storage ledger, bytes32 from, uint256 i, bytes32 to, uint256 j, uint256 units) private {
+    function _lose(Ledger storage ledger, bytes32 from, uint256 i, uint256 units, uint256 counted) private {
         Line memory line = ledger.lines[from][i];
-        uint256 counted = line.counted * units / line.units;
         ledger.setLine(from, i, line, line.units - units, line.counted - counted);
-        line = ledger.lines[to][j];
+    }
+
+    function _gain(Ledger storage ledger, bytes32 to, uint256 j, uint256 units, uint256 counted) private {
+        Line memory line = ledger.lines[to][j];
         ledger.setLine(to, j, line, line.units + units, line.counted + counted);
     }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Ledgers, Position} from "../../src/clearing/Ledger.sol";
+import {Ledgers, Line, Position} from "../../src/clearing/Ledger.sol";
 import {Limits} from "../../src/clearing/Limits.sol";
+import {Lines} from "../../src/clearing/Lines.sol";
 import {Liquidation} from "../../src/clearing/Liquidation.sol";
 import {Transfers} from "../../src/clearing/Transfers.sol";
 import {Margin} from "../../src/clearing/Margin.sol";
@@ -178,6 +179,94 @@ contract LiquidationTest is World {
         vm.prank(keeper.addr);
         vm.expectRevert(abi.encodeWithSelector(Ledgers.RecordTooOld.selector, 1, uint64(0), block.timestamp));
         clearing.liquidate(a, k);
+    }
+
+    /// A line is for ever: dust of fifteen others' listings, and the keeper's account takes over nobody with a sixteenth.
+    function test_LIQ_04_a_further_account_takes_over_what_the_first_has_no_line_left_for() public {
+        _learn(_grantOf(a, alice.addr, 1));
+        vm.prank(alice.addr);
+        clearing.openLine(a, remote, alice.addr);
+        for (uint256 i = 1; i < 16; ++i) {
+            vm.prank(keeper.addr);
+            clearing.openLine(k, local, vm.addr(1000 + i));
+        }
+        // Of a dollar's millionth nothing moves but by the whole account.
+        _setPrice(1700);
+        vm.startPrank(keeper.addr);
+        vm.expectRevert(abi.encodeWithSelector(Lines.TooManyLines.selector, k));
+        clearing.openLine(k, remote, keeper.addr);
+        vm.expectRevert(abi.encodeWithSelector(Transfers.LineNotOpen.selector, k, 1));
+        clearing.liquidate(a, k);
+        bytes32 next = bytes32(uint256(k) | 1);
+        weth.mint(keeper.addr, 100e18);
+        weth.approve(address(vault), 100e18);
+        clearing.openLine(next, local, keeper.addr);
+        clearing.openLine(next, remote, keeper.addr);
+        vault.depositAndGrant(address(weth), 100e18, block.chainid, address(clearing), next);
+        clearing.liquidate(a, next);
+        assertEq(_size(next, 0), 60e18);
+    }
+
+    /// Were it asked to know them, a venue that is not heard of would lock out whoever has ever taken over a leg there.
+    function test_LIQ_04_debts_of_funding_that_are_not_known_keep_no_liquidator_out() public {
+        _raise(keeper, 1, 1e18, 0);
+        _learn(_fillsOf(k, _fields(1e18, 0, 2_000e18, 0, 0, 0)));
+        vm.warp(block.timestamp + 1 hours);
+        _setPrice(1800);
+        vm.prank(keeper.addr);
+        vm.expectPartialRevert(Ledgers.FundingTooOld.selector);
+        clearing.release(k, 0, 1);
+        _liquidate();
+        assertGt(_size(k, 0), 0);
+    }
+
+    /// @dev Alice has so much more than counts of her listing, and is just below maintenance at 1,782 dollars.
+    function _addUncounted(uint256 units) private {
+        clearing.setParameters(Blobs.amended(_parameters(), 4, 144, 210e18, 112));
+        _fund(alice, units);
+        _setPrice(1782);
+        assertEq(clearing.marginOf(a).exposure, (units + 70e18) * 1782);
+    }
+
+    function _line(bytes32 account) private view returns (Line memory line) {
+        (line,) = clearing.lineOf(account, 0);
+    }
+
+    /// Caps keep them out of margin; a liquidator that paid for them would let them in, and take no risk over.
+    function test_LIQ_07_units_that_do_not_count_are_not_sold_to_the_liquidator() public {
+        _addUncounted(1_000_000e18);
+        (uint256 share, uint256 payment) = _liquidateAndRead();
+        assertGt(share, 0.1e18);
+        assertGt(payment, 0);
+        assertEq(_line(a).units - _line(a).counted, 1_000_000e18, "all that does not count stays");
+        assertEq(_line(k).units - 100e18, 10e18 * share / 1e18);
+        assertEq(_line(k).counted, _line(k).units);
+        assertEq(_size(k, 0), int256(60e18 * share / 1e18));
+        Margin memory after_ = clearing.marginOf(a);
+        assertApproxEqAbs(after_.maintenanceMarginBalance, int256(after_.maintenanceMargin * 125 / 100), 1e6);
+    }
+
+    function test_LIQ_07_with_them_or_without_the_share_and_the_payment_are_the_same() public {
+        uint256 snapshot = vm.snapshotState();
+        _setPrice(1782);
+        (uint256 share, uint256 payment) = _liquidateAndRead();
+        vm.revertToState(snapshot);
+        _addUncounted(500e18);
+        (uint256 shareWith, uint256 paymentWith) = _liquidateAndRead();
+        assertEq(shareWith, share);
+        assertEq(paymentWith, payment);
+    }
+
+    /// Else a debtor would be rid of its debts and keep them.
+    function test_LIQ_07_once_what_counts_is_worth_nothing_they_pay() public {
+        _addUncounted(500e18);
+        _setPrice(1700);
+        int256 equity = clearing.marginOf(a).equity + clearing.marginOf(k).equity;
+        (uint256 share, uint256 payment) = _liquidateAndRead();
+        assertGt(payment, 0);
+        assertEq(_line(a).units, 510e18 - 510e18 * share / 1e18);
+        assertEq(_line(a).counted, 10e18 - 10e18 * share / 1e18);
+        assertApproxEqAbs(clearing.marginOf(a).equity + clearing.marginOf(k).equity, equity, 2);
     }
 
     function test_LIQ_05_what_one_loses_the_other_gains() public {

@@ -372,6 +372,16 @@ contract SettlementTest is Far {
         assertEq(counted, CAP);
     }
 
+    /// As with a liquidation: what counted of the seller's goes on counting.
+    function test_MRG_13_a_sale_may_bring_the_buyer_above_its_cap() public {
+        _win(5_000);
+        clearing.setParameters(Blobs.amended(_parameters(), 5, 24, 100e18, 112));
+        _putUp();
+        _buy(0, 1e18);
+        (Line memory line,) = clearing.lineOf(a, 0);
+        assertEq(line.counted, 101e18);
+    }
+
     function test_SET_11_the_house_can_be_put_up_and_has_nothing_to_sell() public {
         bytes32 house = bytes32(bytes20(address(clearing)));
         vm.expectRevert(abi.encodeWithSelector(Settlement.NoDebt.selector, house));

@@ -4,7 +4,6 @@
  */
 import { Clearing } from '@omnimargin/chains/abi'
 import { ChainError } from '@omnimargin/chains/errors'
-import { accountOf } from '@omnimargin/core/account'
 import { EMPTY_LEDGER, type LedgerEvent } from '@omnimargin/core/ledger'
 import { KIND } from '@omnimargin/core/record'
 import { encodeFunctionData } from 'viem'
@@ -102,7 +101,7 @@ async function watch(config: KeeperConfig, destinations: Destinations, signal: A
   const home = homeOf(config.deployment, destinations)
   const act = actorOf(config, home, signal, note)
   const followed = follow(home, { address, abi: Clearing.abi }, (from) => note('reorganized', { from }))
-  const blank: KeeperState = { ledger: EMPTY_LEDGER, account: accountOf(config.account.address) }
+  const blank: KeeperState = { ledger: EMPTY_LEDGER, owner: config.account.address }
   let state = blank
   let said = { accounts: -1, ms: -COUNT_MS }
 
@@ -131,18 +130,19 @@ function hermesOf({ hermes: url, hermesKey: key }: KeeperConfig): Hermes {
 
 /** Carries an effect out, or says why not: one that fails keeps none of the others from being tried. */
 function actorOf(config: KeeperConfig, home: Destination, signal: AbortSignal, note: Note) {
-  const own = accountOf(config.account.address)
   const send = senderTo(config, home)
   const price = pricerOf(hermesOf(config), showerTo(home, send), signal)
   const carryOut = async (effect: KeeperEffect): Promise<string | undefined> => {
     const call = { abi: Clearing.abi } as const
     switch (effect.type) {
       case 'open_line': {
-        const args = [own, effect.listing, config.account.address] as const
+        const args = [effect.liquidator, effect.listing, config.account.address] as const
         return send(encodeFunctionData({ ...call, functionName: 'openLine', args }))
       }
-      case 'liquidate':
-        return send(encodeFunctionData({ ...call, functionName: 'liquidate', args: [effect.account, own] }))
+      case 'liquidate': {
+        const args = [effect.account, effect.liquidator] as const
+        return send(encodeFunctionData({ ...call, functionName: 'liquidate', args }))
+      }
       case 'close_venue':
         return send(encodeFunctionData({ ...call, functionName: 'closeVenue', args: [BigInt(effect.venue)] }))
       case 'price_closed':

@@ -2,6 +2,7 @@
  * What a keeper does about the clearing's events: find who is below maintenance, make ready to take them over, bring dead
  * venues to their end, and have counted what by now there is room for.
  */
+import { accountOf, ownerOf } from '@omnimargin/core/account'
 import type { Hex } from '@omnimargin/core/bytes'
 import { admit } from '@omnimargin/core/counting'
 import {
@@ -11,7 +12,6 @@ import {
   isOpen,
   type Ledger,
   type LedgerEvent,
-  type Listing,
   marginOf,
   upToDate,
   withAccount,
@@ -20,19 +20,20 @@ import { isLiquidatable, type Margin } from '@omnimargin/core/margin'
 import { feedOfMarket } from '@omnimargin/core/parameters'
 import { venuePeer } from '@omnimargin/core/peer'
 import { max, type Units } from '@omnimargin/core/wad'
+import { type NewLine, type Takeover, takeovers } from './takeover.ts'
 
 export type KeeperState = {
   readonly ledger: Ledger
-  /** The keeper's own account. */
-  readonly account: Hex
+  /** Whose accounts take over. */
+  readonly owner: Hex
 }
 
 /** The clearing's events of some blocks, in order, and the time of the last block in seconds. */
 export type KeeperEvent = { readonly type: 'block'; readonly events: readonly LedgerEvent[]; readonly now: bigint }
 
 export type KeeperEffect =
-  | { readonly type: 'open_line'; readonly listing: Listing }
-  | { readonly type: 'liquidate'; readonly account: Hex; readonly margin: Margin }
+  | ({ readonly type: 'open_line' } & NewLine)
+  | ({ readonly type: 'liquidate'; readonly margin: Margin } & Takeover)
   | { readonly type: 'close_venue'; readonly venue: number }
   | { readonly type: 'price_closed'; readonly market: number; readonly feedId: Hex; readonly until: bigint }
   | { readonly type: 'settle_closed'; readonly account: Hex; readonly market: number }
@@ -49,15 +50,14 @@ const PART_OF_BURST = 10n
  */
 export function step(state: KeeperState, event: KeeperEvent): { state: KeeperState; effects: KeeperEffect[] } {
   const ledger = applyEvents(state.ledger, event.events)
-  const due = liquidatable(ledger, state.account, event.now)
-  const lines = missingLines(
-    ledger,
-    state.account,
-    due.map(({ account }) => account),
-  )
+  const due = liquidatable(ledger, state.owner, event.now)
+  const { lines, attempts } = takeovers(ledger, state.owner, [...due.keys()])
   const effects: KeeperEffect[] = [
-    ...lines.map((listing): KeeperEffect => ({ type: 'open_line', listing })),
-    ...due.map(({ account, margin }): KeeperEffect => ({ type: 'liquidate', account, margin })),
+    ...lines.map((line): KeeperEffect => ({ type: 'open_line', ...line })),
+    ...attempts.flatMap((attempt): KeeperEffect[] => {
+      const margin = due.get(attempt.account)
+      return margin ? [{ type: 'liquidate', ...attempt, margin }] : []
+    }),
     ...closable(ledger, event.now).map((venue): KeeperEffect => ({ type: 'close_venue', venue })),
     ...atTheEnd(ledger, event.now),
     ...countable(ledger, event.now),
@@ -66,12 +66,14 @@ export function step(state: KeeperState, event: KeeperEvent): { state: KeeperSta
 }
 
 /** With the funding that a liquidation settles first. */
-function liquidatable(ledger: Ledger, own: Hex, now: bigint) {
-  return [...ledger.accounts.keys()].flatMap((account) => {
-    if (account === own) return []
+function liquidatable(ledger: Ledger, owner: Hex, now: bigint): Map<Hex, Margin> {
+  const own = ownerOf(accountOf(owner))
+  const others = [...ledger.accounts.keys()].filter((account) => ownerOf(account) !== own)
+  const due = others.flatMap((account): [Hex, Margin][] => {
     const margin = marginOf(withAccount(ledger, account, upToDate(ledger, account)), account, now)
-    return typeof margin !== 'string' && isLiquidatable(margin) ? [{ account, margin }] : []
+    return typeof margin !== 'string' && isLiquidatable(margin) ? [[account, margin]] : []
   })
+  return new Map(due)
 }
 
 /** Venues that contradicted themselves, and remote ones that have not been heard of for so long since the last outage: anyone may close them. */
@@ -135,12 +137,4 @@ function withCounted(ledger: Ledger, id: Hex, line: number, counted: Units): Led
   const account = accountIn(ledger, id)
   const lines = account.lines.map((each, i) => (i === line ? { ...each, counted } : each))
   return withAccount(ledger, id, { ...account, lines })
-}
-
-/** Listings that the accounts hold units of and the keeper has no line for, each once. */
-function missingLines(ledger: Ledger, own: Hex, accounts: readonly Hex[]): Listing[] {
-  const open = new Set(ledger.accounts.get(own)?.lines.map(({ listing }) => listing))
-  const held = accounts.flatMap((account) => ledger.accounts.get(account)?.lines ?? [])
-  const missing = new Set(held.filter(({ units, listing }) => units > 0n && !open.has(listing)).map((l) => l.listing))
-  return [...missing].flatMap((listing) => ledger.listings[listing] ?? [])
 }
