@@ -11,23 +11,22 @@ const MAX_CORNER_FEEDS = 8
 
 /** What the margin of two points may be apart by rounding alone is far less, and it is far less than a cent. */
 const ROUNDING: Usd = 10n ** 9n
-/** By how much wider spans an account is looked at than asked for: a 64th of the price, so that the next look may be spared. */
-const ROOM = 64n
+/** By how much wider spans an account is looked at than asked for: a 256th of the price, so that the next look may be spared. */
+const ROOM = 256n
 
 /** Below maintenance somewhere within the spans. */
 export function isBelow(remains: Remains, spans: Spans): boolean {
   if (isClearWithin(remains, spans)) return false
   const wider = widened(remains, spans)
-  if (movingOf(remains, wider).length <= MAX_CORNER_FEEDS && leastExcess(remains, wider) > ROUNDING) {
-    remains.clear = wider
-    return false
-  }
-  return leastExcess(remains, spans) < 0n
+  if (movingOf(remains, wider).length > MAX_CORNER_FEEDS || !hasExcess(remains, wider, ROUNDING))
+    return !hasExcess(remains, spans, 0n)
+  remains.clear = wider
+  return false
 }
 
 /** The least maintenance margin balance, at the worst of the prices. */
 export function leastBalance(remains: Remains, spans: Spans): Usd {
-  return leastOf(remains, spans, (portfolio) => computeBalances(portfolio).maintenanceMarginBalance)
+  return [...cornersOf(remains, spans)].map((one) => computeBalances(one).maintenanceMarginBalance).reduce(min)
 }
 
 /** What is owed beyond everything that is held, at the worst of the prices, when so much is got for each listing. */
@@ -36,36 +35,36 @@ export function shortfallOf(remains: Remains, spans: Spans, proceeds: readonly R
     return { ...line, units: mulDown(line.units, proceeds[line.listing] ?? WAD) }
   })
   const sold = { ...remains, portfolio: { ...remains.portfolio, lines } }
-  return max(0n, -leastOf(sold, spans, (portfolio) => computeBalances(portfolio).equity))
+  return max(0n, -[...cornersOf(sold, spans)].map((one) => computeBalances(one).equity).reduce(min))
 }
 
-function leastExcess(remains: Remains, spans: Spans): Usd {
-  return leastOf(remains, spans, (portfolio) => {
-    return computeBalances(portfolio).maintenanceMarginBalance - computeMaintenanceMargin(portfolio)
-  })
+/** Its balance is so much above what is required, wherever prices stand. */
+function hasExcess(remains: Remains, spans: Spans, excess: Usd): boolean {
+  for (const portfolio of cornersOf(remains, spans)) {
+    const { maintenanceMarginBalance } = computeBalances(portfolio)
+    if (maintenanceMarginBalance - computeMaintenanceMargin(portfolio) < excess) return false
+  }
+  return true
 }
 
 /**
  * Balance and equity less requirement are concave in the prices, so their least value is in a corner. A price that an
  * account has only collateral of is worst where it is lowest.
  */
-function leastOf(remains: Remains, spans: Spans, figure: (portfolio: Portfolio) => Usd): Usd {
+function* cornersOf(remains: Remains, spans: Spans): Generator<Portfolio> {
   const feeds = movingOf(remains, spans)
   if (feeds.length > MAX_CORNER_FEEDS) {
     throw new InputError(
       `Account ${remains.id} has positions in ${feeds.length} prices that would move, the limit is ${MAX_CORNER_FEEDS}: describe it as several accounts in a file.`,
     )
   }
-  const corners = Array.from({ length: 2 ** feeds.length }, (_, corner) => {
+  for (let corner = 0; corner < 2 ** feeds.length; corner++) {
     const highs = feeds.filter((_, i) => ((corner >> i) & 1) === 1)
-    return figure(
-      valuedAt(remains, (feed) => {
-        const span = spans.get(feed)
-        return (highs.includes(feed) ? span?.high : span?.low) ?? 0n
-      }),
-    )
-  })
-  return corners.reduce(min)
+    yield valuedAt(remains, (feed) => {
+      const span = spans.get(feed)
+      return (highs.includes(feed) ? span?.high : span?.low) ?? 0n
+    })
+  }
 }
 
 /** A leg at a lost venue has no profit, only its loss. */

@@ -1,6 +1,6 @@
 /** What a loss leaves of the accounts, prices aside. Most losses leave most accounts as they were: each way to be left is told once. */
 import type { Hex } from '@omnimargin/core/bytes'
-import { type Account, isOpen, type PortfolioFault, portfolioOf, type Valued, upToDate } from '@omnimargin/core/ledger'
+import { isOpen, type PortfolioFault, portfolioOf, upToDate, type Valued } from '@omnimargin/core/ledger'
 import { InputError } from '../errors.ts'
 import { accountAfter, type Damage, harmTo, heardAfter } from './damage.ts'
 import { type Flow, ordersOf, type Spans } from './impact.ts'
@@ -25,21 +25,22 @@ export type Remains = {
 export type Survey = (damage: Damage) => readonly Remains[]
 
 export function surveyOf(system: System): Survey {
-  const { ledger } = system
-  const accounts = [...ledger.accounts.keys()].map((id) => {
-    return { id, account: upToDate(ledger, id), known: new Map<string, Remains>() }
-  })
+  const accounts = [...system.ledger.accounts].map(([id, account]) => ({
+    id,
+    account,
+    known: new Map<string, Remains>(),
+  }))
   return (damage) =>
     accounts.map(({ id, account, known }) => {
-      const harm = harmTo(account, ledger, damage)
-      const found = known.get(harm) ?? remainsOf(system, id, account, damage)
+      const harm = harmTo(account, system.ledger, damage)
+      const found = known.get(harm) ?? remainsOf(system, id, damage)
       known.set(harm, found)
       return found
     })
 }
 
-function remainsOf({ ledger, now }: System, id: Hex, whole: Account, damage: Damage): Remains {
-  const account = accountAfter(whole, damage)
+function remainsOf({ ledger, now }: System, id: Hex, damage: Damage): Remains {
+  const account = accountAfter(upToDate(ledger, id), damage)
   const accounts = new Map([[id, account]])
   const portfolio = portfolioOf({ ...ledger, heard: heardAfter(ledger, damage), accounts }, id, now)
   if (typeof portfolio === 'string') throw new InputError(`Account ${id}: ${CURES[portfolio]}`)
