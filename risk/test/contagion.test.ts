@@ -282,7 +282,7 @@ test('CTG-13 what is told of every failure is what judging every account anew ea
       for (const { deepestFall: _, ...outcome } of [calm, ...single, ...pairs])
         assert.deepEqual(outcome, loseStraight(system, outcome.lost))
     }),
-    { numRuns: 15 },
+    { numRuns: 15, endOnFailure: true },
   )
 })
 
