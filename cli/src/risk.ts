@@ -25,7 +25,7 @@ function addContagion(risk: Command): void {
       'what the steward is told of each asset on each chain, JSON (default: that of the devnet)',
     )
     .option('--insurance <usd>', 'what is there to pay bad debt with', '0')
-    .option('--block <block>', 'finalized, latest, or a number on the clearing’s chain', 'finalized')
+    .option('--block <block>', 'finalized, latest, or a number on the clearing’s chain (default: finalized)')
     .option('--top <rows>', 'how many failures to tell', '20')
     .option('--json', 'print JSON, amounts as decimal strings', false)
     .action(async (options: Omit<ContagionOptions, 'terms' | 'config'> & Partial<ContagionOptions>) => {

@@ -87,7 +87,6 @@ test('CTG-10 a system or terms that cannot be used are refused with file, line a
     terms: SHIPPED_TERMS,
     config: SHIPPED_MEASURES,
     insurance: '0',
-    block: 'finalized',
     top: '20',
     json: true,
   }
@@ -96,6 +95,11 @@ test('CTG-10 a system or terms that cannot be used are refused with file, line a
   const table: [Partial<ContagionOptions>, RegExp][] = [
     [{}, /^Give either --deployment, of what is running, or --system/],
     [{ system, deployment: 'none.json' }, /^Give either --deployment/],
+    [
+      { system, block: 'banana' },
+      /^--block banana: a file has no blocks\. Leave it out, or give --deployment for --system\.$/,
+    ],
+    [{ deployment: 'none.json', block: 'banana' }, /^--block banana: give finalized, latest, or the number/],
     [{ system, top: '0' }, /^--top 0: give how many rows/],
     [{ system, insurance: '-5' }, /^--insurance -5: "-5" is no amount/],
     [{ system, terms: 'none.json' }, /^none\.json: cannot be read/],

@@ -302,11 +302,18 @@ export function upToDate(ledger: Ledger, id: Hex): Account {
 /** Why an account's margin cannot be told: nothing is known to value it by, or only something too old. */
 export type PortfolioFault = 'no_parameters' | 'price_too_old'
 
+type Fed<Entry> = Entry & { readonly feed: number; readonly price: Price }
+/** A portfolio that says which prices it is valued at. */
+export type Valued = Omit<Portfolio, 'lines' | 'underlyings'> & {
+  readonly lines: readonly Fed<Portfolio['lines'][number] & Pick<Line, 'listing'>>[]
+  readonly underlyings: readonly Fed<Portfolio['underlyings'][number]>[]
+}
+
 /**
  * All that the margin formula needs of an account at time `now` (seconds), or why it cannot be told. An account that
  * nobody has heard of has an empty portfolio.
  */
-export function portfolioOf(ledger: Ledger, id: Hex, now: bigint): Portfolio | PortfolioFault {
+export function portfolioOf(ledger: Ledger, id: Hex, now: bigint): Valued | PortfolioFault {
   const { parameters } = ledger
   if (!parameters) return 'no_parameters'
   const account = accountIn(ledger, id)

@@ -97,21 +97,38 @@ const MAINTENANCE: Grade = {
 
 /** Balances, requirements, equity and exposure of a portfolio. No amount makes it fail; asserts that what positions and credits name is there. */
 export function computeMargin(portfolio: Portfolio): Margin {
-  const { cash, positions, underlyings } = portfolio
-  const collateral = sumLines(portfolio.lines)
+  return {
+    ...computeBalances(portfolio),
+    initialMargin: requirement(portfolio, INITIAL),
+    maintenanceMargin: computeMaintenanceMargin(portfolio),
+    exposure: exposureOf(portfolio),
+  }
+}
+
+type Balances = Pick<Margin, 'equity' | 'initialMarginBalance' | 'maintenanceMarginBalance'>
+
+/** Of the margin, what there is: for who has no use for what is required. */
+export function computeBalances({ cash, cashHaircut, lines, positions, underlyings }: Portfolio): Balances {
+  const collateral = sumLines(lines)
   const pnl = sum(positions.map((position) => unrealizedPnl(position, at(underlyings, position.underlying).price)))
-  const countedCash = cash > 0n ? mulDown(cash, WAD - portfolio.cashHaircut) : cash
-  const netNotionals = underlyings.map(({ price }, u) =>
-    mulUp(abs(sum(positions.filter(({ underlying }) => underlying === u).map(({ size }) => size))), price),
-  )
+  const countedCash = cash > 0n ? mulDown(cash, WAD - cashHaircut) : cash
   return {
     equity: cash + pnl + collateral.value,
     initialMarginBalance: collateral.initial + countedCash + (pnl < 0n ? pnl : 0n),
-    initialMargin: requirement(portfolio, INITIAL),
     maintenanceMarginBalance: collateral.maintenance + countedCash + pnl,
-    maintenanceMargin: requirement(portfolio, MAINTENANCE),
-    exposure: collateral.value + sum(netNotionals),
   }
+}
+
+/** Of the margin, what is required to stay. */
+export function computeMaintenanceMargin(portfolio: Portfolio): Usd {
+  return requirement(portfolio, MAINTENANCE)
+}
+
+function exposureOf({ lines, positions, underlyings }: Portfolio): Usd {
+  const netNotionals = underlyings.map(({ price }, u) =>
+    mulUp(abs(sum(positions.filter(({ underlying }) => underlying === u).map(({ size }) => size))), price),
+  )
+  return sumLines(lines).value + sum(netNotionals)
 }
 
 /** May take new risk, or let collateral go. */

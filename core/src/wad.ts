@@ -62,6 +62,5 @@ export function min(a: bigint, b: bigint): bigint {
 }
 
 function floorDiv(a: bigint, b: bigint): bigint {
-  const quotient = a / b
-  return a % b !== 0n && a < 0n ? quotient - 1n : quotient
+  return a < 0n ? -divUp(-a, b) : a / b
 }

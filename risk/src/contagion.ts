@@ -1,10 +1,10 @@
 /** What each failure would cost once everybody it drags down has been closed: spec/contagion.md. A what-if: nothing is changed. */
 import type { Hex } from '@omnimargin/core/bytes'
-import { accountIn } from '@omnimargin/core/ledger'
 import { max, type Ratio, type Usd, WAD } from '@omnimargin/core/wad'
-import { type Damage, damageOf, withShares } from './contagion/damage.ts'
-import { feedsOf, healthOf } from './contagion/health.ts'
-import { type Flow, flowOf, proceedsOf, type Spans, spansOf } from './contagion/impact.ts'
+import { type Damage, damageOf } from './contagion/damage.ts'
+import { isBelow, leastBalance, shortfallOf } from './contagion/health.ts'
+import { type Flow, proceedsOf, type Spans, spansOf, sumOf } from './contagion/impact.ts'
+import { type Remains, type Survey, surveyOf } from './contagion/remains.ts'
 import { type Node, nodesOf, type System } from './contagion/system.ts'
 
 export type Outcome = {
@@ -40,67 +40,111 @@ export type Contagion = {
 export const ACCOUNT_NODES = 32
 export const PAIRED_ACCOUNTS = 8
 
-export function contagionOf(system: System): Contagion {
+/** `onProgress` is told the share that is done. */
+export function contagionOf(system: System, onProgress: (share: number) => void = () => {}): Contagion {
+  const trial = trialOf(system)
   const places = nodesOf(system)
-  const accounts = largestOf(system)
-  const lone = [...places, ...accounts.slice(0, ACCOUNT_NODES)]
+  const accounts = largestOf(trial.calm.all)
+  const lone = [...places, ...accounts.slice(0, ACCOUNT_NODES)].map((node) => [node])
   const paired = [...places, ...accounts.slice(0, PAIRED_ACCOUNTS)]
   const pairs = paired.flatMap((first, i) => paired.slice(i + 1).map((second) => [first, second]))
-  const before = balancesOf(system)
-  const outcomesOf = (all: readonly Node[][]) => all.map((nodes) => loseAll(system, nodes, before)).sort(byCost)
+  let done = 0
+  const outcomesOf = (all: readonly Node[][]) => {
+    const outcomes = all.map((nodes) => {
+      onProgress(done++ / (lone.length + pairs.length))
+      return trial.lose(nodes)
+    })
+    return outcomes.sort(byCost)
+  }
   return {
-    calm: loseAll(system, [], before),
-    single: outcomesOf(lone.map((node) => [node])),
+    calm: trial.lose([]),
+    single: outcomesOf(lone),
     pairs: outcomesOf(pairs),
-    margin: before.reduce((total, balance) => total + max(0n, balance), 0n),
+    margin: trial.calm.balances.reduce((total, balance) => total + max(0n, balance), 0n),
   }
 }
 
+/** The nodes are lost at once. */
+export function loseAll(system: System, lost: readonly Node[]): Outcome {
+  return trialOf(system).lose(lost)
+}
+
+/** What losses come to, before anybody sells: the same for all that lose the same places, whichever accounts fail besides. */
+type Scene = {
+  readonly damage: Damage
+  readonly all: readonly Remains[]
+  readonly spans: Spans
+  readonly balances: readonly Usd[]
+  readonly below: ReadonlySet<Remains>
+}
+
+function trialOf(system: System): { calm: Scene; lose: (lost: readonly Node[]) => Outcome } {
+  const survey = surveyOf(system)
+  const calm = sceneOf(system, [], survey)
+  const scenes = new Map<string, Scene>()
+  const lose = (lost: readonly Node[]) => {
+    const places = lost.filter(({ kind }) => kind !== 'account')
+    const key = places.map((place) => Object.values(place).join(' ')).join()
+    const scene = scenes.get(key) ?? sceneOf(system, places, survey, calm)
+    scenes.set(key, scene)
+    return outcomeOf(system, lost, scene, calm)
+  }
+  return { calm, lose }
+}
+
+/** Whoever is left as before, at the prices before, is as in the calm. */
+function sceneOf(system: System, places: readonly Node[], survey: Survey, calm?: Scene): Scene {
+  const damage = damageOf(system, places)
+  const all = survey(damage)
+  const spans = spansOf(system, damage, NO_FLOW)
+  const balances: Usd[] = []
+  const below = new Set<Remains>()
+  for (const [i, one] of all.entries()) {
+    const isTouched = one !== calm?.all[i] || one.feeds.some((feed) => damage.left.has(feed))
+    balances.push((isTouched ? undefined : calm?.balances[i]) ?? leastBalance(one, spans))
+    if (isTouched ? isBelow(one, spans) : calm?.below.has(one)) below.add(one)
+  }
+  return { damage, all, spans, balances, below }
+}
+
 /**
- * The nodes are lost at once. Whoever is below maintenance is closed, which moves prices, which may bring others below.
- * Nobody who is closed is opened again and prices only widen their spans, so there are at most as many rounds as accounts.
+ * Whoever is below maintenance is closed, which moves prices, which may bring others below. Nobody who is closed is
+ * opened again and prices only widen their spans, so there are at most as many rounds as accounts.
  */
-export function loseAll(system: System, lost: readonly Node[], before: readonly Usd[] = balancesOf(system)): Outcome {
-  const damage = damageOf(system, lost)
-  const ids = [...system.ledger.accounts.keys()]
-  let flow = NO_FLOW
-  let spans = spansOf(system, damage, flow)
-  const isBelow = (id: Hex) => healthOf(id, damage, spans, system.now).isBelow
-  const atFirst = ids.map((id) => healthOf(id, damage, spans, system.now))
-  const waves = [ids.filter((id, i) => !damage.failed.has(id) && atFirst[i]?.isBelow)]
-  const closed = new Set([...damage.failed, ...waves.flat()])
+function outcomeOf(system: System, lost: readonly Node[], scene: Scene, calm: Scene): Outcome {
+  const { damage, all, balances } = scene
+  const failed = new Set(lost.flatMap((node) => (node.kind === 'account' ? [node.id] : [])))
+  const closed = new Set(all.filter((one) => failed.has(one.id) || scene.below.has(one)))
+  const waves = [[...closed].filter(({ id }) => !failed.has(id))]
+  let flow = sumOf([...closed].map(({ orders }) => orders))
+  let { spans } = scene
   for (let moved = true; moved; ) {
-    flow = flowOf(system, damage, closed)
     const wider = spansOf(system, damage, flow)
-    const looked = ids.filter((id) => !closed.has(id) && dependsOnMoved(id, damage, spans, wider))
+    const movedFeeds = feedsApart(spans, wider)
     spans = wider
-    const wave = looked.filter(isBelow)
-    for (const id of wave) closed.add(id)
+    const looked = all.filter((one) => !closed.has(one) && one.feeds.some((feed) => movedFeeds.has(feed)))
+    const wave = looked.filter((one) => isBelow(one, wider))
+    for (const one of wave) closed.add(one)
+    flow = sumOf([flow, ...wave.map(({ orders }) => orders)])
     moved = wave.length > 0
     if (moved) waves.push(wave)
-    if (waves.length > ids.length + 1) throw new Error('Contagion went on for longer than there are accounts.')
+    if (waves.length > all.length + 1) throw new Error('Contagion went on for longer than there are accounts.')
   }
-  const sold = { ...damage, ledger: withShares(damage.ledger, proceedsOf(system, flow)) }
-  const badDebt = [...closed].reduce((total, id) => total + healthOf(id, sold, spans, system.now).shortfall, 0n)
-  const gone = atFirst.map(({ balance }, i) => max(0n, before[i] ?? 0n) - max(0n, balance))
+  const proceeds = proceedsOf(system, flow)
+  const badDebt = [...closed].reduce((total, one) => total + shortfallOf(one, spans, proceeds), 0n)
+  const gone = balances.map((balance, i) => max(0n, calm.balances[i] ?? 0n) - max(0n, balance))
+  const [atOnce = [], ...dragged] = waves.map((wave) => wave.map(({ id }) => id))
   return {
     lost,
     marginGone: gone.reduce((total, one) => total + one, 0n),
-    atOnce: waves[0] ?? [],
-    below: waves.flat(),
-    rounds: waves.length - 1,
+    atOnce,
+    below: [...atOnce, ...dragged.flat()],
+    rounds: dragged.length,
     badDebt,
     uncovered: max(0n, badDebt - system.insurance),
     spans,
     deepestFall: deepestOf(system, spans),
   }
-}
-
-/** Maintenance margin balances with nothing lost, in the order of the accounts. */
-function balancesOf(system: System): Usd[] {
-  const nothing = damageOf(system, [])
-  const spans = spansOf(system, nothing, NO_FLOW)
-  return [...system.ledger.accounts.keys()].map((id) => healthOf(id, nothing, spans, system.now).balance)
 }
 
 function deepestOf({ ledger }: System, spans: Spans): Ratio {
@@ -112,11 +156,12 @@ function deepestOf({ ledger }: System, spans: Spans): Ratio {
 
 const NO_FLOW: Flow = { sold: new Map(), bought: new Map(), soldThere: new Map() }
 
-function dependsOnMoved(id: Hex, { ledger }: Damage, before: Spans, after: Spans): boolean {
-  return feedsOf(accountIn(ledger, id), ledger).some((feed) => {
-    const [was, is] = [before.get(feed), after.get(feed)]
-    return was?.low !== is?.low || was?.high !== is?.high
+function feedsApart(some: Spans, others: Spans): Set<number> {
+  const apart = [...others].filter(([feed, { low, high }]) => {
+    const other = some.get(feed)
+    return low !== other?.low || high !== other?.high
   })
+  return new Set(apart.map(([feed]) => feed))
 }
 
 /** Bad debt, then what is dragged down, then the margin that goes. */
@@ -127,10 +172,8 @@ function byCost(a: Outcome, b: Outcome): number {
 }
 
 /** Accounts that have anything to close, the largest first. */
-function largestOf(system: System): Node[] {
-  const nothing = damageOf(system, [])
-  const sizes = [...system.ledger.accounts.keys()].map((id) => {
-    const { sold, bought } = flowOf(system, nothing, [id])
+function largestOf(all: readonly Remains[]): Node[] {
+  const sizes = all.map(({ id, orders: { sold, bought } }) => {
     return { id, size: [...sold.values(), ...bought.values()].reduce((total, one) => total + one, 0n) }
   })
   return sizes

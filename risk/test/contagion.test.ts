@@ -5,15 +5,16 @@ import { computeMargin, isLiquidatable } from '@omnimargin/core/margin'
 import { WAD } from '@omnimargin/core/wad'
 import { contagionOf, loseAll, type Outcome } from '@omnimargin/risk/contagion'
 import { damageOf } from '@omnimargin/risk/contagion/damage'
-import { healthOf } from '@omnimargin/risk/contagion/health'
-import { flowOf, impactOf, proceedsOf, spansOf } from '@omnimargin/risk/contagion/impact'
+import { impactOf, proceedsOf, spansOf } from '@omnimargin/risk/contagion/impact'
 import { type Node, nodesOf, type System } from '@omnimargin/risk/contagion/system'
 import { InputError } from '@omnimargin/risk/errors'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import { computeHaircut } from '@omnimargin/risk/estimate/haircut'
 import fc from 'fast-check'
+import { flowOf, isBelowStraight, loseStraight } from './straight.ts'
 import {
   account,
+  busySystems,
   dollars,
   ETH,
   ETH_FAST,
@@ -58,11 +59,11 @@ test('CTG-01 at the end another round would close nobody, and there were no more
       const { below, rounds } = loseAll(system, lost)
       assert.ok(rounds <= accounts.length)
       const damage = damageOf(system, lost)
-      const closed = new Set([...damage.failed, ...below])
-      const spans = spansOf(system, damage, flowOf(system, damage, closed))
-      for (const id of system.ledger.accounts.keys()) {
-        if (!closed.has(id)) assert.equal(healthOf(id, damage, spans, NOW).isBelow, false)
-      }
+      const failed = lost.flatMap((node) => (node.kind === 'account' ? [node.id] : []))
+      const closed = new Set([...failed, ...below])
+      const spans = spansOf(system, damage, flowOf(system.ledger, damage, closed))
+      const isBelow = isBelowStraight(system, damage, spans)
+      for (const id of system.ledger.accounts.keys()) if (!closed.has(id)) assert.equal(isBelow(id), false)
     }),
   )
 })
@@ -135,7 +136,7 @@ test('CTG-12 collateral is sold where it is locked: what that costs is what its 
     ...{ oracleAgeSeconds: 0, oracleConfidence: 0, peg: 0, failuresPerYear: 0, lossGivenFailure: 0, least: 0 },
   }
   const system = systemWith([account({ [WETH_SLOW]: wad(20) })])
-  const flow = flowOf(system, damageOf(system, []), [idOf(0)])
+  const flow = flowOf(system.ledger, damageOf(system, []), [idOf(0)])
   const [proceeds = 0n] = proceedsOf(system, flow)
   const { liquidity } = computeHaircut(inputs, DEFAULTS).terms
   assert.ok(Math.abs(1 - Number(proceeds) / 1e18 - liquidity) < 1e-15)
@@ -145,7 +146,7 @@ test('CTG-12 what a short stands against need not be sold there, and what is los
   const there = (lost: readonly Node[], ...sizes: bigint[]) => {
     const [near = 0n, far = 0n] = sizes
     const system = systemWith([account({ [WETH_SLOW]: wad(20) }, { [ETH_HOME]: near, [ETH_FAST]: far })])
-    return flowOf(system, damageOf(system, lost), [idOf(0)]).soldThere.get(WETH_SLOW) ?? 0n
+    return flowOf(system.ledger, damageOf(system, lost), [idOf(0)]).soldThere.get(WETH_SLOW) ?? 0n
   }
   assert.equal(there([]), wad(40_000))
   assert.equal(there([], wad(5)), wad(40_000))
@@ -193,13 +194,13 @@ test('CTG-05 a pair is not hurt by a price that moves, and a leg that is lost se
   const fall = loseAll(system, [{ kind: 'asset', feed: ETH }])
   assert.deepEqual([fall.below, fall.badDebt], [[], 0n])
   const flow = (lost: readonly Node[]) => {
-    const { sold, bought } = flowOf(system, damageOf(system, lost), [idOf(0)])
+    const { sold, bought } = flowOf(system.ledger, damageOf(system, lost), [idOf(0)])
     return [sold.get(ETH) ?? 0n, bought.get(ETH) ?? 0n]
   }
   assert.deepEqual(flow([]), [0n, 0n])
   assert.deepEqual(flow([fast]), [wad(120_000), 0n])
   const other = systemWith([account({}, { [ETH_HOME]: -wad(60), [ETH_FAST]: wad(60) })])
-  const { sold, bought } = flowOf(other, damageOf(other, [venue]), [idOf(0)])
+  const { sold, bought } = flowOf(other.ledger, damageOf(other, [venue]), [idOf(0)])
   assert.deepEqual([sold.get(ETH), bought.get(ETH)], [undefined, wad(120_000)])
   const { below, badDebt } = loseAll(system, [venue, { kind: 'asset', feed: ETH }])
   assert.deepEqual(below, [idOf(0)])
@@ -271,6 +272,17 @@ test('CTG-10 an account whose margin cannot be told is refused by name', () => {
   assert.throws(
     () => contagionOf(late),
     (failure) => failure instanceof InputError && failure.message.includes(`${idOf(0)}: it holds what has no price`),
+  )
+})
+
+test('CTG-13 what is told of every failure is what judging every account anew each time tells, to the unit', () => {
+  fc.assert(
+    fc.property(busySystems, (system) => {
+      const { calm, single, pairs } = contagionOf(system)
+      for (const { deepestFall: _, ...outcome } of [calm, ...single, ...pairs])
+        assert.deepEqual(outcome, loseStraight(system, outcome.lost))
+    }),
+    { numRuns: 15, endOnFailure: true },
   )
 })
 

@@ -143,3 +143,63 @@ export const NODES: readonly Node[] = [
   { kind: 'account', id: idOf(0) },
 ]
 export const someNodes = fc.subarray([...NODES])
+
+/** A second underlying besides, which shares risk with the first; its venue on the slow chain goes by the number of the fast one's. */
+const [BTC, BTC_HOME, BTC_SLOW] = [2, 2, 3]
+const BUSY: Ledger = {
+  ...LEDGER,
+  parameters: {
+    ...PARAMETERS,
+    underlyings: [...PARAMETERS.underlyings, ...PARAMETERS.underlyings.map((terms) => ({ ...terms, feed: BTC }))],
+    markets: [...PARAMETERS.markets, ...PARAMETERS.markets.map((terms) => ({ ...terms, underlying: 1 }))],
+    credits: [{ first: 0, second: 1, ratio: percent(45) }],
+  },
+  feeds: [...LEDGER.feeds, address('d')],
+  markets: [
+    ...LEDGER.markets,
+    { chainId: HOME, venue: address('9'), item: '0x01' },
+    { chainId: SLOW, venue: address('e'), item: '0x01' },
+  ],
+  prices: new Map([...LEDGER.prices, [BTC, { price: wad(60_000), publishTime: NOW }]]),
+}
+
+const busyTrader: fc.Arbitrary<Account> = fc
+  .record({
+    units: fc.tuple(fc.nat(60), fc.nat(60_000), fc.nat(60_000)),
+    isHeld: fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
+    sizes: fc.array(fc.integer({ min: -400, max: 400 }), { minLength: 4, maxLength: 4 }),
+    isOpen: fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
+    ...{ entry: fc.integer({ min: -5, max: 5 }), limit: fc.nat(20), cash: fc.integer({ min: -5_000, max: 20_000 }) },
+  })
+  .map(({ units: [weth, fast, home], isHeld, sizes, isOpen, entry, limit, cash }) => {
+    const held = { [WETH_SLOW]: wad(weth), [USDC_FAST]: dollars(fast), [USDC_HOME]: dollars(home) }
+    const scale = (market: number) => (market < BTC_HOME ? 1 : 30)
+    const given = sizes.flatMap((size, market) => (isOpen[market] ? [[market, wad(size) / BigInt(scale(market))]] : []))
+    const { lines, positions, ...rest } = account(held, Object.fromEntries(given), wad(cash))
+    const entered = [...positions].map(([market, position]) => {
+      const quote = (position.quote * BigInt(scale(market) * (100 + entry))) / 100n
+      return [market, { ...position, quote, buyOut: wad(limit) / BigInt(scale(market)), asOf: NOW - 20n }] as const
+    })
+    return { ...rest, lines: lines.filter((_, i) => isHeld[i]), positions: new Map(entered) }
+  })
+
+/** Of many accounts on markets that a few of them move, with funding unsettled and, in some, a closed market priced. */
+export const busySystems: fc.Arbitrary<System> = fc
+  .record({
+    accounts: fc.array(busyTrader, { minLength: 1, maxLength: 12 }),
+    ...{ thinner: fc.bigInt({ min: 1n, max: 500n }), loss: fc.integer({ min: 1, max: 100 }), isPriced: fc.boolean() },
+  })
+  .map(({ accounts, thinner, loss, isPriced }) => {
+    const { ledger, depths, ...system } = systemWith(accounts)
+    const busy = {
+      ...{ ...BUSY, accounts: ledger.accounts, funding: new Map([[ETH_FAST, wad(3) / 7n]]) },
+      priced: new Map(isPriced ? [[BTC_SLOW, wad(59_000)]] : []),
+    }
+    return {
+      ...system,
+      ledger: busy,
+      depths: [...depths, ...depths.slice(0, 1)].map((one) => ({ ...one, stressed: one.stressed / thinner })),
+      stressedThere: system.stressedThere.map((there) => there / thinner),
+      issuers: [{ name: 'Circle', listings: [USDC_FAST, USDC_HOME], loss: percent(loss) }],
+    }
+  })

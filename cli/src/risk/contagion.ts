@@ -8,6 +8,7 @@ import { ConfigError } from '@omnimargin/service/config'
 import { decimalJson } from '../json.ts'
 import { blockAsked, decimalOf } from '../names.ts'
 import { amount, moment, percent } from '../terminal/amounts.ts'
+import { progressOf } from '../terminal/progress.ts'
 import { type Screen, screenOn } from '../terminal/screen.ts'
 import { type Live, readLive } from './live.ts'
 import { readMeasures } from './measures.ts'
@@ -22,7 +23,8 @@ export type ContagionOptions = {
   readonly terms: string
   readonly config: string
   readonly insurance: string
-  readonly block: string
+  /** Only of what is running; finalized unless given. */
+  readonly block?: string
   readonly top: string
   readonly json: boolean
 }
@@ -41,7 +43,8 @@ export async function contagion(options: ContagionOptions): Promise<void> {
     named,
   )
   const system: System = { ...named, insurance, ...applied }
-  const found = contagionOf(system)
+  const progress = progressOf()
+  const found = contagionOf(system, (share) => progress('Trying every failure', share))
   const nameOf = (node: Node) => nameIn(named, system, node)
   const idle = terms.issuers.filter(({ name }) => !applied.issuers.some((issuer) => issuer.name === name))
   const untried =
@@ -54,7 +57,10 @@ export async function contagion(options: ContagionOptions): Promise<void> {
 async function namedLedgerOf({ deployment, system, block }: ContagionOptions): Promise<NamedLedger> {
   if ((deployment === undefined) === (system === undefined))
     throw new ConfigError('Give either --deployment, of what is running, or --system, a file that describes it.')
-  return system !== undefined ? readSystem(system) : namesOf(await readLive(deployment ?? '', blockAsked(block)))
+  if (system === undefined) return namesOf(await readLive(deployment ?? '', blockAsked(block ?? 'finalized')))
+  if (block !== undefined)
+    throw new ConfigError(`--block ${block}: a file has no blocks. Leave it out, or give --deployment for --system.`)
+  return readSystem(system)
 }
 
 /** A live ledger, called by what its deployment calls things. */

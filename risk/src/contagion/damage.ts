@@ -1,29 +1,25 @@
 /** What is gone at once with some nodes, before anybody is liquidated. */
-import type { Hex } from '@omnimargin/core/bytes'
-import { type Account, type Ledger, upToDate } from '@omnimargin/core/ledger'
+import type { Account, Ledger } from '@omnimargin/core/ledger'
 import { type Peer, venuePeer } from '@omnimargin/core/peer'
-import { mulDown, type Ratio, type Size, type Usd, WAD } from '@omnimargin/core/wad'
+import { mulDown, type Ratio, WAD } from '@omnimargin/core/wad'
 import { isSameContract, type Node, type System } from './system.ts'
 
 export type Damage = {
-  /** The ledger without what is lost; every account's funding is settled. */
-  readonly ledger: Ledger
-  /** The accounts that fail themselves, whatever their health. */
-  readonly failed: ReadonlySet<Hex>
-  /** By the clearing's number: listings of which something is lost, markets whose legs are void. */
-  readonly lostListings: ReadonlySet<number>
+  /** By the clearing's number of a listing, what is left of its units. */
+  readonly kept: readonly Ratio[]
+  /** By the clearing's number: markets whose legs are void, and venues that were never heard of for it. */
   readonly lostMarkets: ReadonlySet<number>
+  readonly silentVenues: ReadonlySet<number>
   /** By feed, what is left of the price. */
   readonly left: ReadonlyMap<number, Ratio>
 }
 
-/** The more nodes, the less is left: each takes its share of what the others leave. */
+/** The more nodes, the less is left: each takes its share of what the others leave. An account that fails takes nothing with it. */
 export function damageOf(system: System, nodes: readonly Node[]): Damage {
   const { ledger, homeChain, depths, issuers } = system
   const kept = ledger.listings.map(() => WAD)
   const left = new Map<number, Ratio>()
   const lostMarkets = new Set<number>()
-  const failed = new Set<Hex>()
   const loseListings = (isLost: (listing: number) => boolean, loss: Ratio) => {
     for (const [i, share] of kept.entries()) if (isLost(i)) kept[i] = mulDown(share, WAD - loss)
   }
@@ -33,7 +29,6 @@ export function damageOf(system: System, nodes: readonly Node[]): Damage {
   for (const node of nodes) {
     switch (node.kind) {
       case 'account':
-        failed.add(node.id)
         break
       case 'asset':
         left.set(node.feed, mulDown(left.get(node.feed) ?? WAD, WAD - (depths[node.feed]?.fall ?? 0n)))
@@ -58,43 +53,30 @@ export function damageOf(system: System, nodes: readonly Node[]): Damage {
       }
     }
   }
-  return { ledger: damaged(ledger, kept, lostMarkets), failed, lostMarkets, left, lostListings: lostAmong(kept) }
-}
-
-function lostAmong(kept: readonly Ratio[]): Set<number> {
-  return new Set(kept.flatMap((share, i) => (share < WAD ? [i] : [])))
-}
-
-/** Lines keep their share, and a lost venue was never heard of: so the margin formula charges its legs in full. */
-function damaged(ledger: Ledger, kept: readonly Ratio[], lostMarkets: ReadonlySet<number>): Ledger {
   const silent = [...lostMarkets].flatMap((market) => ledger.parameters?.markets[market]?.venue ?? [])
-  const heard = new Map([...ledger.heard, ...silent.map((venue): [Peer, bigint] => [venuePeer(venue), 0n])])
-  return { ...withShares(ledger, kept), heard }
+  return { kept, lostMarkets, silentVenues: new Set(silent), left }
 }
 
-/** Of each listing its share is left, or got for it. */
-export function withShares(ledger: Ledger, shares: readonly Ratio[]): Ledger {
-  const accounts = [...ledger.accounts.keys()].map((id): [Hex, Account] => {
-    const account = upToDate(ledger, id)
-    const lines = account.lines.map((line) => {
-      const share = shares[line.listing] ?? WAD
-      return { ...line, units: mulDown(line.units, share), counted: mulDown(line.counted, share) }
-    })
-    return [id, { ...account, lines }]
-  })
-  return { ...ledger, accounts: new Map(accounts) }
+/** A lost venue was never heard of: so the margin formula charges its legs in full. */
+export function heardAfter({ heard }: Ledger, { silentVenues }: Damage): Ledger['heard'] {
+  return new Map([...heard, ...[...silentVenues].map((venue): [Peer, bigint] => [venuePeer(venue), 0n])])
 }
 
-/** A leg at a lost venue has no profit, only its loss. */
-export function withoutProfitOf(
-  account: Account,
-  lostMarkets: ReadonlySet<number>,
-  worthOf: (market: number, size: Size) => Usd,
-): Account {
-  const positions = [...account.positions].map(([market, position]): [number, typeof position] => {
-    if (!lostMarkets.has(market)) return [market, position]
-    const worth = worthOf(market, position.size)
-    return [market, worth + position.quote > 0n ? { ...position, quote: -worth } : position]
+/** Its lines keep their shares. */
+export function accountAfter(account: Account, { kept }: Damage): Account {
+  const lines = account.lines.map((line) => {
+    const share = kept[line.listing] ?? WAD
+    return { ...line, units: mulDown(line.units, share), counted: mulDown(line.counted, share) }
   })
-  return { ...account, positions: new Map(positions) }
+  return { ...account, lines }
+}
+
+/** All that a loss does to an account: what is the same for two losses leaves the same of it, whatever prices do. */
+export function harmTo({ lines, positions }: Account, { parameters }: Ledger, damage: Damage): string {
+  const { kept, lostMarkets, silentVenues } = damage
+  const shares = lines.map(({ listing }) => (kept[listing] === WAD ? '' : kept[listing]))
+  const legs = [...positions.keys()].map((market) => {
+    return lostMarkets.has(market) ? 'void' : silentVenues.has(parameters?.markets[market]?.venue ?? -1) ? 'late' : ''
+  })
+  return [...shares, ...legs].join()
 }

@@ -1,93 +1,110 @@
 /** The worst that an account may come to while prices stand anywhere within their spans: spec/contagion.md. */
-import type { Hex } from '@omnimargin/core/bytes'
 import { positionValue } from '@omnimargin/core/instrument'
-import { type Account, accountIn, isOpen, type Ledger, marginOf, type PortfolioFault } from '@omnimargin/core/ledger'
-import { isLiquidatable } from '@omnimargin/core/margin'
-import { feedOfMarket } from '@omnimargin/core/parameters'
-import { max, min, type Price, type Usd } from '@omnimargin/core/wad'
+import { computeBalances, computeMaintenanceMargin, type Portfolio } from '@omnimargin/core/margin'
+import { max, min, mulDown, type Price, type Ratio, type Usd, WAD } from '@omnimargin/core/wad'
 import { InputError } from '../errors.ts'
-import { type Damage, withoutProfitOf } from './damage.ts'
-import type { Spans } from './impact.ts'
-
-export type Health = {
-  /** Below maintenance somewhere within the spans. */
-  readonly isBelow: boolean
-  /** The least maintenance margin balance, and what is owed beyond everything that is held, at the worst of the prices. */
-  readonly balance: Usd
-  readonly shortfall: Usd
-}
+import type { Span, Spans } from './impact.ts'
+import type { Remains } from './remains.ts'
 
 /** An account is looked at in every corner of the prices it has positions in: so many at the most. */
 const MAX_CORNER_FEEDS = 8
+
+/** What the margin of two points may be apart by rounding alone is far less, and it is far less than a cent. */
+const ROUNDING: Usd = 10n ** 9n
+/** By how much wider spans an account is looked at than asked for: a 256th of the price, so that the next look may be spared. */
+const ROOM = 256n
+
+/** Below maintenance somewhere within the spans. */
+export function isBelow(remains: Remains, spans: Spans): boolean {
+  if (isClearWithin(remains, spans)) return false
+  const wider = widened(remains, spans)
+  if (movingOf(remains, wider).length > MAX_CORNER_FEEDS || !hasExcess(remains, wider, ROUNDING))
+    return !hasExcess(remains, spans, 0n)
+  remains.clear = wider
+  return false
+}
+
+/** The least maintenance margin balance, at the worst of the prices. */
+export function leastBalance(remains: Remains, spans: Spans): Usd {
+  return [...cornersOf(remains, spans)].map((one) => computeBalances(one).maintenanceMarginBalance).reduce(min)
+}
+
+/** What is owed beyond everything that is held, at the worst of the prices, when so much is got for each listing. */
+export function shortfallOf(remains: Remains, spans: Spans, proceeds: readonly Ratio[]): Usd {
+  const lines = remains.portfolio.lines.map((line) => {
+    return { ...line, units: mulDown(line.units, proceeds[line.listing] ?? WAD) }
+  })
+  const sold = { ...remains, portfolio: { ...remains.portfolio, lines } }
+  return max(0n, -[...cornersOf(sold, spans)].map((one) => computeBalances(one).equity).reduce(min))
+}
+
+/** Its balance is so much above what is required, wherever prices stand. */
+function hasExcess(remains: Remains, spans: Spans, excess: Usd): boolean {
+  for (const portfolio of cornersOf(remains, spans)) {
+    const { maintenanceMarginBalance } = computeBalances(portfolio)
+    if (maintenanceMarginBalance - computeMaintenanceMargin(portfolio) < excess) return false
+  }
+  return true
+}
 
 /**
  * Balance and equity less requirement are concave in the prices, so their least value is in a corner. A price that an
  * account has only collateral of is worst where it is lowest.
  */
-export function healthOf(id: Hex, { ledger, lostMarkets }: Damage, spans: Spans, now: bigint): Health {
-  const account = accountIn(ledger, id)
-  const feeds = movingFeeds(account, ledger, spans)
+function* cornersOf(remains: Remains, spans: Spans): Generator<Portfolio> {
+  const feeds = movingOf(remains, spans)
   if (feeds.length > MAX_CORNER_FEEDS) {
     throw new InputError(
-      `Account ${id} has positions in ${feeds.length} prices that would move, the limit is ${MAX_CORNER_FEEDS}: describe it as several accounts in a file.`,
+      `Account ${remains.id} has positions in ${feeds.length} prices that would move, the limit is ${MAX_CORNER_FEEDS}: describe it as several accounts in a file.`,
     )
   }
-  const corners = Array.from({ length: 2 ** feeds.length }, (_, corner) => {
-    const highs = new Set(feeds.filter((_, i) => ((corner >> i) & 1) === 1))
-    return healthAt(id, account, { ledger, lostMarkets, now }, (feed) => {
+  for (let corner = 0; corner < 2 ** feeds.length; corner++) {
+    const highs = feeds.filter((_, i) => ((corner >> i) & 1) === 1)
+    yield valuedAt(remains, (feed) => {
       const span = spans.get(feed)
-      return (highs.has(feed) ? span?.high : span?.low) ?? 0n
+      return (highs.includes(feed) ? span?.high : span?.low) ?? 0n
     })
-  })
-  return corners.reduce((worst, corner) => ({
-    isBelow: worst.isBelow || corner.isBelow,
-    balance: min(worst.balance, corner.balance),
-    shortfall: max(worst.shortfall, corner.shortfall),
-  }))
-}
-
-type Scene = Pick<Damage, 'ledger' | 'lostMarkets'> & { readonly now: bigint }
-
-function healthAt(
-  id: Hex,
-  account: Account,
-  { ledger, lostMarkets, now }: Scene,
-  priceOf: (feed: number) => Price,
-): Health {
-  const worthOf = (market: number, size: bigint) => positionValue(size, priceOf(feedOf(ledger, market) ?? -1))
-  const judged = lostMarkets.size === 0 ? account : withoutProfitOf(account, lostMarkets, worthOf)
-  const prices = new Map([...ledger.prices].map(([feed, cached]) => [feed, { ...cached, price: priceOf(feed) }]))
-  const margin = marginOf({ ...ledger, prices, accounts: new Map([[id, judged]]) }, id, now)
-  if (typeof margin === 'string') throw new InputError(`Account ${id}: ${CURES[margin]}`)
-  return {
-    isBelow: isLiquidatable(margin),
-    balance: margin.maintenanceMarginBalance,
-    shortfall: max(0n, -margin.equity),
   }
 }
 
-const CURES: Record<PortfolioFault, string> = {
-  no_parameters: 'the clearing has no parameters to tell a margin by: set them first (no_parameters).',
-  price_too_old: 'it holds what has no price that is fresh enough: see that a publisher pokes it (price_too_old).',
+/** A leg at a lost venue has no profit, only its loss. */
+function valuedAt({ portfolio, isVoid }: Remains, priceOf: (feed: number) => Price): Portfolio {
+  const underlyings = portfolio.underlyings.map((terms) => ({ ...terms, price: priceOf(terms.feed) }))
+  const positions = portfolio.positions.map((position, i) => {
+    if (!isVoid[i]) return position
+    const worth = positionValue(position.size, underlyings[position.underlying]?.price ?? 0n)
+    return { ...position, quote: min(position.quote, -worth) }
+  })
+  const lines = portfolio.lines.map((line) => ({ ...line, price: priceOf(line.feed) }))
+  return { ...portfolio, underlyings, positions, lines }
 }
 
 /** The prices that its positions are valued by, as far as they move. */
-function movingFeeds({ positions }: Account, ledger: Ledger, spans: Spans): number[] {
-  const feeds = [...positions].flatMap(([market, position]) => {
-    const feed = isOpen(position) ? feedOf(ledger, market) : undefined
-    const span = feed === undefined ? undefined : spans.get(feed)
-    return feed !== undefined && span && span.low < span.high ? [feed] : []
+function movingOf({ traded }: Remains, spans: Spans): number[] {
+  return traded.filter((feed) => {
+    const span = spans.get(feed)
+    return span !== undefined && span.low < span.high
   })
-  return [...new Set(feeds)]
 }
 
-/** All the prices that the account depends on. */
-export function feedsOf({ lines, positions }: Account, ledger: Ledger): number[] {
-  const held = lines.flatMap(({ listing }) => ledger.parameters?.listings[listing]?.feed ?? [])
-  const traded = [...positions.keys()].flatMap((market) => feedOf(ledger, market) ?? [])
-  return [...new Set([...held, ...traded])]
+/** Being clear of maintenance in wider spans it is so in these: what is concave is least in the corners of the wider ones. */
+function isClearWithin({ feeds, clear }: Remains, spans: Spans): boolean {
+  if (!clear) return false
+  return feeds.every((feed) => {
+    const [asked, known] = [spans.get(feed), clear.get(feed)]
+    return asked && known && known.low <= asked.low && asked.high <= known.high
+  })
 }
 
-function feedOf({ parameters }: Ledger, market: number): number | undefined {
-  return parameters && feedOfMarket(parameters, market)
+/** With some room where they move, and at least as wide as those that it is clear within. */
+function widened({ feeds, clear }: Remains, spans: Spans): Spans {
+  return new Map(
+    feeds.flatMap((feed): [number, Span][] => {
+      const span = spans.get(feed)
+      if (!span) return []
+      const known = clear?.get(feed) ?? span
+      const room = span.low < span.high ? span.high / ROOM : 0n
+      return [[feed, { low: min(known.low, max(0n, span.low - room)), high: max(known.high, span.high + room) }]]
+    }),
+  )
 }

@@ -62,22 +62,29 @@ export function proceedsOf({ ledger, depths, stressedThere, impactFactor }: Syst
   })
 }
 
-/** What has to be sold and bought of each price once these accounts are closed. */
-export function flowOf({ ledger }: System, damage: Damage, closed: Iterable<Hex>): Flow {
+/** What has to be sold and bought of each price once this account is closed. */
+export function ordersOf(ledger: Ledger, damage: Damage, id: Hex): Flow {
   const [sold, bought, soldThere] = [new Map<number, Usd>(), new Map<number, Usd>(), new Map<number, Usd>()]
   const add = (to: Map<number, Usd>, key: number, size: bigint, price: Price) => {
     if (size > 0n) to.set(key, (to.get(key) ?? 0n) + mulUp(size, price))
   }
-  for (const id of closed) {
-    for (const [feed, { most, least, held }] of netsOf(ledger, damage, id)) {
-      const price = ledger.prices.get(feed)?.price ?? 0n
-      add(sold, feed, most, price)
-      add(bought, feed, -least, price)
-      // A short may stand against any of its lines: of each as much is sold as there is to sell.
-      for (const [listing, size] of held) add(soldThere, listing, min(size, most), price)
-    }
+  for (const [feed, { most, least, held }] of netsOf(ledger, damage, id)) {
+    const price = ledger.prices.get(feed)?.price ?? 0n
+    add(sold, feed, most, price)
+    add(bought, feed, -least, price)
+    // A short may stand against any of its lines: of each as much is sold as there is to sell.
+    for (const [listing, size] of held) add(soldThere, listing, min(size, most), price)
   }
   return { sold, bought, soldThere }
+}
+
+export function sumOf(flows: readonly Flow[]): Flow {
+  const total = (part: keyof Flow) => {
+    const sums = new Map<number, Usd>()
+    for (const flow of flows) for (const [key, dollars] of flow[part]) sums.set(key, (sums.get(key) ?? 0n) + dollars)
+    return sums
+  }
+  return { sold: total('sold'), bought: total('bought'), soldThere: total('soldThere') }
 }
 
 type Net = { most: bigint; least: bigint; readonly held: Map<number, bigint> }
@@ -86,7 +93,7 @@ type Net = { most: bigint; least: bigint; readonly held: Map<number, bigint> }
  * What an account holds of each price, collateral and positions against each other. What is lost sets nothing off: it
  * is counted on the side where it makes more to do.
  */
-function netsOf(ledger: Ledger, { lostListings, lostMarkets }: Damage, id: Hex): Map<number, Net> {
+function netsOf(ledger: Ledger, { kept, lostMarkets }: Damage, id: Hex): Map<number, Net> {
   const nets = new Map<number, Net>()
   const { lines, positions } = accountIn(ledger, id)
   const { parameters } = ledger
@@ -101,7 +108,7 @@ function netsOf(ledger: Ledger, { lostListings, lostMarkets }: Damage, id: Hex):
     const terms = parameters?.listings[listing]
     if (!terms) continue
     const size = divUp(units * WAD, 10n ** BigInt(terms.decimals))
-    const { held } = add(terms.feed, size, lostListings.has(listing))
+    const { held } = add(terms.feed, size, (kept[listing] ?? WAD) < WAD)
     held.set(listing, (held.get(listing) ?? 0n) + size)
   }
   for (const [market, { size }] of positions) {
