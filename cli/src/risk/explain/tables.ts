@@ -145,12 +145,12 @@ function pegRows({ measured: { inputs, pegged } }: Told): Row[] {
 
 function wholeRows(inputs: HaircutInputs, terms: HaircutTerms): Row[] {
   const { failuresPerYear, lossGivenFailure } = inputs
-  const soft = (x: number) => `(1 - s(${part(x)}))`
+  const soft = (x: number) => `(1\u00a0-\u00a0s(${part(x)}))`
   return [
     ['h_sec', `${lossGivenFailure} * (1 - exp(-${failuresPerYear} * 30 / 365))`, part(terms.security)],
     [
       'H',
-      `max(${part(inputs.least)}, 1 - ${soft(terms.market)}${soft(terms.oracle)}\n${' '.repeat(15)}${soft(terms.peg)}${soft(terms.security)})`,
+      `max(${part(inputs.least)}, 1 - ${soft(terms.market)} * ${soft(terms.oracle)}\n* ${soft(terms.peg)} * ${soft(terms.security)})`,
       part(terms.haircut),
     ],
     [
