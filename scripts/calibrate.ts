@@ -15,9 +15,9 @@ import { drawBetween, drawsOf } from '@omnimargin/risk/random'
 import { seriesOf, THREE_YEARS } from '@omnimargin/risk/synthetic'
 import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
 import { findPrices, readStretches } from '@omnimargin/service/prices'
+import { report, type Trial } from '../cli/src/calibrate/report.ts'
 import { complain, progressOf } from '../cli/src/terminal/progress.ts'
 import { screenOn } from '../cli/src/terminal/screen.ts'
-import { report, type Trial } from './calibrate/report.ts'
 
 const HOUR = 3_600
 const NOW = 1_000_000n

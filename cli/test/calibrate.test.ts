@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { report, type Trial } from '../../scripts/calibrate/report.ts'
+import { report, type Trial } from '../src/calibrate/report.ts'
 import { textOf } from '../src/terminal/screen.ts'
 
 const root = join(import.meta.dirname, '..', '..')

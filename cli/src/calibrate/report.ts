@@ -1,6 +1,6 @@
 /** What became of the books, as people read it. */
 import { type Reliability, reliabilityOf } from '@omnimargin/risk/estimate/reliability'
-import type { Screen } from '../../cli/src/terminal/screen.ts'
+import type { Screen } from '../terminal/screen.ts'
 
 const THRESHOLD = 0.05
 const CAME = {
