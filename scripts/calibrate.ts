@@ -11,11 +11,13 @@ import { chanceOf, type Past, pastOf } from '@omnimargin/risk/estimate/crossing'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import { observerOf } from '@omnimargin/risk/estimate/observer'
 import { outlookOf } from '@omnimargin/risk/estimate/outlook'
-import { type Reliability, reliabilityOf } from '@omnimargin/risk/estimate/reliability'
 import { drawBetween, drawsOf } from '@omnimargin/risk/random'
 import { seriesOf, THREE_YEARS } from '@omnimargin/risk/synthetic'
 import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
 import { findPrices, readStretches } from '@omnimargin/service/prices'
+import { report, type Trial } from '../cli/src/calibrate/report.ts'
+import { complain, progressOf } from '../cli/src/terminal/progress.ts'
+import { screenOn } from '../cli/src/terminal/screen.ts'
 
 const HOUR = 3_600
 const NOW = 1_000_000n
@@ -23,7 +25,6 @@ const YEAR = 8_760
 const [FIRST, SECOND] = [0, 1]
 const OWNER = accountOf(`0x${'1'.repeat(40)}`)
 const NOTIONAL = 100_000n
-const THRESHOLD = 0.05
 /** What a book holds, in parts of its notional: of the first price and the second, and of the first as collateral. */
 const BOOKS = {
   'long first': [1, 0, 0],
@@ -37,17 +38,6 @@ const BOOKS = {
 } as const
 type BookName = keyof typeof BOOKS
 const SINGLE = (Object.keys(BOOKS) as BookName[]).filter((name) => BOOKS[name][0] === 0 || BOOKS[name][1] === 0)
-
-type Trial = {
-  readonly book: BookName
-  readonly said: number
-  /** The same with the first year's quantile for ever, and no scores. */
-  readonly still: number
-  /** By the closes of each hour; by those, all lows and all highs; and by the worst corner of lows and highs. Where there is one price the last. */
-  readonly closes: number
-  readonly joint: number
-  readonly most: number
-}
 
 type Followed = {
   readonly observe: ReturnType<typeof observerOf>
@@ -72,10 +62,10 @@ try {
   const trials = replay(seriesAsked(prices), BigInt(seed))
   if (trials.length === 0)
     throw new InputError(`${symbols}: give ${YEAR + 2 * AHEAD} hours that both have, the first ${YEAR} are history.`)
-  report(trials)
+  report(screenOn(process.stdout), { trials, symbols: SYMBOLS, hours: AHEAD, isMadeUp: prices === undefined })
 } catch (failure) {
   if (!(failure instanceof InputError)) throw failure
-  process.stderr.write(`${failure.message}\n`)
+  complain(failure.message)
   process.exitCode = 1
 }
 
@@ -112,8 +102,10 @@ function replay(bars: readonly Map<number, Candle>[], seed: bigint): Trial[] {
   )
   const times = [...(bars[0]?.keys() ?? [])].filter((time) => bars.every((one) => one.has(time))).sort((a, b) => a - b)
   const trials: Trial[] = []
+  const progress = progressOf()
   let before: (Candle | undefined)[] = []
   for (const [i, time] of times.entries()) {
+    progress(SYMBOLS.join(' and '), i / times.length)
     const candles = bars.map((one) => one.get(time) as Candle)
     for (const [m, market] of markets.entries()) {
       const [last, candle] = [before[m], candles[m] as Candle]
@@ -155,7 +147,8 @@ function trialOf(book: BookName, buffer: number, now: Candle[], next: Candle[][]
   const { expected = 0, still = 1 } = markets[main.feed] ?? {}
   const unseen = [{ past: pastOf(DEFAULTS), taken: 1 }]
   const chanceStill = chanceOf(unseen, (outlook.quantiles * expected) / still, AHEAD * HOUR)
-  return { book, said: outlook.chance, still: chanceStill, ...cameOf(ledger, next, SINGLE.includes(book)) }
+  const isSingle = SINGLE.includes(book)
+  return { book, isSingle, said: outlook.chance, still: chanceStill, ...cameOf(ledger, next, isSingle) }
 }
 
 function cameOf(ledger: Ledger, [first = [], second = []]: Candle[][], isSingle: boolean) {
@@ -211,69 +204,6 @@ function spareOf(ledger: Ledger, prices: readonly number[]): bigint {
   return margin.maintenanceMarginBalance - margin.maintenanceMargin
 }
 
-/* THE REPORT */
-
-function report(trials: readonly Trial[]): void {
-  const single = trials.filter(({ book }) => SINGLE.includes(book))
-  print(`One price: ${single.length} books. Crossing is by the low and the high of the next ${AHEAD} h.\n`)
-  printBins(
-    reliabilityOf(
-      single.map(({ said }) => said),
-      single.map(({ most }) => most),
-    ),
-  )
-  const still = reliabilityOf(
-    single.map(({ still }) => still),
-    single.map(({ most }) => most),
-  )
-  print(`The first year’s quantile for ever, Student’s law: Brier ${still.brier.toFixed(4)}.\n`)
-  for (const book of ['long both', 'half hedged', 'hedged'] as const) {
-    const some = trials.filter((trial) => trial.book === book)
-    print(
-      `${book}: ${some.length} books. Crossing by the closes; by all lows, all highs or closes; by the worst corner.\n`,
-    )
-    const said = some.map((trial) => trial.said)
-    const [closes, joint, most] = (['closes', 'joint', 'most'] as const).map((kind) =>
-      reliabilityOf(
-        said,
-        some.map((trial) => trial[kind]),
-      ),
-    )
-    if (closes && joint && most) printBins(closes, joint, most)
-  }
-  const warned = single.filter(({ said }) => said >= THRESHOLD)
-  const crossed = single.filter(({ most }) => most === 1)
-  const both = warned.filter(({ most }) => most === 1).length
-  print(
-    `Warned at ${percent(THRESHOLD)}, one price: ${percent(both / crossed.length)} of crossings had been warned of, ${percent(both / warned.length)} of warnings crossed within ${AHEAD} h, ${percent(warned.length / single.length)} of books were warned.\n`,
-  )
-}
-
-function printBins(first: Reliability, ...others: Reliability[]): void {
-  const names = ['came true', 'jointly', 'at worst'].slice(0, 1 + others.length)
-  print(`| said | books | mean said | ${names.join(' | ')} |`)
-  print(`|---|---:|---:|${names.map(() => '---:|').join('')}`)
-  const all = [first, ...others]
-  for (const [i, { from, count, said }] of first.bins.entries()) {
-    const came = all.map(({ bins }) => percent(bins[i]?.came ?? 0))
-    print(
-      `| ${percent(from)} to ${percent(first.bins[i + 1]?.from ?? 1)} | ${count} | ${percent(said)} | ${came.join(' | ')} |`,
-    )
-  }
-  const scores = all.map(
-    ({ brier, brierOfMean }) => `${brier.toFixed(4)} (of the mean for ever ${brierOfMean.toFixed(4)})`,
-  )
-  print(`\nBrier ${scores.join('; ')}.\n`)
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(share < 0.01 ? 2 : 1)} %`
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`)
-}
-
 /** Ends the process where that is all there is to do. */
 function asked() {
   try {
@@ -291,7 +221,7 @@ function asked() {
     process.exit(0)
   } catch (cause) {
     if (!(cause instanceof TypeError)) throw cause
-    process.stderr.write(`${cause.message}\n${USAGE}\n`)
+    complain(`${cause.message}\n${USAGE}`)
     process.exit(2)
   }
 }

@@ -9,7 +9,7 @@ import { seriesOf, THREE_YEARS } from '@omnimargin/risk/synthetic'
 import { findPrices, readStretches } from '@omnimargin/service/prices'
 import { formatBacktest } from './backtest/report.ts'
 import { type Asked, formatTime, parseTime } from './compare/span.ts'
-import { progressOf } from './terminal/progress.ts'
+import { complain, progressOf } from './terminal/progress.ts'
 
 export type BacktestOptions = Asked & {
   readonly prices?: string | undefined
@@ -64,7 +64,7 @@ export function backtest(options: BacktestOptions): string {
   }
   const reasons = [...new Set(refused.map(({ reason }) => reason))].join('\n')
   if (reports.length === 0) throw new InputError(reasons)
-  if (reasons !== '') process.stderr.write(`Not judged:\n${reasons}\n`)
+  if (reasons !== '') complain(`Not judged:\n${reasons}`)
   return formatBacktest({ reports, refused, isMadeUp: prices === undefined }, options.format)
 }
 
@@ -88,7 +88,7 @@ function madeUp({ asset }: BacktestOptions): Source[] {
 function recorded(folder: string, { asset }: BacktestOptions): Source[] {
   const files = findPrices(folder)
   if (files.unread.length > 0)
-    process.stderr.write(`Not read, as their names are not like btcusdt_1h.csv.gz: ${files.unread.join(', ')}\n`)
+    complain(`Not read, as their names are not like btcusdt_1h.csv.gz: ${files.unread.join(', ')}`)
   const symbols = chosen([...files.bySymbol.keys()], asset, folder)
   return symbols.map((symbol) => ({ symbol, read: () => readStretches(symbol, files) }))
 }

@@ -6,7 +6,7 @@ import type { CompareOptions } from './compare.ts'
 import type { FitOptions } from './fit.ts'
 import { addRisk } from './risk.ts'
 import type { StoryName } from './story/story.ts'
-import { awaited } from './terminal/progress.ts'
+import { awaited, complain } from './terminal/progress.ts'
 import { FORMS, type Typed } from './whatif/forms.ts'
 import type { WhatIfOptions } from './whatif.ts'
 import type { WithdrawOptions } from './withdraw.ts'
@@ -30,6 +30,7 @@ for (const output of [process.stdout, process.stderr]) {
 
 const program = new Command('omnimargin')
   .description('One margin account over every chain.')
+  .configureOutput({ outputError: (text) => complain(text.trimEnd()) })
   .showHelpAfterError('(omnimargin --help tells what there is)')
 
 program
@@ -164,7 +165,7 @@ try {
   await program.parseAsync()
 } catch (failure) {
   const isExpected = failure instanceof Error && 'retry' in failure
-  process.stderr.write(`${isExpected ? failure.message : failure instanceof Error ? failure.stack : failure}\n`)
+  complain(`${isExpected ? failure.message : failure instanceof Error ? failure.stack : failure}`)
   process.exitCode = 1
 }
 // A keep-alive socket must not hold the process.

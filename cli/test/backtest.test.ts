@@ -42,7 +42,7 @@ test('HCT-20 a folder: a gap is no fault, what is pegged has a row more, crashes
   assert.match(stdout, /BTC, fast: 2,000 hours, 2021-05-12 16:00 to 2021-08-04 00:00/)
   assert.match(
     stdout,
-    /has seen 2,160 hours, the estimators that begin with QR say what HAR does\.\nPinball and how often .* in --format csv\.\n$/,
+    /has seen 2,160 hours, the estimators that begin with QR\s+say what HAR does\.\nPinball and how often .* in --format csv\.\n$/,
   )
   // One hour is not judged: the first after the gap.
   assert.match(stdout, /USDC, fast: 1,999 hours/)

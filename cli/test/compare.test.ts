@@ -60,6 +60,18 @@ test('CAP-03 the shipped books over the shipped prices, as table, CSV and JSON',
   assert.equal(basis.regimes.unified.atOwnCapital.unnecessary, 0)
 })
 
+test('CAP-03 of random books it is said that each column has its own median, and of others nothing', () => {
+  const prices = pricesFolder('medians', { 'BTC.csv': rows(0, 60) })
+  const random = { chains: ['arbitrum', 'base'], underlyings: ['BTC'], collateral: { base: '500' } }
+  const some = bookFile('some', { name: 'some', random: { ...random, books: 3, seed: '1', notionalMost: '1000' } })
+  const table = (book: string) => omnimargin('compare', '--book', book, '--prices', prices).stdout
+  assert.match(table(some), /some: median[\s\S]*\nOf random books each column has a median/)
+  assert.match(table(some), /\nsome, each figure its own median of 3 books: /)
+  const plain = table(bookFile('no-medians', BOOK))
+  assert.match(plain, /\na pair: 2,000 USD of positions/)
+  assert.doesNotMatch(plain, /median/)
+})
+
 test('CAP-21 one plain file, or months of Binance dumps in .gz, are the same prices', () => {
   const binance = (text: string) => text.replace(/^(\d+)(.*)$/gm, '$1$2,1,1,1,1,1,1')
   const plain = pricesFolder('plain', { 'BTC.csv': `ts,open,high,low,close,volume\n${rows(0, 60)}` })

@@ -156,6 +156,14 @@ test('STW-08 the newest bar is told, so that nobody takes old records for news',
   assert.ok(tablesOf(told).includes(`the newest to ${new Date(newestBar * 1_000).toISOString()}`))
 })
 
+test('STW-08 thousands are separated, and of what is pegged no loss is told that no bar has shown', () => {
+  const world = worldAt(SET + HOUR, [priced(2, WAD, SET + HOUR)])
+  const [ether, dollar] = [WETH, USDC].map((listing) => tablesOf(toldOf(world, listing)))
+  assert.match(ether ?? '', /│ q +│ loss of an hour exceeded in 1 % of them, QR\+ACI over \d+,\d{3} bars,/)
+  assert.match(ether ?? '', /version \d+, 3,600 s old/)
+  assert.match(dollar ?? '', /│ q +│ what is pegged expects no loss but by the rule of its peg, h_peg +│ 0\.000 % +│/)
+})
+
 test('STW-10 a listing that is not measured is told by name, with why, since when, and what the next post makes of it', () => {
   const half = BigInt(PARAMETERS.life) / 2n
   const now = SET + half + BigInt(PARAMETERS.lifeRamp)

@@ -136,7 +136,7 @@ async function explained({ deployment, deploymentFile }: Devnet): Promise<void> 
     'L_q',
     'T_msg',
     'made-up ones',
-    'QR+ACI over 400',
+    'QR+ACI over 4,00',
     'sqrt(300 s / 1 h)',
     'The breaker is normal.',
   ])
@@ -148,9 +148,9 @@ async function explained({ deployment, deploymentFile }: Devnet): Promise<void> 
   )
   assert.match(
     pegged.stdout,
-    /│ h_peg +│ \d\.\d{3} % \+ 0\.\d{3} % left of before, halved in 21600 s +│ \d\.\d{3} % +│/,
+    /│ h_peg +│ \d\.\d{3} % \+ 0\.\d{3} % left of before, halved in 21,600 s +│ \d\.\d{3} % +│/,
   )
-  assert.match(pegged.stdout, /│ slow +│ \d\.\d{3} % \+ \(\d\.\d{3} % - \d\.\d{3} %\) \/ 2\^\(\d+ s \/ 86400 s\)/)
+  assert.match(pegged.stdout, /│ slow +│ \d\.\d{3} % \+ \(\d\.\d{3} % - \d\.\d{3} %\) \/ 2\^\(\d+ s \/ 86,400 s\)/)
   assert.match(table.stdout, /│ cap +│ posted; never raised[^│]+│ [\d,.]+ +│/)
   assert.match(table.stdout, /│ cap by depth +│ 0\.05 \* 0\.2 \* 200,000,000 \/ 2,000\.00, [^│]+│ 1,000\.00 +│/)
   const widest = Math.max(

@@ -27,6 +27,14 @@ test('columns that do not fit follow in a table of their own, each behind the fi
   for (const cell of row) assert.ok(table.includes(cell), cell)
 })
 
+test('a number keeps its unit', () => {
+  const text = 'a loss of 0.100 % within 86,400 s, at 4 hours'
+  assert.equal(wrap(text, 15), 'a loss of\n0.100 % within\n86,400 s, at 4\nhours')
+  const table = tableOf(['', 'formula'], [['h', 'max(12.345 %, 20.0 s)']], 20, PLAIN)
+  for (const whole of ['max(12.345 %,', '20.0 s)']) assert.ok(table.includes(whole), table)
+  assert.ok(!table.includes('\u00a0'))
+})
+
 test('what cannot be broken stays whole', () => {
   const id = `0x${'a'.repeat(64)}`
   assert.equal(wrap(`the account ${id} is not there`, 20), `the account\n${id}\nis not there`)

@@ -19,26 +19,28 @@ function toTables({ reports, refused, isMadeUp }: Report): string {
   return textOf((screen) => {
     const prices = isMadeUp ? 'Made-up prices: they say nothing about a market. ' : ''
     screen.say(`${prices}Loss of one hour, promised coverage ${percent(1 - DEFAULTS.alpha, 1)}.`)
-    if (isMadeUp) screen.say(WHY_CONSTANT)
+    if (isMadeUp) screen.prose(WHY_CONSTANT)
     for (const report of reports) assetTables(screen, report)
     if (refused.length > 0)
       screen.say(`\nNot judged, as told above: ${refused.map(({ symbol }) => symbol).join(', ')}.`)
-    screen.say(`\n${LEGEND}`)
+    screen.prose('', ...LEGEND)
   })
 }
 
-const WHY_CONSTANT = `They have no seasons and no fear that outlasts a day, which is what the finer estimators know of: a constant does as
-well here. What recorded prices say is in docs/backtest.md.`
+const WHY_CONSTANT =
+  'They have no seasons and no fear that outlasts a day, which is what the finer estimators know of: a constant does as well here. What recorded prices say is in docs/backtest.md.'
 
-const LEGEND = `Coverage: hours whose loss by the close was at most the haircut. Kupiec, Christoffersen: how likely so many misses, and
-misses so close to each other, are by chance. Equal: the mean haircut, all scaled by one factor to the promised
-coverage; of static: that by static’s. Short: mean loss beyond those, in hundredths of a percent of the price; worst:
-the most beyond the haircut as it was. After a fall: coverage in the hour after one of ${percent(DEFAULTS.triggerFall, 0)} or more, by its close and
-at its low. Peak: greatest by least haircut in 30 days, in the middle one of all such spans and in the worst.
-Rise: the greatest within a day. Slow: with a quarter of the long run, a floor and bounded speed, as liquidation sees
-it; fast: what is said of the hour alone; new risk pays the larger of both. Haircuts are of ${CHOSEN}. Before the
-regression has seen ${DEFAULTS.estimator.regression.least.toLocaleString('en')} hours, the estimators that begin with QR say what HAR does.
-Pinball and how often a miss followed a miss are in --format csv.`
+const LEGEND = [
+  'Coverage: hours whose loss by the close was at most the haircut.',
+  'Kupiec, Christoffersen: how likely so many misses, and misses so close to each other, are by chance.',
+  'Equal: the mean haircut, all scaled by one factor to the promised coverage; of static: that by static’s.',
+  'Short: mean loss beyond those, in hundredths of a percent of the price; worst: the most beyond the haircut as it was.',
+  `After a fall: coverage in the hour after one of ${percent(DEFAULTS.triggerFall, 0)} or more, by its close and at its low.`,
+  'Peak: greatest by least haircut in 30 days, in the middle one of all such spans and in the worst. Rise: the greatest within a day.',
+  'Slow: with a quarter of the long run, a floor and bounded speed, as liquidation sees it; fast: what is said of the hour alone; new risk pays the larger of both.',
+  `Haircuts are of ${CHOSEN}. Before the regression has seen ${DEFAULTS.estimator.regression.least.toLocaleString('en')} hours, the estimators that begin with QR say what HAR does.`,
+  'Pinball and how often a miss followed a miss are in --format csv.',
+]
 
 const HEAD = [
   '',

@@ -31,33 +31,29 @@ function toTables(report: Report): string {
   return textOf((screen) => {
     screen.say(`${headline(report)}\n`)
     if (report.isMadeUp) screen.say('The prices are made up: give recorded ones with --prices DIR.\n')
-    screen.table(
-      [
-        '',
-        'siloed',
-        'bridge',
-        'unified',
-        'saves of\nsiloed',
-        'saves of\nbridge',
-        'of siloed,\nas safe',
-        'routes lose\na year',
-      ],
-      report.groups.flatMap(summaryRows),
-    )
-    screen.say('Capital in USD. New in unified is what routes are expected to lose by failing.')
-    for (const group of report.groups) detail(screen, group)
-    screen.say(`\n${LEGEND}`)
+    const { groups } = report
+    screen.say('Capital, USD')
+    screen.table(['', 'siloed', 'bridge', 'unified', 'routes lose\na year'], groups.flatMap(capitalRows))
+    screen.say('\nWhat unified saves')
+    screen.table(['', 'of siloed', 'of bridge', 'of siloed made\nas safe as unified'], groups.flatMap(savingRows))
+    if (groups.some(({ isRandom }) => isRandom)) screen.prose(EACH_ITS_OWN)
+    for (const group of groups) detail(screen, group)
+    screen.prose('', ...LEGEND)
   })
 }
 
-const LEGEND = `Capital: collateral that holds maintenance margin through the window, for that share of starts. IM: initial margin.
-Own: with that capital posted. Same: with unified's posted in each regime.
-Unnecessary: share of starts from which an account is liquidated while the sum over all chains still held the whole
-book's maintenance margin, charges and all. In unified all is one account, so there are none: by definition.
-As safe: with so much that all chains together last as often as unified; siloed holds each chain for itself.
-A bridge lasts its own time at that share, not the window: it is asked for less, and fails more often.
-Unified pays for late legs, for the loss of a venue and a latency premium on collateral; all else is charged alike.
-One price per underlying on all chains, closes only; no fees, no funding.`
+const EACH_ITS_OWN =
+  'Of random books each column has a median and percentiles of its own: no row is one book, and what is saved does not follow from the capitals of the row.'
+
+const LEGEND = [
+  'Capital: collateral that holds maintenance margin through the window, for that share of starts.',
+  'Routes lose a year: what unified is expected to lose by routes that fail, which is new in it.',
+  'As safe as unified: with so much that all chains together last as often as unified; siloed holds each chain for itself.',
+  'Unnecessarily: share of starts from which an account is liquidated while the sum over all chains still held the whole book’s maintenance margin, charges and all. In unified all is one account, so there are none: by definition.',
+  'A bridge lasts its own time at that share, not the window: it is asked for less, and fails more often.',
+  'Unified pays for late legs, for the loss of a venue and a latency premium on collateral; all else is charged alike.',
+  'One price per underlying on all chains, closes only; no fees, no funding.',
+]
 
 function headline({ span, terms }: Report): string {
   const { from, to, interval, bars } = span
@@ -71,21 +67,29 @@ function minutes(seconds: number): string {
   return seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`
 }
 
-function summaryRows({ name, isRandom, comparisons }: Group): string[][] {
-  const spread = (of: (comparison: Comparison) => bigint) => spreadOf(comparisons.map(of))
-  const capitals = REGIMES.map((regime) => spread(({ regimes }) => regimes[regime].capital))
-  const savings = [
-    spread(({ savingToSiloed }) => savingToSiloed),
-    spread(({ savingToBridge }) => savingToBridge),
-    spread(({ savingAsSafe }) => savingAsSafe),
-  ]
-  const losses = spread(({ routeLossPerYear }) => routeLossPerYear)
-  const row = (title: string, part: 'p10' | 'median' | 'p90') => [
-    title,
-    ...capitals.map((one) => dollars(one[part])),
-    ...savings.map((one) => percent1(one[part])),
-    dollars(losses[part]),
-  ]
+function capitalRows(group: Group): string[][] {
+  const capitals = REGIMES.map((regime) => (one: Comparison) => one.regimes[regime].capital)
+  return summaryRows(group, [...capitals, ({ routeLossPerYear }) => routeLossPerYear], dollars)
+}
+
+function savingRows(group: Group): string[][] {
+  const savings = ['savingToSiloed', 'savingToBridge', 'savingAsSafe'] as const
+  return summaryRows(
+    group,
+    savings.map((saving) => (one) => one[saving]),
+    percent1,
+  )
+}
+
+type Figure = (comparison: Comparison) => bigint
+
+function summaryRows(
+  { name, isRandom, comparisons }: Group,
+  figures: readonly Figure[],
+  tell: (figure: bigint) => string,
+): string[][] {
+  const spreads = figures.map((figure) => spreadOf(comparisons.map(figure)))
+  const row = (title: string, part: 'p10' | 'median' | 'p90') => [title, ...spreads.map((one) => tell(one[part]))]
   if (!isRandom) return [row(name, 'median')]
   return [
     row(`${name}: median`, 'median'),
@@ -95,42 +99,40 @@ function summaryRows({ name, isRandom, comparisons }: Group): string[][] {
 }
 
 function detail(screen: Screen, { name, isRandom, comparisons }: Group): void {
-  const median = (of: (comparison: Comparison) => bigint) => spreadOf(comparisons.map(of)).median
+  const median = (of: Figure) => spreadOf(comparisons.map(of)).median
   const gross = dollars(median((comparison) => comparison.gross))
   const posted = dollars(median((comparison) => comparison.posted))
-  const note = isRandom ? `, medians of ${comparisons.length} books` : ''
+  const note = isRandom ? `, each figure its own median of ${comparisons.length} books` : ''
+  const table = (
+    head: readonly string[],
+    cellsOf: (of: (pick: (report: RegimeReport) => bigint) => bigint) => string[],
+  ) =>
+    screen.table(
+      ['', ...head],
+      REGIMES.map((regime) => [regime, ...cellsOf((pick) => median(({ regimes }) => pick(regimes[regime])))]),
+    )
   screen.say(`\n${name}${note}: ${gross} USD of positions, ${posted} USD posted`)
-  screen.table(
-    [
-      '',
-      'capital',
-      'IM /\nposted',
-      'capital /\nposted',
-      'positions /\ncapital',
-      'own: un-\nnecessary',
-      'same: all\nliquidated',
-      'same: un-\nnecessary',
-      'same: worst short-\nfall / positions',
+  screen.say('Each with the capital that it needs')
+  table(
+    ['capital', 'initial\nmargin /\nposted', 'capital /\nposted', 'positions /\ncapital', 'unnecessarily\nliquidated'],
+    (of) => [
+      dollars(of(({ capital }) => capital)),
+      percent1(of((one) => one.capitalUtilization)),
+      percent1(of((one) => one.requiredCapitalUtilization)),
+      amount(
+        of((one) => one.notionalPerCapital),
+        18,
+        1,
+      ),
+      percent1(of(({ atOwnCapital }) => shareOf(atOwnCapital, 'unnecessary'))),
     ],
-    REGIMES.map((regime) => {
-      const of = (pick: (report: RegimeReport) => bigint) => median(({ regimes }) => pick(regimes[regime]))
-      return [
-        regime,
-        dollars(of(({ capital }) => capital)),
-        percent1(of((report) => report.capitalUtilization)),
-        percent1(of((report) => report.requiredCapitalUtilization)),
-        amount(
-          of((report) => report.notionalPerCapital),
-          18,
-          1,
-        ),
-        percent1(of(({ atOwnCapital }) => shareOf(atOwnCapital, 'unnecessary'))),
-        percent1(of(({ atUnifiedCapital }) => shareOf(atUnifiedCapital, 'liquidated'))),
-        percent1(of(({ atUnifiedCapital }) => shareOf(atUnifiedCapital, 'unnecessary'))),
-        percent1(of((report) => report.shortfallPerNotional)),
-      ]
-    }),
   )
+  screen.say('Each with the capital that unified needs')
+  table(['liquidated', 'unnecessarily\nliquidated', 'worst shortfall\n/ positions'], (of) => [
+    percent1(of(({ atUnifiedCapital }) => shareOf(atUnifiedCapital, 'liquidated'))),
+    percent1(of(({ atUnifiedCapital }) => shareOf(atUnifiedCapital, 'unnecessary'))),
+    percent1(of((one) => one.shortfallPerNotional)),
+  ])
 }
 
 function shareOf(outcome: Outcome, what: 'liquidated' | 'unnecessary'): bigint {

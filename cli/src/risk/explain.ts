@@ -14,7 +14,7 @@ import { explainJson, explainTables } from './explain/tables.ts'
 import { readMeasures, SHIPPED_MEASURES } from './measures.ts'
 
 const MADE_UP =
-  'The hourly bars, depths and routes are the made-up ones that are shipped: name yours in a file, with --config.\n'
+  'The hourly bars, depths and routes are the made-up ones that are shipped: name yours in a file, with --config.'
 
 export type ExplainOptions = {
   readonly asset: string
@@ -51,9 +51,13 @@ export async function explain({ asset, chain, deployment: file, config, block: t
     block,
     listing,
   })
-  if (json) process.stdout.write(explainJson(told))
-  else explainTables(screenOn(process.stdout), told)
-  if (!json && config === SHIPPED_MEASURES) process.stdout.write(MADE_UP)
+  if (json) {
+    process.stdout.write(explainJson(told))
+    return
+  }
+  const screen = screenOn(process.stdout)
+  explainTables(screen, told)
+  if (config === SHIPPED_MEASURES) screen.say(MADE_UP)
 }
 
 /** By its own symbol, or by its price's, on a chain by name or id. */

@@ -216,18 +216,16 @@ async function takeHome(teller: Teller, { keeper }: Cast, { weth }: Props, { sha
       functionName: 'free',
       args: [keeper.address, weth.address],
     })
-  await screen.live(
-    ['step', 'after'],
-    () => steps,
-    async () => (await free()) >= units,
-    LIMIT_MS,
-  )
-  steps.push(['learned by the slow chain’s vault, out of the pool the trader’s deposit made', since()])
-  const receipt: TransactionReceipt = await keeper.withdraw(weth, units)
-  const paid = parseEventLogs({ abi: Vault.abi, logs: receipt.logs, eventName: 'Withdrawn' })[0]?.args.amount ?? 0n
-  if (paid !== units) throw new Error(`The vault paid ${paid} units of WETH, not ${units}.`)
-  steps.push([`withdrawn: ${amount(paid, 18, 4)} WETH in the keeper’s wallet`, since()])
-  screen.table(['step', 'after'], steps)
+  const isWithdrawn = async () => {
+    if ((await free()) < units) return false
+    steps.push(['learned by the slow chain’s vault, out of the pool the trader’s deposit made', since()])
+    const receipt: TransactionReceipt = await keeper.withdraw(weth, units)
+    const paid = parseEventLogs({ abi: Vault.abi, logs: receipt.logs, eventName: 'Withdrawn' })[0]?.args.amount ?? 0n
+    if (paid !== units) throw new Error(`The vault paid ${paid} units of WETH, not ${units}.`)
+    steps.push([`withdrawn: ${amount(paid, 18, 4)} WETH in the keeper’s wallet`, since()])
+    return true
+  }
+  await screen.live(['step', 'after'], () => steps, isWithdrawn, LIMIT_MS)
 }
 
 async function liquidationOf(devnet: Devnet, { account }: Actor): Promise<Liquidation | undefined> {

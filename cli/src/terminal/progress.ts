@@ -1,6 +1,12 @@
-/** What a person is told on standard error while a command has nothing to print yet. */
+/** What a person is told on standard error. */
+import { wrap } from './table.ts'
 
 const QUIET_MS = 2_000
+
+/** What went wrong, or is left out. */
+export function complain(text: string): void {
+  process.stderr.write(`${wrap(text, process.stderr.columns || Number.POSITIVE_INFINITY)}\n`)
+}
 
 /** Says what is awaited, once that takes a while. */
 export async function awaited<Answer>(what: string, answer: Promise<Answer>): Promise<Answer> {

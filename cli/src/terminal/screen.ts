@@ -7,6 +7,8 @@ import { type Cell, tableOf, wrap } from './table.ts'
 export type Screen = {
   readonly chapter: (title: string) => void
   readonly say: (line: string) => void
+  /** Paragraphs to be read: no wider than a page even where there is no terminal. */
+  readonly prose: (...paragraphs: string[]) => void
   /** Something to be typed; where it is broken a shell takes it together again. */
   readonly command: (text: string) => void
   readonly table: (head: readonly string[], rows: readonly (readonly Cell[])[]) => void
@@ -27,6 +29,7 @@ type Output = {
   write: (text: string) => unknown
 }
 
+const PAGE = 120
 const REDRAW_MS = 100
 const INDENT = ' '.repeat(4)
 
@@ -50,7 +53,6 @@ export function screenOn(output: Output & NodeJS.WritableStream): Screen {
   // Asked each time: a window may be resized.
   const columns = () => output.columns || Number.POSITIVE_INFINITY
   const print = (text: string) => void output.write(`${text}\n`)
-  const say = (line: string) => print(wrap(line, columns()))
   const draw = (head: readonly string[], rows: readonly (readonly Cell[])[]) =>
     tableOf(head, rows, columns(), painted('cyan'))
   let chapters = 0
@@ -60,7 +62,8 @@ export function screenOn(output: Output & NodeJS.WritableStream): Screen {
       const lines = wrap(`${chapters}. ${title}`, columns())
       print(`\n${bold(lines)}\n`)
     },
-    say,
+    say: (line) => print(wrap(line, columns())),
+    prose: (...paragraphs) => print(wrap(paragraphs.join('\n'), Math.min(columns(), PAGE))),
     command: (text) => {
       const lines = wrap(text, columns() - 2 * INDENT.length)
       print(`\n${INDENT}${lines.replaceAll('\n', ` \\\n${INDENT}  `)}`)

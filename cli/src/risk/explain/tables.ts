@@ -82,7 +82,7 @@ function timeRows(inputs: HaircutInputs, terms: HaircutTerms, told: string): Row
     ['D', `max(1, ${inputs.depthLeft} * ${dollars(inputs.depthPerDay)}), USD of a bad day`, dollars(depthOf(inputs))],
     [
       'T_exe',
-      `${dollars(inputs.amount)} / (${participation} * D / 86400) in [${executeLeast}, ${executeMost}]`,
+      `${dollars(inputs.amount)} / (${participation} * D / ${grouped(86_400)}) in [${grouped(executeLeast)}, ${grouped(executeMost)}]`,
       time(terms.executeSeconds),
     ],
     [
@@ -93,12 +93,13 @@ function timeRows(inputs: HaircutInputs, terms: HaircutTerms, told: string): Row
   ]
 }
 
-function lossRows({ inputs, haircut: { terms }, bars, newestBar }: Measured): Row[] {
-  const newest = newestBar === undefined ? '' : `,\nthe newest to ${moment(newestBar)}`
+function lossRows(measured: Measured): Row[] {
+  const { inputs, haircut } = measured
+  const { terms } = haircut
   const { quantile, gap, spread, oracleAgeSeconds, oracleConfidence } = inputs
   const { oracle, impact } = DEFAULTS
   return [
-    ['q', `loss of an hour exceeded in 1 % of them, QR+ACI over ${bars} bars${newest}`, part(quantile)],
+    ['q', quantileFrom(measured), part(quantile)],
     [
       'h_vol',
       `max(${part(quantile)} * sqrt(${time(terms.horizonSeconds)} / 1 h), ${part(gap)})`,
@@ -119,6 +120,12 @@ function lossRows({ inputs, haircut: { terms }, bars, newestBar }: Measured): Ro
   ]
 }
 
+function quantileFrom({ inputs, pegged, bars, newestBar }: Measured): string {
+  if (pegged && inputs.quantile === 0) return 'what is pegged expects no loss but by the rule of its peg, h_peg'
+  const newest = newestBar === undefined ? '' : `,\nthe newest to ${moment(newestBar)}`
+  return `loss of an hour exceeded in 1 % of them, QR+ACI over ${grouped(bars)} bars${newest}`
+}
+
 /** What is true of the price now, of which speed is what the deviation leaves; then what is left of before. */
 function pegRows({ measured: { inputs, pegged } }: Told): Row[] {
   if (!pegged) return [['h_peg', 'not pegged', part(inputs.peg)]]
@@ -132,18 +139,18 @@ function pegRows({ measured: { inputs, pegged } }: Told): Row[] {
       `${part(floor)} + ${perDeviation} * max(0, ${part(deviation)} - ${part(dead)}) + ${perVelocity} * ${part(velocity)} of speed, at most ${part(cap)}`,
       part(now),
     ],
-    ['h_peg', `${part(now)} + ${part(left)} left of before, halved in ${downHalfLife} s`, part(inputs.peg)],
+    ['h_peg', `${part(now)} + ${part(left)} left of before, halved in ${time(downHalfLife)}`, part(inputs.peg)],
   ]
 }
 
 function wholeRows(inputs: HaircutInputs, terms: HaircutTerms): Row[] {
   const { failuresPerYear, lossGivenFailure } = inputs
-  const soft = (x: number) => `(1 - s(${part(x)}))`
+  const soft = (x: number) => `(1\u00a0-\u00a0s(${part(x)}))`
   return [
     ['h_sec', `${lossGivenFailure} * (1 - exp(-${failuresPerYear} * 30 / 365))`, part(terms.security)],
     [
       'H',
-      `max(${part(inputs.least)}, 1 - ${soft(terms.market)}${soft(terms.oracle)}\n${' '.repeat(15)}${soft(terms.peg)}${soft(terms.security)})`,
+      `max(${part(inputs.least)}, 1 - ${soft(terms.market)} * ${soft(terms.oracle)}\n* ${soft(terms.peg)} * ${soft(terms.security)})`,
       part(terms.haircut),
     ],
     [
@@ -172,8 +179,8 @@ function speedRows({ measured: { inputs, haircut, before: from } }: Told): Row[]
   const [before, target] = [share(from.haircut), share(slowTarget)]
   const toward =
     slowTarget > from.haircut
-      ? `min(${target}, ${before} * ${upPerHour}^(${from.seconds} s / 1 h)),\n${FROM}`
-      : `${target} + (${before} - ${target}) / 2^(${from.seconds} s / ${downHalfLife} s),\n${FROM}`
+      ? `min(${target}, ${before} * ${upPerHour}^(${time(from.seconds)} / 1 h)),\n${FROM}`
+      : `${target} + (${before} - ${target}) / 2^(${time(from.seconds)} / ${time(downHalfLife)}),\n${FROM}`
   const blend = `max(${1 - stressWeight} * ${part(terms.haircut)} + ${stressWeight} * ${part(terms.longRun)}, ${floor} * ${part(terms.longRun)})`
   return [
     ['H_LR', `H with ${part(inputs.longRunQuantile)}, the q over all of the past`, part(terms.longRun)],
@@ -206,7 +213,7 @@ function chainRows({ initial, maintenance }: Explained): Row[] {
       'floor: gap + hourly\n* sqrt(T / 1 h)',
       ofBound(
         ({ gap, hourly, horizon, floor }) =>
-          `${share(gap)} + ${share(hourly)} * sqrt(${horizon} s / 1 h)\n= ${share(floor)}`,
+          `${share(gap)} + ${share(hourly)} * sqrt(${time(horizon)} / 1 h)\n= ${share(floor)}`,
       ),
     ),
     both(
@@ -227,16 +234,16 @@ function chainRows({ initial, maintenance }: Explained): Row[] {
 
 function stateOf({ vault, age, breaker, setAgo, life, postedAgo, interval, version }: Explained): string {
   const route = vault.isRemote
-    ? `The vault’s round trip is ${age} s old: it widens new risk from ${vault.calmAge} to ${vault.tripAge} s, liquidation from ${vault.warnAge} to ${vault.zeroAge} s.`
+    ? `The vault’s round trip is ${time(age)} old: it widens new risk from ${grouped(vault.calmAge)} to ${time(vault.tripAge)}, liquidation from ${grouped(vault.warnAge)} to ${time(vault.zeroAge)}.`
     : 'The vault is on the clearing’s own chain: no age widens it.'
   const states = {
     normal: 'The breaker is normal.',
     late: 'Its breaker trips when it is heard of again; until then nothing counts for new risk.',
     tripped: 'Its breaker is tripped: nothing counts for new risk until it has stayed healthy.',
   }
-  const posted = postedAgo === undefined ? 'No steward has posted yet' : `The last post was ${postedAgo} s ago`
-  const every = interval === undefined ? '' : `; one is allowed every ${interval} s`
-  return `${route} ${states[breaker]}\nParameters version ${version}, ${setAgo} s old, good for ${life} s. ${posted}${every}.`
+  const posted = postedAgo === undefined ? 'No steward has posted yet' : `The last post was ${time(postedAgo)} ago`
+  const every = interval === undefined ? '' : `; one is allowed every ${time(interval)}`
+  return `${route} ${states[breaker]}\nParameters version ${version}, ${time(setAgo)} old, good for ${time(life)}. ${posted}${every}.`
 }
 
 const CURES: Record<Unmeasured['why'], string> = {
@@ -255,7 +262,7 @@ const CURES: Record<Unmeasured['why'], string> = {
 function unmeasuredOf({ name, why, since, isKnown }: NotMeasured, { life, lifeRamp }: Explained): string {
   const half = Math.floor(life / 2)
   const from = isKnown ? `since ${moment(since)}` : `since the parameters were set at ${moment(since)}, or before`
-  return `${name} is not measured ${from}: ${CURES[why]} (${why}).\nOthers’ posts renew it; from ${half} s after that its haircut for new risk rises to the ceiling, within ${lifeRamp} s.`
+  return `${name} is not measured ${from}: ${CURES[why]} (${why}).\nOthers’ posts renew it; from ${time(half)} after that its haircut for new risk rises to the ceiling, within ${time(lifeRamp)}.`
 }
 
 function depthOf({ depthLeft, depthPerDay }: HaircutInputs): number {
@@ -280,12 +287,17 @@ function chance(x: number): string {
   return x > 0 && x < 0.0001 ? '< 0.01 %' : `${(100 * x).toFixed(2)} %`
 }
 
-function time(seconds: number): string {
-  return `${Number(seconds.toFixed(1))} s`
+function time(seconds: number | bigint): string {
+  return `${grouped(seconds)} s`
 }
 
 function dollars(amount: number): string {
-  return Math.round(amount).toLocaleString('en')
+  return grouped(Math.round(amount))
+}
+
+/** With thousands separated, and a tenth where there is one. */
+function grouped(value: number | bigint): string {
+  return value.toLocaleString('en', { maximumFractionDigits: 1 })
 }
 
 /** Everything above, as it is. */
