@@ -100,7 +100,7 @@ program
 program
   .command('withdraw')
   .description(
-    'withdraw an asset on a chain: released, bought for cash of those who owe it, or queued with the wait told',
+    'withdraw an asset on a chain: released, or bought for cash of those who owe it; all of it, or nothing and why',
   )
   .requiredOption('--deployment <file>', 'where everything is, JSON')
   .option('--key-file <file>', 'the private key of the account’s owner, readable by nobody else; --dry-run needs none')
@@ -109,6 +109,7 @@ program
   .requiredOption('--amount <amount>', 'how much of it')
   .requiredOption('--chain <name>', 'the chain to withdraw it on')
   .option('--dry-run', 'print the plan and do nothing', false)
+  .option('--partial', 'take what can be had now, where that is not all', false)
   .action(async (options: WithdrawOptions) => {
     const { withdraw } = await import('./withdraw.ts')
     process.exitCode = await withdraw(options, untilStopped)
