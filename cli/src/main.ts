@@ -133,7 +133,10 @@ program
 program
   .command('backtest')
   .description('whether haircuts covered the hour that came after, by estimator, over recorded prices')
-  .option('--prices <folder>', 'OHLCV files of hours or less, named after their symbols (default: three made-up years)')
+  .option(
+    '--prices <folder>',
+    'OHLCV files of hours or less, as docs/backtest.md tells under Price files (default: three made-up years)',
+  )
   .option('--asset <symbol...>', 'only these')
   .option(
     '--peg <symbol=floor...>',
