@@ -53,8 +53,9 @@ function parseJson(file: string, text: string, origin: string | undefined): unkn
   } catch (cause) {
     const position = Number(/position (\d+)/.exec(String(cause))?.[1] ?? 0)
     const line = text.slice(0, position).split('\n').length
+    const why = cause instanceof Error ? cause.message : `${cause}`
     const cure = origin === undefined ? '' : `: ${origin}`
-    throw new ConfigError(`${file}:${line} is not JSON (${cause instanceof Error ? cause.message : cause})${cure}.`)
+    throw new ConfigError(`${file}:${line} is not JSON (${why.replace(/\s+/g, ' ')})${cure}.`)
   }
 }
 

@@ -56,6 +56,7 @@ for (const [name, content, message] of TABLE) {
 
 test('ROL-05 what is not JSON is named with its line, and what there should be', () => {
   assert.match(fault('{\n  "port": 80,\n}'), /^role\.json:3 is not JSON \(.+\): the role writes one\.$/)
+  assert.match(fault('# A\n\npage'), /^role\.json:1 is not JSON \(.* page.*\): the role writes one\.$/, 'in one line')
 })
 
 test('ROL-05 a good file is read, addresses in lower case', () => {
