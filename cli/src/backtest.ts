@@ -155,9 +155,9 @@ export function walkOf(
     )
   }
   if (start + HOUR >= to) {
-    const remedy = asked.to === undefined ? 'an earlier --from' : 'a later --to, or an earlier --from'
+    const later = asked.to === undefined ? '' : 'a later --to, or '
     throw new InputError(
-      `${symbol} has bars to ${formatTime(end)}; the first hour that is judged is ${formatTime(start)}, the end is ${formatTime(to)}: give ${remedy}.`,
+      `${symbol} has bars to ${formatTime(end)}; the first hour that is judged is ${formatTime(start)}, the end is ${formatTime(to)}: give ${later}an earlier --from.`,
     )
   }
   const pegFloor = (asked.pegFloors ?? PEG_FLOORS).get(symbol)
