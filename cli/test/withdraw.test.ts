@@ -82,7 +82,8 @@ test('WHI-07 WIT-10 WIT-11 WIT-13 a winner asks what if, then withdraws where it
     const read = { address: fast.token.address, abi: Token.abi, functionName: 'balanceOf' } as const
     assert.equal(await fast.chain.reader.readContract({ ...read, args: [winner.address] }), dollars(2_000n))
 
-    await takesAllOrWhatIsAskedFor(devnet, winner, (...amount) => command('withdraw', ...ask, ...amount))
+    const far = { ...asked, units: dollars(10_000n) }
+    await takesAllOrWhatIsAskedFor(devnet, far, winner, (...more) => command('withdraw', ...ask, '10000', ...more))
   } finally {
     await devnet.stop()
     rmSync(folder, { recursive: true, force: true })
@@ -92,22 +93,26 @@ test('WHI-07 WIT-10 WIT-11 WIT-13 a winner asks what if, then withdraws where it
 /** 10,000 asked for, where there is cash for a good 4,000: without a word the plan alone, and a part where a part will do. */
 async function takesAllOrWhatIsAskedFor(
   devnet: Devnet,
+  asked: Parameters<typeof withdraw>[0],
   winner: Actor,
-  ask: (...amount: string[]) => Promise<Ran>,
+  ask: (...more: string[]) => Promise<Ran>,
 ): Promise<void> {
   const cash = await cashOf(devnet, winner)
+  const stages: Progress[] = []
+  const { withdrawn } = await withdraw(asked, (stage) => stages.push(stage), new AbortController().signal)
+  assert.deepEqual([withdrawn, stages], [0n, []], 'nor if a part is lost after the plan was shown')
   const rest = 'the account has no more of it, and no cash left to buy it with.\n'
   for (const [more, end] of [
     [['--dry-run'], `Not now: 5,939.393940: ${rest}`],
     [[], 'Nothing is done: with --partial it takes the 4,060.606060 that can be had now.\n'],
   ] as const) {
-    const { code, stdout } = await ask('10000', ...more)
+    const { code, stdout } = await ask(...more)
     assert.equal(code, 2)
     assert.match(stdout, /buy +│ 4,060\.606060 +│ for 4,019\.99 USD/)
     assert.ok(stdout.endsWith(end), stdout)
     assert.equal(await cashOf(devnet, winner), cash)
   }
-  const { code, stdout } = await ask('10000', '--partial')
+  const { code, stdout } = await ask('--partial')
   assert.equal(code, 2)
   assert.ok(stdout.endsWith(`4,060.606060 USDC withdrawn on fast, not now 5,939.393940: ${rest}`), stdout)
 }
