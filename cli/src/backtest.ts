@@ -149,9 +149,15 @@ export function walkOf(
   const history = candles.slice(0, Math.min(YEAR_BARS + 1, before))
   const calibration = history.filter(({ time }, i) => i > 0 && time - (history[i - 1]?.time ?? 0) === HOUR).length
   const start = from ?? candles[history.length]?.time ?? end
-  if (before < LEAST_CALIBRATION || start + HOUR >= to) {
+  if (before < LEAST_CALIBRATION) {
     throw new InputError(
-      `${symbol} has ${candles.length} bars to ${formatTime(end)}, ${before} before the first hour that is judged: give at least ${LEAST_CALIBRATION} before it, and one after; without --from it is a third of the way.`,
+      `${symbol} has ${candles.length} bars to ${formatTime(end)}, ${before} before the first hour that is judged: give at least ${LEAST_CALIBRATION} before it; without --from it is a third of the way.`,
+    )
+  }
+  if (start + HOUR >= to) {
+    const later = asked.to === undefined ? '' : 'a later --to, or '
+    throw new InputError(
+      `${symbol} has bars to ${formatTime(end)}; the first hour that is judged is ${formatTime(start)}, the end is ${formatTime(to)}: give ${later}an earlier --from.`,
     )
   }
   const pegFloor = (asked.pegFloors ?? PEG_FLOORS).get(symbol)

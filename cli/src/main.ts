@@ -101,7 +101,7 @@ program
 program
   .command('withdraw')
   .description(
-    'withdraw an asset on a chain: released, bought for cash of those who owe it, or queued with the wait told',
+    'withdraw an asset on a chain: released, or bought for cash of those who owe it; all of it, or nothing and why',
   )
   .requiredOption('--deployment <file>', 'where everything is, JSON')
   .option('--key-file <file>', 'the private key of the account’s owner, readable by nobody else; --dry-run needs none')
@@ -110,6 +110,7 @@ program
   .requiredOption('--amount <amount>', 'how much of it')
   .requiredOption('--chain <name>', 'the chain to withdraw it on')
   .option('--dry-run', 'print the plan and do nothing', false)
+  .option('--partial', 'take what can be had now, where that is not all', false)
   .action(async (options: WithdrawOptions) => {
     const { withdraw } = await import('./withdraw.ts')
     process.exitCode = await withdraw(options, untilStopped)
@@ -133,7 +134,10 @@ program
 program
   .command('backtest')
   .description('whether haircuts covered the hour that came after, by estimator, over recorded prices')
-  .option('--prices <folder>', 'OHLCV files of hours or less, named after their symbols (default: three made-up years)')
+  .option(
+    '--prices <folder>',
+    'OHLCV files of hours or less, as docs/backtest.md tells under Price files (default: three made-up years)',
+  )
   .option('--asset <symbol...>', 'only these')
   .option(
     '--peg <symbol=floor...>',

@@ -10,13 +10,19 @@ export function readKey(file: string): PrivateKeyAccount {
 
 /** What a file holds that only its owner can read: nothing but one secret of that form. */
 export function readSecret(file: string, form: RegExp): string {
+  const { mode, text } = contentOf(file)
+  if ((mode & 0o077) !== 0) throw new ConfigError(`Key file ${file}: others can read it: chmod 600 it.`)
+  if (!form.test(text)) throw new ConfigError(`Key file ${file}: it must hold ${form} and nothing else.`)
+  return text
+}
+
+function contentOf(file: string): { mode: number; text: string } {
   try {
-    const { mode } = statSync(file)
-    if ((mode & 0o077) !== 0) throw new Error('others can read it: chmod 600 it.')
-    const text = readFileSync(file, 'utf8').trim()
-    if (!form.test(text)) throw new Error(`it must hold ${form} and nothing else.`)
-    return text
+    return { mode: statSync(file).mode, text: readFileSync(file, 'utf8').trim() }
   } catch (cause) {
-    throw new ConfigError(`Key file ${file}: ${cause instanceof Error ? cause.message : cause}`)
+    const why = cause instanceof Error ? cause.message : cause
+    throw new ConfigError(
+      `Key file ${file}: cannot be read (${why}): name a file that is there, and that you may read.`,
+    )
   }
 }

@@ -26,13 +26,14 @@ export type WithdrawOptions = {
   readonly amount: string
   readonly chain: string
   readonly dryRun: boolean
+  readonly partial: boolean
 }
 
-/** Something stays queued. */
+/** Some of it cannot be had now. */
 const NOT_ALL = 2
 
 /**
- * Returns the exit code: 0 if all of it was withdrawn, or would be; 2 if a part stays queued. Throws ConfigError for what
+ * Returns the exit code: 0 if all of it was withdrawn, or would be; 2 if a part cannot be had now. Throws ConfigError for what
  * cannot be looked up, and ChainError where a chain cannot be read or refuses. Once something is sent it is no longer
  * ended anywhere, but between two steps.
  */
@@ -44,9 +45,16 @@ export async function withdraw(options: WithdrawOptions, untilStopped: () => Abo
   const plan = await awaited('Reading the chains', planNow(wanted))
   show(screen, plan, token, options.chain)
   if (!key) return plan.queued === 0n ? 0 : NOT_ALL
+  const missing = plan.queued + plan.short
+  if (missing > 0n && !options.partial) {
+    const now = wanted.units - missing
+    const part = now > 0n ? `: with --partial it takes the ${unitsOf(now, token)} that can be had now` : ''
+    screen.say(`Nothing is done${part}.`)
+    return NOT_ALL
+  }
   const startedMs = performance.now()
   const outcome = await carryOut(
-    { ...wanted, key },
+    { ...wanted, key, isPartial: options.partial },
     (progress) => {
       const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1)
       screen.say(`${seconds.padStart(6)} s  ${progressOf(progress, token, options.chain)}`)
@@ -83,9 +91,9 @@ function show(screen: Screen, plan: Plan, token: DeployedToken, chain: string): 
   const has = (name: string, value: bigint): string[][] => (value > 0n ? [[name, units(value), '']] : [])
   const before = [...has('free at the vault already', plan.free), ...has('released, on its way', plan.underWay)]
   const steps = plan.steps.map((step) => rowOf(step, token, chain))
-  const rows = [...before, ...steps, ...has('queued', plan.queued)]
+  const rows = [...before, ...steps, ...has('not now', plan.queued)]
   screen.table(['step', `${token.symbol} on ${chain}`, ''], rows)
-  if (plan.queued > 0n) screen.say(`Queued: ${units(plan.queued)}: ${waitOf(plan)}.`)
+  if (plan.queued > 0n) screen.say(`Not now: ${units(plan.queued)}: ${waitOf(plan, units)}.`)
   if (plan.short > 0n) screen.say(`The vault’s pool is ${units(plan.short)} short: that part waits for grants there.`)
 }
 
@@ -105,26 +113,32 @@ function rowOf(step: Step, token: DeployedToken, chain: string): string[] {
   }
 }
 
-const WHY: Record<Wait, string> = {
+const WHY: Record<Exclude<Wait, 'margin'>, string> = {
   frozen: 'a guardian holds what is at that vault',
-  prices_old: 'the clearing’s prices are too old: it waits for a publisher to poke them',
-  records_old: 'fills of a venue where a limit is open are not proven freshly: it waits for a relayer or keeper',
+  prices_old: 'the clearing’s prices are too old: ask again once a publisher has poked them',
+  records_old:
+    'fills of a venue where a limit is open are not proven freshly: ask again once a relayer or keeper has proven them',
   close_price:
-    'a venue where the account has a position is closed, and its price is not fixed yet: anyone may (priceClosed)',
-  margin: 'the account’s own margin needs the rest: deposit, or close positions',
+    'a venue where the account has a position is closed, and its price is not fixed yet: ask again once somebody has fixed it (priceClosed)',
   line_of_another: 'the account’s line of this asset has another holder, to whom bought units would go: withdraw there',
   too_many_lines: 'the account has its 16 lines, and none of this asset to buy into',
-  no_cash: 'the account has no cash left to buy units with',
-  round_trip_old: 'nothing young enough has come back from that chain: it waits for a root',
+  no_cash: 'the account has no more of it, and no cash left to buy it with',
+  round_trip_old: 'nothing young enough has come back from that chain: ask again once a root has',
   debt_not_due: 'who owes cash and has such units need not sell them yet',
-  nobody_owes: 'nobody else who owes cash has such units: ask for the asset on another chain, or wait',
+  nobody_owes: 'nobody else who owes cash has such units: ask for the asset on another chain, or again later',
 }
 
-function waitOf({ wait }: Plan): string {
+/** Why the rest cannot be had now, and what then helps: nothing on chain waits for it. */
+export function waitOf({ wait, queued }: Pick<Plan, 'wait' | 'queued'>, units: (value: bigint) => string): string {
   if (!wait) return ''
-  if (wait.until === undefined) return WHY[wait.why]
-  const time = moment(wait.until)
-  return `${WHY[wait.why]}${wait.why === 'frozen' ? `, until ${time}` : `; the first must from ${time} on`}`
+  if (wait.why === 'margin') return `${marginOf(wait.own ?? 0n, queued, units)}: deposit, or close positions`
+  return wait.until === undefined ? WHY[wait.why] : `${WHY[wait.why]}: ask again from ${moment(wait.until)} on`
+}
+
+function marginOf(own: bigint, queued: bigint, units: (value: bigint) => string): string {
+  if (own === 0n) return 'the account has no more of it, and its margin does not let it buy any'
+  const needed = own < queued ? `${units(own)} of it, and the account has no more` : 'it'
+  return `the account’s own margin needs ${needed}`
 }
 
 function progressOf(progress: Progress, token: DeployedToken, chain: string): string {
@@ -144,8 +158,9 @@ function progressOf(progress: Progress, token: DeployedToken, chain: string): st
 
 function resultOf({ withdrawn, plan }: Outcome, token: DeployedToken, chain: string): string {
   const got = `${unitsOf(withdrawn, token)} ${token.symbol} withdrawn on ${chain}`
-  if (plan.queued > 0n) return `${got}, ${unitsOf(plan.queued, token)} queued: ${waitOf(plan)}.`
-  const rest = plan.underWay > 0n ? `, ${unitsOf(plan.underWay, token)} on the way: run the command again` : ''
+  const units = (value: bigint) => unitsOf(value, token)
+  if (plan.queued > 0n) return `${got}, not now ${units(plan.queued)}: ${waitOf(plan, units)}.`
+  const rest = plan.underWay > 0n ? `, ${units(plan.underWay)} on the way: run the command again` : ''
   return `${got}${rest}.`
 }
 

@@ -199,7 +199,14 @@ test('HCT-20 what cannot be used is refused with the remedy', () => {
       ['--prices', folder, '--from=2021-04-10'],
       /216 before the first hour that is judged: give at least 504 before it/,
     ],
-    [['--prices', folder, '--from=2030-01-01'], /and one after/],
+    [
+      ['--prices', folder, '--asset', 'BTC', '--from=2030-01-01'],
+      /^BTC has bars to 2021-08-04 00:00; the first hour that is judged is 2030-01-01 00:00, .*: give an earlier --from\.\n$/,
+    ],
+    [
+      ['--prices', folder, '--asset', 'BTC', '--to=2021-04-10'],
+      /the first hour that is judged is 2021-05-12 16:00, the end is 2021-04-10 00:00: give a later --to, or an earlier --from\.\n$/,
+    ],
     [['--prices', folder, '--from=soon'], /"soon" is no time/],
     [['--prices', folder, '--peg', 'BTC'], /--peg BTC: give SYMBOL=FLOOR/],
     [['--prices', folder, '--peg', 'BTC=1.01'], /--peg BTC=1.01: give SYMBOL=FLOOR/],

@@ -139,7 +139,7 @@ test('CAP-22 a book that cannot be used is named with its line', () => {
     [
       'symbol',
       { ...BOOK, legs: [LEG, { ...SHORT, underlying: 'DOGE' }] },
-      /symbol\.json:12 legs\.1\.underlying: must have a price file in risk\/prices and rates in the parameters: BTC, ETH, SOL has both/,
+      /symbol\.json:12 legs\.1\.underlying: must have a price file in risk\/prices and rates in the parameters; with both there is BTC, ETH, SOL\.\n/,
     ],
     [
       'chain',
@@ -158,14 +158,22 @@ test('CAP-22 a book that cannot be used is named with its line', () => {
       { ...BOOK, legs: [{ ...LEG, size: '1' }] },
       /both\.json:4 legs\.0: must have either a size in units or a notional/,
     ],
-    ['float', { ...BOOK, legs: [{ ...LEG, notional: 1000 }] }, /float\.json:8 legs\.0\.notional: .*expected string/],
+    [
+      'float',
+      { ...BOOK, legs: [{ ...LEG, notional: 1000 }] },
+      /float\.json:8 legs\.0\.notional: is a number: put it in quotes\.\n/,
+    ],
     [
       'sign',
       { ...BOOK, legs: [{ ...LEG, notional: '-5' }] },
       /sign\.json:8 legs\.0\.notional: is "-5": write a plain decimal/,
     ],
     ['nothing', { ...BOOK, collateral: { base: '0' } }, /nothing\.json:\d+ collateral: must be above 0 on some chain/],
-    ['where', { ...BOOK, collateral: { moon: '1' } }, /where\.json:\d+ collateral\.moon: .*/],
+    [
+      'where',
+      { ...BOOK, collateral: { moon: '1' } },
+      /where\.json:\d+ collateral\.moon: must be a chain of the parameters: ethereum, /,
+    ],
     ['seed', { name: 'r', random: { ...random, seed: 'x' } }, /seed\.json:5 random\.seed: must be a string of digits/],
     ['draws', { name: 'r', random: { ...random, books: 1001 } }, /draws\.json:4 random\.books: /],
   ]
@@ -173,7 +181,16 @@ test('CAP-22 a book that cannot be used is named with its line', () => {
     const { status, stdout, stderr } = omnimargin('compare', '--book', bookFile(name, book), '--prices', 'risk/prices')
     assert.deepEqual([status, stdout], [1, ''], name)
     assert.match(stderr, expected)
+    assert.match(stderr, /\ndocs\/capital\.md shows a book under A book of your own\.\n$/)
     assert.doesNotMatch(stderr, /^ {4}at /m)
+  }
+  for (const path of ['none.json', 'docs', 'README.md']) {
+    const { status, stderr } = omnimargin('compare', '--book', path)
+    assert.equal(status, 1)
+    assert.match(
+      stderr,
+      /^(none\.json: cannot be read .*|docs has no \.json.*|README\.md:1 is not JSON .*)\ndocs\/capital\.md shows a book/,
+    )
   }
 })
 

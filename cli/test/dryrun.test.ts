@@ -58,8 +58,13 @@ test('DRY-07 CTG-11 new parameters against a running deployment, and what its fa
     assert.equal(cut.code, 2)
     assert.match(cut.stdout, /They may not be set: listings has 2 rows, the clearing has 3 \(do_not_fit\)\.\n$/)
     const senseless = await dryRun({ ...PARAMETERS, outageAfter: 1 })
-    assert.equal(senseless.code, 2)
-    assert.match(senseless.stdout, /They may not be set: the clearing itself refuses them \(BadParameters\)\.\n$/)
+    assert.match(
+      senseless.stdout,
+      /They may not be set: outageAfter is not above maxPriceAge and 60 s more \(do_not_fit\)\.\n$/,
+    )
+    const more = await dryRun({ ...PARAMETERS, venues: PARAMETERS.venues.flatMap((one) => [one, one]) })
+    assert.deepEqual([senseless.code, more.code], [2, 2])
+    assert.match(more.stdout, /They may not be set: the clearing itself refuses them \(WrongCount\)\.\n$/)
     assert.equal(await timesSet(devnet), 1)
 
     const contagion = await command('contagion', '--json')

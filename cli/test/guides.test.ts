@@ -8,6 +8,9 @@ import type { Artifact } from '@omnimargin/chains/deploy'
 import { readConfig } from '@omnimargin/service/config'
 import { type Deployment, deploymentSchema } from '@omnimargin/service/deployment'
 import { measuresSchema } from '@omnimargin/service/steward/known'
+import { readBooks } from '../src/compare/books.ts'
+import { readTerms } from '../src/compare/terms.ts'
+import { SHIPPED } from '../src/compare.ts'
 import { roleSchemas } from '../src/run.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -27,11 +30,15 @@ function blocksOf(page: string, language: string): { heading: string; text: stri
 
 /** What the schema makes of the text, as of a file. Throws ConfigError as the role would. */
 function asFile<Schema extends Parameters<typeof readConfig>[1]>(text: string, schema: Schema) {
+  return inFile(text, (file) => readConfig(file, schema))
+}
+
+function inFile<Read>(text: string, reading: (file: string) => Read): Read {
   const folder = mkdtempSync(join(tmpdir(), 'omnimargin-guides-'))
   try {
     const file = join(folder, 'shown.json')
     writeFileSync(file, text)
-    return readConfig(file, schema)
+    return reading(file)
   } finally {
     rmSync(folder, { recursive: true })
   }
@@ -101,6 +108,17 @@ test('ROL-83 every function and library that the guides name is there', () => {
   const artifacts: readonly Artifact[] = [Clearing, Learning, Registrar]
   const linked = artifacts.flatMap(({ libraries: names = {} }) => Object.keys(names))
   assert.deepEqual(libraries.toSorted(), [...new Set(linked)].sort())
+})
+
+test('CAP-22 the book that docs/capital.md shows is one, of what is shipped', () => {
+  const [block, other] = blocksOf('docs/capital.md', 'json')
+  assert.ok(block && !other)
+  assert.equal(block.heading, 'A book of your own')
+  const { chains, underlyings } = readTerms(SHIPPED.parameters)
+  const known = { symbols: [...underlyings.keys()], folder: SHIPPED.prices, chains: [...chains.keys()] }
+  const [read] = inFile(block.text, (file) => readBooks(file, known))
+  const legs = read?.books[0]?.legs.map(({ venue, measure }) => `${venue} ${measure}`)
+  assert.deepEqual(legs, ['arbitrum units', 'perps dollars'], 'either measure, a venue named and one not')
 })
 
 test('the glossary is in order, and has every sign of the haircut’s formula', () => {

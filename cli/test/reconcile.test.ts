@@ -19,12 +19,18 @@ test('ROL-41 the verdict names the first equation that does not hold, to the las
 })
 
 test('ROL-42 a deployment that cannot be read is said in one line, and exits 1', () => {
-  assert.throws(
-    () => execFileSync(process.execPath, [main, 'reconcile', '--deployment', 'none.json'], { stdio: 'pipe' }),
-    ({ status, stderr }) => {
-      assert.equal(status, 1)
-      assert.match(`${stderr}`, /^none\.json: cannot be read .*\n$/)
-      return true
-    },
-  )
+  const cases: [string, RegExp][] = [
+    ['none.json', /^none\.json: cannot be read .*: `npm start` writes one, .*\.\n$/],
+    [main, /^\S+main\.ts:1 is not JSON \(.*\): `npm start` writes one, .*\.\n$/],
+  ]
+  for (const [file, message] of cases) {
+    assert.throws(
+      () => execFileSync(process.execPath, [main, 'reconcile', '--deployment', file], { stdio: 'pipe' }),
+      ({ status, stderr }) => {
+        assert.equal(status, 1)
+        assert.match(`${stderr}`, message)
+        return true
+      },
+    )
+  }
 })

@@ -136,7 +136,7 @@ test('CTG-10 what does not fit in a system is told by its place', () => {
     ],
     [
       ({ accounts }) => Object.assign(accounts?.[0]?.lines ?? {}, { 'USDC@fast': 5 }),
-      /accounts\.0\.lines\.USDC@fast: .*expected string/,
+      /accounts\.0\.lines\.USDC@fast: is a number: put it in quotes/,
     ],
     [
       ({ accounts }) => Object.assign(accounts?.[0]?.positions ?? {}, { 'SOL-USD@fast': { size: '1', entry: '5' } }),
@@ -276,7 +276,7 @@ test('LST-06 an asset’s file that cannot be used is refused with its place', (
     ],
     [
       changed(asset, ({ market }) => Object.assign(market ?? {}, { spread: 0.5 })),
-      /:\d+ market\.spread: .*expected string/,
+      /:\d+ market\.spread: is a number: put it in quotes/,
     ],
     [
       changed(asset, (value) => Object.assign(value, { history: '/etc/x.csv' })),

@@ -110,6 +110,10 @@ test('WHI-08 WIT-12 a command that cannot be answered says why in one line, and 
       [['whatif', '--deployment', file, '--account', id, '--lose', 'x'], /^--lose x: there is no chain "x"; .*\.\n$/],
       [['whatif', '--deployment', file, '--account', id], /^Chain home at .* could not be read: .*\n$/m],
       [withdraw(id, 'USDC', '5'), /its owner is 0xa{40}, the key is of 0x\w{40}: give the owner’s key\.\n$/],
+      [
+        [...keyless(id, 'USDC', '5'), '--key-file', 'none'],
+        /^Key file none: cannot be read \(ENOENT.*\): name a file that is there, and that you may read\.\n$/,
+      ],
       [withdraw(id, 'DAI', '5'), /^--asset DAI --chain fast: there is no asset "DAI@fast"; .*USDC@fast\.\n$/],
       [keyless(id, 'USDC', '5'), /^--key-file is missing: give the owner’s, or --dry-run to see the plan\.\n$/],
       [[...keyless(id, 'USDC', '5'), '--dry-run'], /^Chain home at .* could not be read: .*\n$/m],

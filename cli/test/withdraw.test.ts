@@ -20,7 +20,7 @@ const MARKET = 0
 const SIZE = whole(60n)
 const dollars = (n: bigint) => whole(n, 6)
 
-test('WHI-07 WIT-10 WIT-11 a winner asks what if, then withdraws where it has no line, by a debtor’s units, through a crash', {
+test('WHI-07 WIT-10 WIT-11 WIT-13 a winner asks what if, then withdraws where it has no line, by a debtor’s units, through a crash; all or a part', {
   timeout: 300_000,
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'omnimargin-withdraw-'))
@@ -56,7 +56,14 @@ test('WHI-07 WIT-10 WIT-11 a winner asks what if, then withdraws where it has no
 
     const crash = new AbortController()
     const stages: Progress[] = []
-    const asked = { deployment, account: winner.account, key, token: fast.token, units: dollars(2_000n) }
+    const asked = {
+      deployment,
+      account: winner.account,
+      key,
+      token: fast.token,
+      units: dollars(2_000n),
+      isPartial: false,
+    }
     const report = (progress: Progress) => {
       stages.push(progress)
       if (progress.stage === 'done' && progress.step.kind === 'release') crash.abort()
@@ -75,15 +82,40 @@ test('WHI-07 WIT-10 WIT-11 a winner asks what if, then withdraws where it has no
     const read = { address: fast.token.address, abi: Token.abi, functionName: 'balanceOf' } as const
     assert.equal(await fast.chain.reader.readContract({ ...read, args: [winner.address] }), dollars(2_000n))
 
-    const more = await command('withdraw', ...ask.slice(2), '10000', '--dry-run')
-    assert.equal(more.code, 2)
-    assert.match(more.stdout, /buy +│ 4,060\.606060 +│ for 4,019\.99 USD/)
-    assert.match(more.stdout, /Queued: 5,939\.393940: the account has no cash left/)
+    const far = { ...asked, units: dollars(10_000n) }
+    await takesAllOrWhatIsAskedFor(devnet, far, winner, (...more) => command('withdraw', ...ask, '10000', ...more))
   } finally {
     await devnet.stop()
     rmSync(folder, { recursive: true, force: true })
   }
 })
+
+/** 10,000 asked for, where there is cash for a good 4,000: without a word the plan alone, and a part where a part will do. */
+async function takesAllOrWhatIsAskedFor(
+  devnet: Devnet,
+  asked: Parameters<typeof withdraw>[0],
+  winner: Actor,
+  ask: (...more: string[]) => Promise<Ran>,
+): Promise<void> {
+  const cash = await cashOf(devnet, winner)
+  const stages: Progress[] = []
+  const { withdrawn } = await withdraw(asked, (stage) => stages.push(stage), new AbortController().signal)
+  assert.deepEqual([withdrawn, stages], [0n, []], 'nor if a part is lost after the plan was shown')
+  const rest = 'the account has no more of it, and no cash left to buy it with.\n'
+  for (const [more, end] of [
+    [['--dry-run'], `Not now: 5,939.393940: ${rest}`],
+    [[], 'Nothing is done: with --partial it takes the 4,060.606060 that can be had now.\n'],
+  ] as const) {
+    const { code, stdout } = await ask(...more)
+    assert.equal(code, 2)
+    assert.match(stdout, /buy +│ 4,060\.606060 +│ for 4,019\.99 USD/)
+    assert.ok(stdout.endsWith(end), stdout)
+    assert.equal(await cashOf(devnet, winner), cash)
+  }
+  const { code, stdout } = await ask('--partial')
+  assert.equal(code, 2)
+  assert.ok(stdout.endsWith(`4,060.606060 USDC withdrawn on fast, not now 5,939.393940: ${rest}`), stdout)
+}
 
 type Figures = Record<keyof Margin, string>
 type Shown = { block: { number: string }; before: Figures; after: Figures; steps: unknown[] }

@@ -1,16 +1,16 @@
 /** What new parameters would do to every account there is, before anybody sets them: spec/dryrun.md. */
 import type { Hex } from './bytes.ts'
-import { areInOrder } from './lateness.ts'
 import { isMargined, type Ledger, marginOf, upToDate, withAccount } from './ledger.ts'
 import { isLiquidatable, type Margin, meetsInitial } from './margin.ts'
-import { type Parameters, vaultAges, venueAges } from './parameters.ts'
+import { misfitOf } from './misfit.ts'
+import type { Parameters } from './parameters.ts'
 import { divUp, max, type Ratio, type Usd, WAD } from './wad.ts'
 
 /** Why the parameters should not be set, in the order in which it is looked for. */
 export const REFUSALS = [
   /** The clearing has none yet, so that there is nothing to hold the new ones against. */
   'no_parameters',
-  /** They have not what the clearing has: a row for each listing, market and venue, and no row that names another that is not there. */
+  /** They have not what the clearing has: a row for each listing, market and venue; or a row or field that the clearing refuses. */
   'do_not_fit',
   /** An account's margin cannot be told with the new ones, and can be with the old. */
   'price_too_old',
@@ -94,40 +94,4 @@ function figuresOf(judged: readonly Judged[]): Omit<DryRun, 'untellable'> {
 
 function balanceOf(judged: readonly Judged[]): Usd {
   return judged.reduce((total, { before }) => total + before.maintenanceMarginBalance, 0n)
-}
-
-/** The first thing in which they do not fit the clearing or each other, in words; the contract refuses more (MRG-08). */
-function misfitOf(
-  ledger: Ledger,
-  { listings, underlyings, markets, venues, vaults, credits }: Parameters,
-): string | undefined {
-  const counts: [string, number, number][] = [
-    ['listings', listings.length, ledger.listings.length],
-    ['markets', markets.length, ledger.markets.length],
-  ]
-  const wrong = counts.find(([, given, expected]) => given !== expected)
-  if (wrong) return `${wrong[0]} has ${wrong[1]} rows, the clearing has ${wrong[2]}`
-  // The clearing's events do not say how many peers there are, and none ever goes.
-  for (const [list, rows] of Object.entries({ venues, vaults })) {
-    const known = ledger.parameters?.[list as 'venues' | 'vaults'].length ?? 0
-    if (rows.length < known) return `${list} has ${rows.length} rows, the clearing has at least ${known}`
-  }
-  const names: [string, string, readonly number[], number][] = [
-    ['listings', 'feed', listings.map(({ feed }) => feed), ledger.feeds.length],
-    ['listings', 'vault', listings.map(({ vault }) => vault), vaults.length],
-    ['underlyings', 'feed', underlyings.map(({ feed }) => feed), ledger.feeds.length],
-    ['markets', 'underlying', markets.map(({ underlying }) => underlying), underlyings.length],
-    ['markets', 'venue', markets.map(({ venue }) => venue), venues.length],
-    ['credits', 'second', credits.map(({ first, second }) => Math.max(first, second)), underlyings.length],
-  ]
-  for (const [list, field, numbers, end] of names) {
-    const row = numbers.findIndex((number) => number >= end)
-    if (row >= 0) return `${list}.${row}.${field} is ${numbers[row]}, there are ${end}`
-  }
-  const late = venues.findIndex((venue) => !areInOrder(venueAges(venue)))
-  if (late >= 0) return `venues.${late}: its ages are not calmAge <= warnAge < deadAge and calmAge < tripAge <= deadAge`
-  const lost = vaults.findIndex((vault) => !areInOrder(vaultAges(vault)))
-  return lost < 0
-    ? undefined
-    : `vaults.${lost}: its ages are not calmAge <= warnAge < zeroAge and calmAge < tripAge <= zeroAge`
 }

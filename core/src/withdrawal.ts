@@ -54,7 +54,7 @@ export type Step =
       readonly price: Usd
     }
 
-/** Why units stay queued, in the order in which it is looked for. */
+/** Why units are not to be had now, in the order in which it is looked for. */
 export type Wait =
   /** A guardian holds what is at the vault, until then. */
   | 'frozen'
@@ -64,7 +64,7 @@ export type Wait =
   | 'records_old'
   /** The account has a position at a closed venue that has no price yet. */
   | 'close_price'
-  /** The account's own margin needs what is left. */
+  /** The account's own margin needs what is left, or what it would be bought with. */
   | 'margin'
   /** What is bought would go to a line of the account that has another holder. */
   | 'line_of_another'
@@ -85,8 +85,11 @@ export type Plan = {
   readonly released: Units
   readonly bought: Units
   readonly queued: Units
-  /** There if anything is queued; with `until` the earliest time (seconds) at which that changes by itself. */
-  readonly wait?: { readonly why: Wait; readonly until?: bigint }
+  /**
+   * There if anything is queued; with `until` the earliest time (seconds) at which that changes by itself, with `own` the
+   * part of it that the account has in its own line, and needs as margin.
+   */
+  readonly wait?: { readonly why: Wait; readonly until?: bigint; readonly own?: Units }
   /** What the vault cannot pay of it before more has been granted there. */
   readonly short: Units
 }
@@ -101,7 +104,7 @@ type Draft = {
 
 /**
  * From what is free, then what is under way, then the account's own line as far as its initial margin lets go, then
- * units of those who owe cash, for the account's; the rest is queued.
+ * units of those who owe cash, for the account's; the rest is queued: nothing on chain waits for it.
  */
 export function planWithdrawal(ledger: Ledger, wish: Wish, around: Around): Plan {
   const free = min(wish.units, around.free)
@@ -187,7 +190,9 @@ function releaseOwn(draft: Draft, wish: Wish, around: Around): Draft {
   const after = (units: Units) => take(ledger, wish, { kind: 'release', index, units })
   const { units, why } = mostHeld(most, (units) => standing(after(units), wish, around))
   const released = units > 0n ? done(draft, wish, { kind: 'release', index, units }) : draft
-  return why ? { ...released, missing: missing - units, wait: { why } } : { ...released, missing: missing - units }
+  const left = { ...released, missing: missing - units }
+  if (why === undefined) return left
+  return { ...left, wait: why === 'margin' ? { why, own: most - units } : { why } }
 }
 
 /** Units of whoever is put up, or can be, one line after the other; then all that were bought are released. */

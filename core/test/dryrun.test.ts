@@ -5,7 +5,7 @@ import type { Hex } from '@omnimargin/core/bytes'
 import { type DryRun, dryRun, REFUSALS, type Refusal, type Verdict } from '@omnimargin/core/dryrun'
 import { type Account, type Ledger, portfolioOf, upToDate, withAccount } from '@omnimargin/core/ledger'
 import { computeMargin, isLiquidatable, meetsInitial } from '@omnimargin/core/margin'
-import type { Parameters } from '@omnimargin/core/parameters'
+import { NO_OUTAGES, type Parameters } from '@omnimargin/core/parameters'
 import { divUp, WAD } from '@omnimargin/core/wad'
 import fc from 'fast-check'
 import {
@@ -36,6 +36,7 @@ function scaled(percent: bigint): Parameters {
   const { listings, underlyings } = PARAMETERS
   return {
     ...PARAMETERS,
+    liquidationDiscount: 0n,
     listings: listings.map((one) => ({
       ...one,
       initialHaircut: times(one.initialHaircut),
@@ -201,18 +202,19 @@ test('DRY-08 whose margin cannot be told now is named, and judged by the last pr
 })
 
 test('DRY-04 what does not fit is told by its place', () => {
-  const [listing, underlying, market, venue] = [
+  const [listing, underlying, market, venue, remote] = [
     PARAMETERS.listings[0],
     PARAMETERS.underlyings[0],
     PARAMETERS.markets[0],
-    PARAMETERS.venues[0],
+    ...PARAMETERS.venues,
   ]
-  assert.ok(listing && underlying && market && venue)
+  assert.ok(listing && underlying && market && venue && remote)
   const table: [Partial<Parameters>, string][] = [
     [{ listings: [] }, 'listings has 0 rows, the clearing has 3'],
     [{ markets: [market, market, market] }, 'markets has 3 rows, the clearing has 2'],
     [{ venues: [venue] }, 'venues has 1 rows, the clearing has at least 2'],
     [{ listings: [listing, listing, { ...listing, feed: 2 }] }, 'listings.2.feed is 2, there are 2'],
+    [{ listings: [listing, { ...listing, secondFeed: 2 }, listing] }, 'listings.1.secondFeed is 2, there are 2'],
     [{ underlyings: [{ ...underlying, feed: 9 }] }, 'underlyings.0.feed is 9, there are 2'],
     [{ markets: [market, { ...market, underlying: 1 }] }, 'markets.1.underlying is 1, there are 1'],
     [{ markets: [{ ...market, venue: 2 }, market] }, 'markets.0.venue is 2, there are 2'],
@@ -222,9 +224,68 @@ test('DRY-04 what does not fit is told by its place', () => {
       'venues.1: its ages are not calmAge <= warnAge < deadAge and calmAge < tripAge <= deadAge',
     ],
   ]
+  const low = { ...listing, initialHaircut: listing.maintenanceHaircut - 1n }
+  const pair = (first: number, second: number, ratio = WAD / 2n) => ({ first, second, ratio })
+  const three = { underlyings: [underlying, underlying, underlying] }
+  table.push(
+    [{ listings: [listing, low, listing] }, 'listings.1: initialHaircut is below maintenanceHaircut'],
+    [{ listings: [listing, listing, { ...listing, decimals: 37 }] }, 'listings.2: decimals is above 36'],
+    [{ listings: [{ ...listing, refillTime: 0 }, listing, listing] }, 'listings.0: refillTime is 0'],
+    [
+      { underlyings: [{ ...underlying, initialRate: underlying.maintenanceRate - 1n }] },
+      'underlyings.0: initialRate is below maintenanceRate',
+    ],
+    [
+      { liquidationDiscount: underlying.maintenanceRate + 1n },
+      'underlyings.0: maintenanceRate is below liquidationDiscount',
+    ],
+    [{ markets: [market, { ...market, instrument: 1 }] }, 'markets.1: instrument is not 0, the only one there is'],
+    [
+      { venues: [venue, { ...remote, tripAge: 3_599, deadAge: 3_599 }] },
+      'venues.1: deadAge is below twice outageAfter',
+    ],
+    [{ healthTarget: WAD - 1n }, 'healthTarget is below 1'],
+    [{ lifeRamp: 0 }, 'lifeRamp is 0'],
+    [{ outageAfter: 120 }, 'outageAfter is not above maxPriceAge and 60 s more'],
+    [{ outageAfter: 1_801 }, 'outageAfter is above 1800 s, and not 4294967295 for none'],
+    [{ outageGrace: 3_599 }, 'outageGrace is below twice outageAfter'],
+    [{ restoreAfter: 3_600 }, 'outageGrace is not above restoreAfter'],
+    [{ outageGrace: 86_401 }, 'outageGrace is above 86400 s'],
+    [{ ...three, credits: [pair(1, 1)] }, 'credits.0: first is not below second'],
+    [{ ...three, credits: [pair(0, 1), pair(0, 1)] }, 'credits.1: its pair does not come after the one before'],
+    [{ ...three, credits: [pair(1, 2), pair(0, 2)] }, 'credits.1: its pair does not come after the one before'],
+    [
+      { ...three, credits: [pair(0, 1), pair(0, 2), pair(1, 2, WAD / 2n + 1n)] },
+      'credits.2: with it underlying 1 shares more than 1',
+    ],
+  )
   for (const [parts, what] of table) {
     assert.deepEqual(dryRun(CLEARING, { ...PARAMETERS, ...parts }, NOW, WAD), { code: 'do_not_fit', what })
   }
+})
+
+test('DRY-04 what the clearing takes at the very edge fits', () => {
+  const [underlying] = PARAMETERS.underlyings
+  assert.ok(underlying)
+  const ratio = WAD / 2n
+  const edges: Partial<Parameters>[] = [
+    { outageAfter: 121, outageGrace: 601 },
+    {
+      outageAfter: NO_OUTAGES,
+      outageGrace: 0,
+      venues: PARAMETERS.venues.map((one) => ({ ...one, deadAge: 301, tripAge: 301 })),
+    },
+    { liquidationDiscount: underlying.maintenanceRate, healthTarget: WAD, outageGrace: 86_400 },
+    {
+      underlyings: [underlying, underlying, underlying],
+      credits: [
+        { first: 0, second: 1, ratio },
+        { first: 0, second: 2, ratio },
+        { first: 1, second: 2, ratio },
+      ],
+    },
+  ]
+  for (const parts of edges) assert.ok('figures' in dryRun(CLEARING, { ...PARAMETERS, ...parts }, NOW, WAD))
 })
 
 test('DRY-05 lower rates and haircuts make nobody liquidatable, higher ones nobody safe', () => {

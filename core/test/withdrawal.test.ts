@@ -155,7 +155,13 @@ test('WIT-05 the own line gives as much as margin allows, and its uncounted unit
   const part = planFor(own(dollars(9_700)), [], dollars(9_700))
   const kept = dollars(9_700) - part.released
   assert.ok(part.released > 0n && part.queued > 0n)
-  assert.deepEqual(part.wait, { why: 'margin' })
+  assert.deepEqual(part.wait, { why: 'margin', own: kept })
+  const far = planFor(own(dollars(9_700)), [], dollars(1_000_000))
+  assert.deepEqual(
+    [far.released, far.wait],
+    [part.released, { why: 'margin', own: kept }],
+    'what it never had is not margin',
+  )
   const uncounted = planFor(own(kept), [], dollars(9_700))
   assert.equal(uncounted.released, part.released, 'what is not counted needs no margin')
   assert.deepEqual(planFor(own(dollars(9_700)), [], dollars(1)).steps, [
@@ -196,7 +202,7 @@ test('WIT-09 what was granted and never opened is opened, and released as far as
   const short = account({ cash: wad(1_000), positions: held(0, { size: wad(10) }) })
   const opened = planFor(short, [], dollars(70), { unopened: dollars(50) })
   assert.deepEqual(opened.steps, [{ kind: 'open_line', units: dollars(50) }], 'open, it counts for the account')
-  assert.deepEqual([opened.queued, opened.wait], [dollars(70), { why: 'margin' }])
+  assert.deepEqual([opened.queued, opened.wait], [dollars(70), { why: 'margin', own: dollars(50) }])
 })
 
 test('WIT-07 what is queued says why, in the order of the codes', () => {

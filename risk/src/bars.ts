@@ -30,14 +30,28 @@ export type Series = Columns & {
 
 /** Without a header: `ts,open,high,low,close,volume`, or those and the six that Binance's public dumps add. */
 const COLUMNS = [6, 12]
+const TIMES = [
+  'ts',
+  'timestamp',
+  'unix',
+  'unix_timestamp',
+  'open_time',
+  'opentime',
+  'time',
+  'datetime',
+  'date_time',
+  'date',
+]
 /** What a header calls them, in lower case; of several names the first that is there. What else there is is not looked at. */
 const CALLED = {
-  time: /^(?:ts|timestamp|unix|unix_timestamp|open_?time|time|date_?time|date)$/,
+  time: new RegExp(`^(?:${TIMES.join('|')})$`),
   prices: [/^o(?:pen)?$/, /^h(?:igh)?$/, /^l(?:ow)?$/, /^c(?:lose)?$/],
   volume: /^(?:v|vol|volume.*)$/,
 }
 /** Where each stands in a row; a volume may be missing, and is none. */
 type Layout = { readonly width: number; readonly time: number; readonly values: readonly number[] }
+/** Archives say above the header where they are. */
+const ADDRESS = /^\s*"?(?:https?:\/\/|www\.)[^\s,;]*\s*$/i
 /** Dumps tell time in seconds, milliseconds or, from 2025 on, microseconds: told apart by their size. */
 const SECONDS_BELOW = 100_000_000_000
 const MILLISECONDS_BELOW = 1000 * SECONDS_BELOW
@@ -47,17 +61,22 @@ const MAX_BARS = 1_000_000
 export function parseBars(file: string, text: string): Bars {
   const rows = text.replace(/^\uFEFF/, '').split(/\r?\n/)
   if (rows.at(-1) === '') rows.pop()
-  const separator = [',', ';', '\t'].find((one) => rows[0]?.includes(one)) ?? ','
-  const head = cellsOf(rows[0] ?? '', separator)
-  const first = /^(?:[a-z]|$)/i.test(head[0] ?? '') ? 1 : 0
+  const top = ADDRESS.test(rows[0] ?? '') ? 1 : 0
+  const title = rows[top] ?? ''
+  const separator = [',', ';', '\t'].find((one) => title.includes(one)) ?? ','
+  const head = cellsOf(title, separator)
+  const isNamed = /^(?:[a-z]|$)/i.test(head[0] ?? '')
+  const first = isNamed ? top + 1 : top
   if (rows.length <= first) throw new InputError(`${file}: has no bars: give it at least two.`)
   if (rows.length > MAX_BARS)
     throw new InputError(`${file}: has ${rows.length} lines, the limit is ${MAX_BARS}: cut it.`)
-  const layout = first === 1 ? layoutOf(file, head) : { width: head.length, time: 0, values: [1, 2, 3, 4, 5] }
+  const layout = isNamed
+    ? layoutOf(`${file}:${first}`, title, head)
+    : { width: head.length, time: 0, values: [1, 2, 3, 4, 5] }
   const bars = { file, times: [] as number[], lines: [] as number[], ...columns(() => [] as bigint[]) }
   for (let i = first; i < rows.length; i++) {
     const place = `${file}:${i + 1}`
-    const { time, values } = parseRow(place, cellsOf(rows[i] ?? '', separator), layout, first === 1)
+    const { time, values } = parseRow(place, cellsOf(rows[i] ?? '', separator), layout, isNamed)
     bars.times.push(time)
     for (const [column, name] of NAMES.entries()) bars[name].push(values[column] ?? 0n)
     bars.lines.push(i + 1)
@@ -133,14 +152,14 @@ function faultOf(step: number, before: number, interval: number): string {
   return `time ${before + step} follows ${before}, a gap in bars of ${interval} s: fill in what is missing from the source, or cut there.`
 }
 
-function layoutOf(file: string, head: readonly string[]): Layout {
+function layoutOf(place: string, title: string, head: readonly string[]): Layout {
   const names = head.map((name) => name.toLowerCase().replaceAll(' ', '_'))
   const placeOf = (called: RegExp) => names.findIndex((name) => called.test(name))
   const [time, prices, volume] = [placeOf(CALLED.time), CALLED.prices.map(placeOf), placeOf(CALLED.volume)]
   if ([time, ...prices].every((place) => place >= 0))
     return { width: head.length, time, values: volume < 0 ? prices : [...prices, volume] }
   throw new InputError(
-    `${file}:1: the columns are "${head.join()}": they must be called ts, open, high, low and close, and volume if there is one, in any order.`,
+    `${place}: the columns are "${title}": they must be called open, high, low, close, volume if there is one, and the time one of ${TIMES.join(', ')}; in any order.`,
   )
 }
 

@@ -37,6 +37,13 @@ test('CAP-20 what cannot be used is refused with its line', () => {
       /^a\.csv:1: the columns are "ts,open,high,low,volume": they must be called/,
     ],
     [['close_time,open,high,low,close,volume', ...three], /^a\.csv:1: the columns are "close_time/],
+    [
+      ['https://a.example', 'when;open;high;low;close', ...three],
+      /^a\.csv:2: the columns are "when;open;high;low;close": .* the time one of ts, timestamp, unix, .*, date; in any order\.$/,
+    ],
+    [['https://a.example'], /^a\.csv: has no bars/],
+    [['https://a.example', 'https://a.example', ...three], /^a\.csv:2: the columns are "https:/],
+    [['https://a.example', HEADER, bar(3600), bar(7200), bar(7200)], /^a\.csv:5: time 7200 is there twice/],
     [['ts,open,high,low,close', ...three], /^a\.csv:2: has 6 columns: its header has 5/],
     [[HEADER, HEADER, ...three], /^a\.csv:2: time is "ts"/],
     [[bar(3600, '2,4,1,NaN,0')], /^a\.csv:1: column 5 is "NaN"/],
@@ -104,6 +111,12 @@ test('CAP-21 columns are known by their names, times also by the clock, and the 
     zone: ['datetime,open,high,low,close', '2023-11-14 23:00:00+00:00,2,4,1,3', '2023-11-15,2,4,1,3'],
     semicolons: ['ts;open;high;low;close', '1700002800.0; 2;"4";1;3', '1700006400.0;2;4;1;3'],
     quotes: ['"ts","open","high","low","close"', '"1700002800","2","4","1","3"', '"1700006400","2","4","1","3"'],
+    'an address above': [
+      'https://www.CryptoDataDownload.com',
+      'Unix,Date,Symbol,Open,High,Low,Close,Volume ETH,Volume USDT,tradecount',
+      ...[1_700_006_400, 1_700_002_800].map((at) => `${at}000,x,ETHUSDT,2,4,1,3,0,5,6`),
+    ],
+    'an address above no header': ['www.a.example\r', '1700002800,2,4,1,3,0\r', '1700006400,2,4,1,3,0\r'],
     'newest first': [HEADER, bar(1_700_006_400), bar(1_700_002_800)],
   }
   for (const [what, rows] of Object.entries(same)) assert.deepEqual(read(...rows), expected, what)

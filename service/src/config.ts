@@ -14,24 +14,27 @@ export class ConfigError extends Error {
 
 /**
  * The file's content, checked against the schema. Throws ConfigError with every fault, one a line; of a file that is not
- * there with the schema's description, which says where such files come from.
+ * there, or no JSON at all, with the schema's description, which says where such files come from.
  */
 export function readConfig<Schema extends z.ZodType>(file: string, schema: Schema): z.output<Schema> {
   const text = readText(file, schema.description)
-  const result = schema.safeParse(parseJson(file, text))
+  const result = schema.safeParse(parseJson(file, text, schema.description))
   if (result.success) return result.data
   const faults = result.error.issues.map((issue) => {
     const path = issue.path.map(String)
     const unknown = issue.code === 'unrecognized_keys' ? issue.keys : []
     const line = lineOf(text, [...path, ...unknown.slice(0, 1)])
-    return `${file}:${line} ${path.join('.') || '(the file)'}: ${cureOf(issue.message, unknown)}`
+    return `${file}:${line} ${path.join('.') || '(the file)'}: ${cureOf(issue, unknown)}`
   })
   throw new ConfigError([...new Set(faults)].join('\n'))
 }
 
-function cureOf(message: string, unknown: readonly string[]): string {
+function cureOf(issue: z.core.$ZodIssue, unknown: readonly string[]): string {
+  // Of a name that its own schema refuses, what that says.
+  const message = (issue.code === 'invalid_key' && issue.issues[0]?.message) || issue.message
   if (unknown.length > 0) return `unknown field ${unknown.map((name) => `"${name}"`).join(', ')}: remove or correct it.`
   if (message.endsWith('received undefined')) return `is missing: add it (${message}).`
+  if (message.endsWith('expected string, received number')) return 'is a number: put it in quotes.'
   return `${message.replace(/\.$/, '')}.`
 }
 
@@ -44,13 +47,15 @@ function readText(file: string, origin: string | undefined): string {
   }
 }
 
-function parseJson(file: string, text: string): unknown {
+function parseJson(file: string, text: string, origin: string | undefined): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
     const position = Number(/position (\d+)/.exec(String(cause))?.[1] ?? 0)
     const line = text.slice(0, position).split('\n').length
-    throw new ConfigError(`${file}:${line} is not JSON: ${cause instanceof Error ? cause.message : cause}.`)
+    const why = cause instanceof Error ? cause.message : `${cause}`
+    const cure = origin === undefined ? '' : `: ${origin}`
+    throw new ConfigError(`${file}:${line} is not JSON (${why.replace(/\s+/g, ' ')})${cure}.`)
   }
 }
 

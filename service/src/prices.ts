@@ -12,23 +12,33 @@ export type PriceFiles = {
   readonly unread: readonly string[]
 }
 
-/** btcusdt_1h.csv.gz, BTC.csv, BTC-USD.csv, BTCUSDT-1h-2024-01.csv, btcusdt_1h_2020_2024.csv: symbol, perhaps a quote currency, interval, and the day, month or years of it. */
-const FILE_NAME =
-  /^([a-z0-9]+?)([-_]?(?:usdt|usdc|usd))?([-_]\d+[smhdw])?([-_]\d{4}(?:[-_]\d{4}|(?:-\d{2}){1,2})?)?\.csv(?:\.gz)?$/i
+/** btcusdt_1h.csv.gz, BTC.csv, BTC-USD.csv, BTCUSDT-1h-2024-01.csv, btcusdt_1h_2020_2024.csv, Binance_BTCUSDT_1h.csv: perhaps an exchange, symbol, perhaps a quote currency, interval, and the day, month or years of it. */
+const EXCHANGES =
+  'binance|binanceus|bitfinex|bitstamp|bittrex|bybit|cexio|coinbase|exmo|ftx|gemini|huobi|kraken|kucoin|okcoin|okex|okx|poloniex'
+const FILE_NAME = new RegExp(
+  String.raw`^(?:(?:${EXCHANGES})[-_])??([a-z0-9]+?)([-_]?(?:usdt|usdc|usd))?([-_]\d+[smhdw])?([-_]\d{4}(?:[-_]\d{4}|(?:-\d{2}){1,2})?)?\.csv(?:\.gz)?$`,
+  'i',
+)
 const HOURLY = /^[-_](?:1h|60m|3600s)$/i
 /** Names that end as a pair in dollars does and are one coin's: without the end each would be another's, and its peg forgotten. */
 const COINS = ['BUSD', 'CRVUSD', 'CUSD', 'FDUSD', 'GUSD', 'LUSD', 'PYUSD', 'RLUSD', 'SUSD', 'TUSD']
+/** So many names are told of a folder that has none that says anything. */
+const MAX_TOLD = 5
 const MAX_FILE_BYTES = 256 * 1024 * 1024
 
 /** Looks at names only. Throws InputError where the folder cannot be read or names no symbol. */
 export function findPrices(folder: string): PriceFiles {
-  const names = namesIn(folder).filter((name) => /\.csv(\.gz)?$/i.test(name))
+  const all = namesIn(folder)
+  const names = all.filter((name) => /\.csv(\.gz)?$/i.test(name))
   const named = Map.groupBy(names, (name) => partsOf(name)?.symbol)
   const unread = named.get(undefined) ?? []
   named.delete(undefined)
   const bySymbol = new Map([...named].map(([symbol, all]) => [symbol as string, hourlyAmong(all)]))
   if (bySymbol.size > 0) return { folder, bySymbol, unread }
-  throw new InputError(`${folder} has no price file: name them after their symbol, as in BTC.csv or btcusdt_1h.csv.gz.`)
+  const told = [...all.slice(0, MAX_TOLD), ...(all.length > MAX_TOLD ? [`${all.length - MAX_TOLD} more`] : [])]
+  throw new InputError(
+    `${folder} has no price file, but ${told.join(', ') || 'nothing'}: name them after their symbol, as in BTC.csv, btcusdt_1h.csv.gz or Binance_BTCUSDT_1h.csv.`,
+  )
 }
 
 /** One symbol's series, out of all its files. Throws InputError with the first fault's file and line. */

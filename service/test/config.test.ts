@@ -7,7 +7,13 @@ import { ConfigError, readConfig } from '@omnimargin/service/config'
 import { address } from '@omnimargin/service/deployment'
 import { z } from 'zod'
 
-const schema = z.strictObject({ clearing: z.strictObject({ address, chainId: z.int() }), port: z.int() })
+const schema = z
+  .strictObject({
+    clearing: z.strictObject({ address, chainId: z.int() }),
+    port: z.int(),
+    limits: z.record(z.string().regex(/^[a-z]+$/, 'must be small letters'), z.string()).optional(),
+  })
+  .describe('the role writes one')
 const FINE = { clearing: { address: `0x${'Ab'.repeat(20)}`, chainId: 3 }, port: 80 }
 
 function fault(content: string): string {
@@ -34,6 +40,12 @@ const TABLE: [string, unknown, RegExp][] = [
   ],
   ['a missing key', { clearing: { chainId: 3 }, port: 80 }, /^role\.json:2 clearing\.address: is missing: add it/],
   ['an unknown field', { ...FINE, ports: 81 }, /^role\.json:7 .*unknown field "ports": remove or correct it/],
+  [
+    'a number without quotes',
+    { ...FINE, limits: { a: 5 } },
+    /^role\.json:8 limits\.a: is a number: put it in quotes\.$/,
+  ],
+  ['a wrong name', { ...FINE, limits: { A5: '5' } }, /^role\.json:8 limits\.A5: must be small letters\.$/],
   ['a number in quotes', { ...FINE, port: '80' }, /^role\.json:6 port: .*expected number/i],
 ]
 for (const [name, content, message] of TABLE) {
@@ -42,8 +54,9 @@ for (const [name, content, message] of TABLE) {
   })
 }
 
-test('ROL-05 what is not JSON is named with its line', () => {
-  assert.match(fault('{\n  "port": 80,\n}'), /^role\.json:3 is not JSON/)
+test('ROL-05 what is not JSON is named with its line, and what there should be', () => {
+  assert.match(fault('{\n  "port": 80,\n}'), /^role\.json:3 is not JSON \(.+\): the role writes one\.$/)
+  assert.match(fault('# A\n\npage'), /^role\.json:1 is not JSON \(.* page.*\): the role writes one\.$/, 'in one line')
 })
 
 test('ROL-05 a good file is read, addresses in lower case', () => {

@@ -26,6 +26,9 @@ test('HCT-20 a file’s name tells its symbol, and no coin loses the end of its 
     ['BTC', 'BTCUSDT-1h-2024-01.csv', 'BTCUSDT-1h-2024-01-31.csv', 'BTCUSD_2024-01.csv', 'BTC-4h.csv'],
     ['BTC', 'btcusdt_1h_2020_2024.csv.gz', 'BTC_2020-2024.csv', 'BTCUSD_2024.csv'],
     ['BTC', 'BTC-USD.csv', 'BTC_USDT.csv', 'btc-usdt-1h.csv', 'BTC_USDT-1h-2024-01.csv', 'BTC-USDC_2020-2024.csv'],
+    ['ETH', 'Binance_ETHUSDT_1h.csv', 'Bitstamp_ETHUSD_1h.csv', 'coinbase-ETH-USD-1h.csv', 'KRAKEN_ETH.csv'],
+    // No exchange's: a pair, or a coin.
+    ['FTX', 'FTX_USDT.csv', 'FTX-USD.csv', 'ftxusdt_1h.csv'],
     ['BUSD', 'BUSD.csv', 'BUSD-USDT.csv', 'busd_1h.csv', 'busdusdt_1h.csv.gz', 'BUSDUSDT-1h-2022-05.csv'],
     ['TUSD', 'TUSD.csv', 'TUSD-1h-2023-06.csv', 'tusdusd_1h.csv'],
     ['PYUSD', 'PYUSD.csv', 'pyusd_1h.csv', 'PYUSDUSDC.csv'],
@@ -41,6 +44,11 @@ test('HCT-20 a file’s name tells its symbol, and no coin loses the end of its 
     for (const name of names) assert.deepEqual([...findPrices(folderOf(name)).bySymbol], [[symbol, [name]]], name)
   }
   assert.throws(() => findPrices(folderOf('notes.txt', 'BTC.json', '.csv', 'usdt-1h')), InputError)
+  const others = folderOf('ETH_BTC_1h.csv', ...['a', 'b', 'c', 'd', 'e'].map((name) => `${name}.xls`))
+  assert.throws(
+    () => findPrices(others),
+    /has no price file, but ETH_BTC_1h\.csv, a\.xls, .*, d\.xls, 1 more: name them/,
+  )
 })
 
 test('HCT-20 a symbol’s months make one series, and two series of it are refused', () => {

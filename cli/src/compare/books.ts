@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { MAX_ACCOUNT_MARKETS, MAX_LINES } from '@omnimargin/core/ledger'
 import { WAD } from '@omnimargin/core/wad'
 import { type Book, drawBooks, MAX_BOOKS, MAX_CHAINS } from '@omnimargin/risk/book'
-import { InputError } from '@omnimargin/risk/errors'
 import { ConfigError, readConfig } from '@omnimargin/service/config'
 import { z } from 'zod'
 import { dollars, name, quantity, title } from '../fields.ts'
@@ -15,12 +14,18 @@ export type BookFile = { readonly name: string; readonly isRandom: boolean; read
 /** What a book may name. */
 export type Known = { readonly symbols: readonly string[]; readonly folder: string; readonly chains: readonly string[] }
 
+const SHOWN = 'docs/capital.md shows a book under A book of your own.'
+
 /** The books of a file, or of every .json in a folder. Throws ConfigError with every fault of a file, its line and the cure. */
 export function readBooks(path: string, known: Known): BookFile[] {
-  return filesAt(path).map((file) => {
-    const { random } = readConfig(file, z.looseObject({ random: z.unknown().optional() }))
-    return random === undefined ? readBook(file, known) : readGenerator(file, known)
-  })
+  try {
+    return filesAt(path).map((file) => {
+      const { random } = readConfig(file, z.looseObject({ random: z.unknown().optional() }))
+      return random === undefined ? readBook(file, known) : readGenerator(file, known)
+    })
+  } catch (failure) {
+    throw failure instanceof ConfigError ? new ConfigError(`${failure.message}\n${SHOWN}`) : failure
+  }
 }
 
 function filesAt(path: string): string[] {
@@ -31,7 +36,7 @@ function filesAt(path: string): string[] {
   } catch (cause) {
     throw new ConfigError(`${path}: cannot be read (${cause instanceof Error ? cause.message : cause}).`)
   }
-  throw new InputError(`${path} has no .json: give a book, or a folder of books.`)
+  throw new ConfigError(`${path} has no .json: give a book, or a folder of books.`)
 }
 
 function readBook(file: string, known: Known): BookFile {
@@ -115,7 +120,7 @@ function chainSchema({ chains }: Known) {
 }
 
 function symbolSchema({ symbols, folder }: Known) {
-  const places = `must have a price file in ${folder} and rates in the parameters: ${symbols.join(', ') || 'nothing'} has both`
+  const places = `must have a price file in ${folder} and rates in the parameters; with both there is ${symbols.join(', ') || 'nothing'}`
   return name.refine((symbol) => symbols.includes(symbol), places)
 }
 

@@ -20,8 +20,12 @@ export type Wanted = {
   readonly token: DeployedToken
   readonly units: bigint
 }
-/** The key is the owner's. */
-export type Withdrawal = Wanted & { readonly key: PrivateKeyAccount }
+export type Withdrawal = Wanted & {
+  /** The owner's. */
+  readonly key: PrivateKeyAccount
+  /** Whether a part will do; else no step is taken while a plan leaves any of it out. */
+  readonly isPartial: boolean
+}
 
 export type Progress =
   | { readonly stage: 'done'; readonly step: Step; readonly hash: Hex }
@@ -73,7 +77,7 @@ export async function withdraw(
   for (;;) {
     const { ledger, wish, around } = await situationOf(withdrawal, readers)
     const plan = planWithdrawal(ledger, wish, around)
-    if (signal.aborted) return { withdrawn: 0n, plan }
+    if (signal.aborted || (plan.queued > 0n && !withdrawal.isPartial)) return { withdrawn: 0n, plan }
     const [step] = plan.steps
     if (step) {
       const done = await carryOut(withdrawal, ends.home, step)

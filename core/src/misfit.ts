@@ -1,0 +1,133 @@
+/** What the clearing would refuse parameters for, by its place: `ParameterBlob.check` says no more than the row (MRG-08). */
+import { areInOrder } from './lateness.ts'
+import type { Ledger } from './ledger.ts'
+import { type CreditTerms, NO_OUTAGES, type Parameters, vaultAges, venueAges } from './parameters.ts'
+import { WAD } from './wad.ts'
+
+/** As in Outages.sol, Parameters.sol and Instruments.sol; times in seconds. */
+const [NOTICE_STEP, MAX_OUTAGE_AFTER, MAX_OUTAGE_GRACE] = [60, 1_800, 86_400]
+const MAX_DECIMALS = 36
+const PERPETUAL = 0
+
+/** The first thing in which they do not fit the clearing or each other, in words. That shares are at most 1 is not looked at. */
+export function misfitOf(ledger: Ledger, parameters: Parameters): string | undefined {
+  return (
+    miscounted(ledger, parameters) ??
+    misplaced(ledger, parameters) ??
+    unlawful(parameters) ??
+    unlawfulRow(parameters) ??
+    creditMisfit(parameters.credits)
+  )
+}
+
+function miscounted(ledger: Ledger, { listings, markets, venues, vaults }: Parameters): string | undefined {
+  const counts: [string, number, number][] = [
+    ['listings', listings.length, ledger.listings.length],
+    ['markets', markets.length, ledger.markets.length],
+  ]
+  const wrong = counts.find(([, given, expected]) => given !== expected)
+  if (wrong) return `${wrong[0]} has ${wrong[1]} rows, the clearing has ${wrong[2]}`
+  // The clearing's events do not say how many peers there are, and none ever goes.
+  for (const [list, rows] of Object.entries({ venues, vaults })) {
+    const known = ledger.parameters?.[list as 'venues' | 'vaults'].length ?? 0
+    if (rows.length < known) return `${list} has ${rows.length} rows, the clearing has at least ${known}`
+  }
+  return undefined
+}
+
+function misplaced(
+  { feeds }: Ledger,
+  { listings, underlyings, markets, venues, vaults, credits }: Parameters,
+): string | undefined {
+  const names: [string, string, readonly number[], number][] = [
+    ['listings', 'feed', listings.map(({ feed }) => feed), feeds.length],
+    ['listings', 'secondFeed', listings.map(({ secondFeed }) => secondFeed), feeds.length],
+    ['listings', 'vault', listings.map(({ vault }) => vault), vaults.length],
+    ['underlyings', 'feed', underlyings.map(({ feed }) => feed), feeds.length],
+    ['markets', 'underlying', markets.map(({ underlying }) => underlying), underlyings.length],
+    ['markets', 'venue', markets.map(({ venue }) => venue), venues.length],
+    ['credits', 'second', credits.map(({ first, second }) => Math.max(first, second)), underlyings.length],
+  ]
+  for (const [list, field, numbers, end] of names) {
+    const row = numbers.findIndex((number) => number >= end)
+    if (row >= 0) return `${list}.${row}.${field} is ${numbers[row]}, there are ${end}`
+  }
+  return undefined
+}
+
+function unlawful(parameters: Parameters): string | undefined {
+  const { healthTarget, lifeRamp, maxPriceAge, restoreAfter, outageAfter, outageGrace } = parameters
+  const hasOutages = outageAfter !== NO_OUTAGES
+  const faults: [boolean, string][] = [
+    [healthTarget < WAD, 'healthTarget is below 1'],
+    [lifeRamp === 0, 'lifeRamp is 0'],
+    [outageAfter <= maxPriceAge + NOTICE_STEP, `outageAfter is not above maxPriceAge and ${NOTICE_STEP} s more`],
+    [
+      hasOutages && outageAfter > MAX_OUTAGE_AFTER,
+      `outageAfter is above ${MAX_OUTAGE_AFTER} s, and not ${NO_OUTAGES} for none`,
+    ],
+    [hasOutages && outageGrace < 2 * outageAfter, 'outageGrace is below twice outageAfter'],
+    [hasOutages && outageGrace <= restoreAfter, 'outageGrace is not above restoreAfter'],
+    [outageGrace > MAX_OUTAGE_GRACE, `outageGrace is above ${MAX_OUTAGE_GRACE} s`],
+  ]
+  return faults.find(([isWrong]) => isWrong)?.[1]
+}
+
+function unlawfulRow(parameters: Parameters): string | undefined {
+  const { listings, underlyings, markets, venues, vaults, liquidationDiscount, outageAfter } = parameters
+  const least = outageAfter === NO_OUTAGES ? 0 : 2 * outageAfter
+  return (
+    faultIn('listings', listings, [
+      ['initialHaircut is below maintenanceHaircut', (row) => row.initialHaircut < row.maintenanceHaircut],
+      [`decimals is above ${MAX_DECIMALS}`, (row) => row.decimals > MAX_DECIMALS],
+      ['refillTime is 0', (row) => row.refillTime === 0],
+    ]) ??
+    faultIn('underlyings', underlyings, [
+      ['initialRate is below maintenanceRate', (row) => row.initialRate < row.maintenanceRate],
+      ['maintenanceRate is below liquidationDiscount', (row) => row.maintenanceRate < liquidationDiscount],
+    ]) ??
+    faultIn('markets', markets, [
+      [`instrument is not ${PERPETUAL}, the only one there is`, (row) => row.instrument !== PERPETUAL],
+    ]) ??
+    faultIn('venues', venues, [
+      [
+        'its ages are not calmAge <= warnAge < deadAge and calmAge < tripAge <= deadAge',
+        (row) => !areInOrder(venueAges(row)),
+      ],
+      ['deadAge is below twice outageAfter', (row) => row.isRemote && row.deadAge < least],
+    ]) ??
+    faultIn('vaults', vaults, [
+      [
+        'its ages are not calmAge <= warnAge < zeroAge and calmAge < tripAge <= zeroAge',
+        (row) => !areInOrder(vaultAges(row)),
+      ],
+    ])
+  )
+}
+
+function faultIn<Row>(
+  list: string,
+  rows: readonly Row[],
+  faults: readonly (readonly [what: string, isWrong: (row: Row) => boolean])[],
+): string | undefined {
+  for (const [what, isWrong] of faults) {
+    const row = rows.findIndex(isWrong)
+    if (row >= 0) return `${list}.${row}: ${what}`
+  }
+  return undefined
+}
+
+function creditMisfit(credits: readonly CreditTerms[]): string | undefined {
+  const shared = new Map<number, bigint>()
+  for (const [row, { first, second, ratio }] of credits.entries()) {
+    const before = credits[row - 1]
+    if (first >= second) return `credits.${row}: first is not below second`
+    if (before && (before.first - first || before.second - second) >= 0)
+      return `credits.${row}: its pair does not come after the one before`
+    for (const one of [first, second]) {
+      shared.set(one, (shared.get(one) ?? 0n) + ratio)
+      if ((shared.get(one) ?? 0n) > WAD) return `credits.${row}: with it underlying ${one} shares more than 1`
+    }
+  }
+  return undefined
+}
