@@ -97,19 +97,26 @@ const MAINTENANCE: Grade = {
 
 /** Balances, requirements, equity and exposure of a portfolio. No amount makes it fail; asserts that what positions and credits name is there. */
 export function computeMargin(portfolio: Portfolio): Margin {
+  const collateral = sumLines(portfolio.lines)
   return {
-    ...computeBalances(portfolio),
+    ...balancesOf(portfolio, collateral),
     initialMargin: requirement(portfolio, INITIAL),
     maintenanceMargin: computeMaintenanceMargin(portfolio),
-    exposure: exposureOf(portfolio),
+    exposure: collateral.value + netNotionalOf(portfolio),
   }
 }
 
 type Balances = Pick<Margin, 'equity' | 'initialMarginBalance' | 'maintenanceMarginBalance'>
 
 /** Of the margin, what there is: for who has no use for what is required. */
-export function computeBalances({ cash, cashHaircut, lines, positions, underlyings }: Portfolio): Balances {
-  const collateral = sumLines(lines)
+export function computeBalances(portfolio: Portfolio): Balances {
+  return balancesOf(portfolio, sumLines(portfolio.lines))
+}
+
+function balancesOf(
+  { cash, cashHaircut, positions, underlyings }: Portfolio,
+  collateral: ReturnType<typeof sumLines>,
+): Balances {
   const pnl = sum(positions.map((position) => unrealizedPnl(position, at(underlyings, position.underlying).price)))
   const countedCash = cash > 0n ? mulDown(cash, WAD - cashHaircut) : cash
   return {
@@ -124,11 +131,11 @@ export function computeMaintenanceMargin(portfolio: Portfolio): Usd {
   return requirement(portfolio, MAINTENANCE)
 }
 
-function exposureOf({ lines, positions, underlyings }: Portfolio): Usd {
+function netNotionalOf({ positions, underlyings }: Portfolio): Usd {
   const netNotionals = underlyings.map(({ price }, u) =>
     mulUp(abs(sum(positions.filter(({ underlying }) => underlying === u).map(({ size }) => size))), price),
   )
-  return sumLines(lines).value + sum(netNotionals)
+  return sum(netNotionals)
 }
 
 /** May take new risk, or let collateral go. */

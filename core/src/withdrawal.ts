@@ -15,7 +15,7 @@ import {
   withAccount,
   without,
 } from './ledger.ts'
-import { computeMargin, meetsInitial } from './margin.ts'
+import { meetsInitial } from './margin.ts'
 import { type Sale, saleDiscountOf, salePriceOf, unitsFor } from './settlement.ts'
 import { abs, max, min, mulDown, type Units, type Usd } from './wad.ts'
 
@@ -222,7 +222,7 @@ function readyToBuy(draft: Draft, wish: Wish, around: Around): Draft {
   const line = settled.lines.find(({ listing }) => listing === wish.listing)
   const now = standing(withAccount(draft.ledger, wish.account, settled), wish, around)
   // A sale looks at the buyer's margin whatever it holds.
-  const isPriced = typeof marginOf(draft.ledger, wish.account, around.now) !== 'string'
+  const isPriced = typeof portfolioOf(draft.ledger, wish.account, around.now) !== 'string'
   const why: [Wait, boolean][] = [
     ['prices_old', !isPriced || !hasPrice(draft.ledger, wish.listing, around.now)],
     ['records_old', isMargined(settled) && !around.isProven],
@@ -263,9 +263,9 @@ function onSale(ledger: Ledger, { account, listing }: Wish, now: bigint): { line
 export function isDue(ledger: Ledger, id: Hex, now: bigint): boolean {
   const { parameters } = ledger
   const account = accountIn(ledger, id)
-  const collateral = portfolioOf(withAccount(ledger, id, { ...account, positions: new Map() }), id, now)
+  const collateral = marginOf(withAccount(ledger, id, { ...account, positions: new Map() }), id, now)
   if (!parameters || account.cash >= 0n || typeof collateral === 'string') return false
-  const most = mulDown(computeMargin(collateral).exposure, parameters.settleShare)
+  const most = mulDown(collateral.exposure, parameters.settleShare)
   return now >= account.debtSince + BigInt(parameters.settleAfter) || abs(account.cash) > most
 }
 
