@@ -34,8 +34,8 @@ export type SentinelEffect =
 const MAX_APART = 5n
 
 /**
- * A fault freezes its peer at the second reading that shows it. What only the clearing is to blame for is an alarm, and is looked
- * for where no peer has a fault.
+ * A fault freezes its peer at the second reading that shows it. What no freeze of a peer would stop is an alarm; a fault hides those
+ * of its own peer alone.
  */
 export function step(state: SentinelState, event: SentinelEvent): { state: SentinelState; effects: SentinelEffect[] } {
   if (event.type === 'frozen') {
