@@ -6,7 +6,7 @@ import { vaultPeer, venuePeer } from '@omnimargin/core/peer'
 import { WAD } from '@omnimargin/core/wad'
 import { InputError } from '@omnimargin/risk/errors'
 import type { Candle } from '@omnimargin/risk/estimate/candle'
-import { candlesOf, hourlyOf } from '@omnimargin/risk/estimate/candle'
+import { hourlyOf } from '@omnimargin/risk/estimate/candle'
 import { chanceOf, type Past, pastOf } from '@omnimargin/risk/estimate/crossing'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import { observerOf } from '@omnimargin/risk/estimate/observer'
@@ -75,12 +75,9 @@ function seriesAsked(folder: string | undefined): Map<number, Candle>[] {
   return SYMBOLS.map((symbol) => {
     if (files && !files.bySymbol.has(symbol)) throw new InputError(`${folder} has no prices of ${symbol}: add them.`)
     const stretches = files ? readStretches(symbol, files) : madeUp.filter((one) => one.symbol === symbol)
-    const [first] = stretches
-    if (!first) throw new InputError(`There are no made-up prices of ${symbol}: ask for ${names(madeUp)}.`)
-    if (HOUR % first.interval !== 0)
-      throw new InputError(`${symbol} has bars of ${first.interval} s: give hourly ones, or shorter.`)
-    const hourly = hourlyOf(stretches.flatMap(candlesOf), first.interval)
-    return new Map(hourly.map((candle) => [candle.time, candle]))
+    if (stretches.length === 0)
+      throw new InputError(`There are no made-up prices of ${symbol}: ask for ${names(madeUp)}.`)
+    return new Map(hourlyOf(stretches).map((candle) => [candle.time, candle]))
   })
 }
 

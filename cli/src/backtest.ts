@@ -2,7 +2,7 @@
 import type { Series } from '@omnimargin/risk/bars'
 import { InputError } from '@omnimargin/risk/errors'
 import { type RowName, SPEEDS, type Speed, verdictOf, type Walk, walk } from '@omnimargin/risk/estimate/backtest'
-import { candlesOf, hourlyOf } from '@omnimargin/risk/estimate/candle'
+import { hourlyOf } from '@omnimargin/risk/estimate/candle'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
 import type { Verdict } from '@omnimargin/risk/estimate/statistics'
 import { seriesOf, THREE_YEARS } from '@omnimargin/risk/synthetic'
@@ -138,9 +138,7 @@ export function walkOf(
   asked: WalkAsked,
   onProgress?: (share: number) => void,
 ): { walked: Walk; span: Span } {
-  const interval = stretches[0]?.interval ?? HOUR
-  if (HOUR % interval !== 0) throw new InputError(`${symbol} has bars of ${interval} s: give hourly ones, or shorter.`)
-  const candles = hourlyOf(stretches.flatMap(candlesOf), interval)
+  const candles = hourlyOf(stretches)
   const end = (candles.at(-1)?.time ?? 0) + HOUR
   const from = asked.from === undefined ? undefined : parseTime(asked.from)
   const to = asked.to === undefined ? end : Math.min(end, parseTime(asked.to))

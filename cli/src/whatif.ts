@@ -1,14 +1,16 @@
 /** `omnimargin whatif`: the margin of one live account before and after changes that nobody has made. */
 import type { PortfolioFault } from '@omnimargin/core/ledger'
 import { isLiquidatable, type Margin } from '@omnimargin/core/margin'
+import { WAD } from '@omnimargin/core/wad'
 import { type Answer, type Change, type Need, type Refusal, type Rejection, whatIf } from '@omnimargin/core/whatif'
 import { readerOf } from '@omnimargin/service/clients'
 import { ConfigError, readConfig } from '@omnimargin/service/config'
 import { chainOf, type Deployment, deploymentSchema } from '@omnimargin/service/deployment'
+import { jsonOf } from '@omnimargin/service/json'
 import { readAccount } from '@omnimargin/service/reconcile/account'
 import type { SeenBlock } from '@omnimargin/service/reconcile/sides'
 import { accountNamed, blockAsked } from './names.ts'
-import { amount, percent } from './terminal/amounts.ts'
+import { amount, moment, percent } from './terminal/amounts.ts'
 import { type Screen, screenOn } from './terminal/screen.ts'
 import { changesOf } from './whatif/changes.ts'
 import { type Collateral, collateralOf, HEAD, rowOf } from './whatif/collateral.ts'
@@ -64,7 +66,7 @@ export async function whatif({
   const assumed = assumptionsOf(deployment, wished, isKnown)
   const collateral = collateralOf(deployment, ledger, id, block.time)
   if (json)
-    process.stdout.write(`${jsonOf({ account: id, isKnown, block, collateral, ...answer, assumed, verdict })}\n`)
+    process.stdout.write(`${jsonOf({ account: id, isKnown, block, collateral, ...answer, assumed, verdict }, 2)}\n`)
   else show(screenOn(process.stdout), { answer, block, collateral, assumed, verdict })
   return isThere && answer.mayBeMade && !answer.wouldBeLiquidatable ? 0 : NO
 }
@@ -164,7 +166,7 @@ type Shown = {
 }
 
 function show(screen: Screen, { answer: { before, after }, block, collateral, assumed, verdict }: Shown): void {
-  screen.say(`Read at block ${block.number} of ${block.name}, ${new Date(Number(block.time) * 1_000).toISOString()}.`)
+  screen.say(`Read at block ${block.number} of ${block.name}, ${moment(block.time)}.`)
   if (collateral.length > 0) screen.table(HEAD, collateral.map(rowOf))
   const both = (balance: bigint, required: bigint) => `${amount(balance)} / ${amount(required)}`
   const rows: [string, (margin: Margin) => string][] = [
@@ -185,9 +187,5 @@ function show(screen: Screen, { answer: { before, after }, block, collateral, as
 /** Maintenance margin balance over what is required; shown only, nothing is decided by it. */
 function healthOf({ maintenanceMarginBalance, maintenanceMargin }: Margin): string {
   if (maintenanceMargin === 0n) return maintenanceMarginBalance < 0n ? 'below nothing required' : 'nothing required'
-  return percent((maintenanceMarginBalance * 10n ** 18n) / maintenanceMargin)
-}
-
-function jsonOf(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? `${part}` : part), 2)
+  return percent((maintenanceMarginBalance * WAD) / maintenanceMargin)
 }

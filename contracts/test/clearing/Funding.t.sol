@@ -91,14 +91,18 @@ contract LedgerFundingTest is Far {
         assertEq(_cash(a), 0);
     }
 
-    /// @dev For an hour without blocks here it stood at twice the price, its premium at two thirds of the cap. Whoever shows that
-    /// hour alone ends nothing, and an hour later all of it is learned.
-    function test_FND_21_an_honest_venue_outlives_a_spike_that_the_clearing_never_saw() public {
+    /// @dev For an hour without blocks here it stood at twice the price, its premium at two thirds of the cap.
+    function _spike() private returns (Record memory spike, uint128 owed) {
         _later(1 hours);
         _fundFar(0);
         vm.warp(block.timestamp + 1 hours - 1);
-        uint128 owed = _most(1 hours, 4000) * 2 / 3;
-        Record memory spike = _market(owed, 0, block.timestamp);
+        owed = _most(1 hours, 4000) * 2 / 3;
+        spike = _market(owed, 0, block.timestamp);
+    }
+
+    /// @dev Whoever shows that hour alone ends nothing, and an hour later all of it is learned.
+    function test_FND_21_an_honest_venue_outlives_a_spike_that_the_clearing_never_saw() public {
+        (Record memory spike, uint128 owed) = _spike();
         _setPrice(2000);
         _isRefused(spike, owed, _most(1 hours - 1, 2000));
         _later(1 hours);
@@ -107,11 +111,7 @@ contract LedgerFundingTest is Far {
 
     /// @dev Or at once, if somebody shows the price that was missed.
     function test_FND_21_and_is_learned_at_once_if_the_price_is_shown() public {
-        _later(1 hours);
-        _fundFar(0);
-        vm.warp(block.timestamp + 1 hours - 1);
-        uint128 owed = _most(1 hours, 4000) * 2 / 3;
-        Record memory spike = _market(owed, 0, block.timestamp);
+        (Record memory spike,) = _spike();
         bytes[] memory reports = new bytes[](1);
         reports[0] = _report(ETH, 4000e8, 1e6, block.timestamp - 30 minutes);
         _setPrice(2000);

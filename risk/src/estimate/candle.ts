@@ -1,5 +1,6 @@
 /** Bars as doubles, for estimators: what is counted in money stays in integers. */
 import type { Series } from '../bars.ts'
+import { InputError } from '../errors.ts'
 
 export type Candle = {
   /** When it opened, seconds since 1970. */
@@ -27,8 +28,11 @@ export function candlesOf(series: Series): Candle[] {
 
 const HOUR = 3600
 
-/** Hours out of bars that are a whole part of one: those of which none is missing. Hours are left as they are. */
-export function hourlyOf(candles: readonly Candle[], interval: number): readonly Candle[] {
+/** Hours out of an asset's bars: of shorter ones, those of which none is missing. Throws InputError for bars that make no hour. */
+export function hourlyOf(stretches: readonly Series[]): readonly Candle[] {
+  const candles = stretches.flatMap(candlesOf)
+  const { symbol, interval } = stretches[0] ?? { symbol: '', interval: HOUR }
+  if (HOUR % interval !== 0) throw new InputError(`${symbol} has bars of ${interval} s: give hourly ones, or shorter.`)
   if (interval === HOUR) return candles
   const parts = Map.groupBy(candles, ({ time }) => time - (time % HOUR))
   return [...parts].flatMap(([time, bars]) => {

@@ -135,7 +135,7 @@ export function stressedUsd(depth: Depth): Usd {
 }
 
 /** phi * ADV; a market without any is given one dollar a day. */
-function stressedDepth({ depthPerDay, depthLeft }: Depth): number {
+export function stressedDepth({ depthPerDay, depthLeft }: Depth): number {
   return Math.max(1, depthLeft * depthPerDay)
 }
 

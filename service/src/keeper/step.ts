@@ -2,8 +2,8 @@
  * What a keeper does about the clearing's events: find who is below maintenance, make ready to take them over, bring dead
  * venues to their end, and have counted what by now there is room for.
  */
-import { accountOf, ownerOf } from '@omnimargin/core/account'
-import type { Hex } from '@omnimargin/core/bytes'
+import { ownerOf } from '@omnimargin/core/account'
+import { type Hex, isSame } from '@omnimargin/core/bytes'
 import { admit } from '@omnimargin/core/counting'
 import {
   accountIn,
@@ -67,8 +67,7 @@ export function step(state: KeeperState, event: KeeperEvent): { state: KeeperSta
 
 /** With the funding that a liquidation settles first. */
 function liquidatable(ledger: Ledger, owner: Hex, now: bigint): Map<Hex, Margin> {
-  const own = ownerOf(accountOf(owner))
-  const others = [...ledger.accounts.keys()].filter((account) => ownerOf(account) !== own)
+  const others = [...ledger.accounts.keys()].filter((account) => !isSame(ownerOf(account), owner))
   const due = others.flatMap((account): [Hex, Margin][] => {
     const margin = marginOf(withAccount(ledger, account, upToDate(ledger, account)), account, now)
     return typeof margin !== 'string' && isLiquidatable(margin) ? [[account, margin]] : []

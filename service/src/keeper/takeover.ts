@@ -3,7 +3,7 @@
  * that is full of what others held cannot take what it has no line for, but the next can.
  */
 import { accountOf, ownerOf } from '@omnimargin/core/account'
-import type { Hex } from '@omnimargin/core/bytes'
+import { type Hex, isSame } from '@omnimargin/core/bytes'
 import {
   type Account,
   accountIn,
@@ -22,9 +22,8 @@ export type NewLine = { readonly liquidator: Hex; readonly listing: Listing }
 
 /** The account with number 0, and those of the same owner that the clearing has heard of, by their numbers. */
 function ownAccounts(ledger: Ledger, owner: Hex): Hex[] {
-  const first = accountOf(owner)
-  const all = [...ledger.accounts.keys()].filter((id) => ownerOf(id) === ownerOf(first))
-  return [...new Set([first, ...all.sort()])]
+  const all = [...ledger.accounts.keys()].filter((id) => isSame(ownerOf(id), owner))
+  return [...new Set([accountOf(owner), ...all.sort()])]
 }
 
 /**

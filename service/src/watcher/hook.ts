@@ -1,4 +1,5 @@
 /** Telling somebody else's server: tried a few times, never waited for, and never a reason to stop. */
+import { jsonOf } from '../json.ts'
 import { reasonIn } from '../reason.ts'
 import { pause } from '../role.ts'
 
@@ -37,8 +38,7 @@ export function hookOf({ url, signal, note, attempts = 5, pauseMs = 1_000 }: Hoo
   }
   return {
     tell: (message) => {
-      const text = (_: string, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)
-      const body = JSON.stringify(message, text)
+      const body = jsonOf(message)
       if (waiting >= QUEUE) return note('not_told', { why: `${QUEUE} are waiting already`, message: body })
       waiting += 1
       last = last

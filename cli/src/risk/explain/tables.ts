@@ -2,7 +2,7 @@
 
 import { formatDecimal } from '@omnimargin/risk/decimal'
 import { DEFAULTS } from '@omnimargin/risk/estimate/defaults'
-import { type HaircutInputs, type HaircutTerms, softCap } from '@omnimargin/risk/estimate/haircut'
+import { type HaircutInputs, type HaircutTerms, softCap, stressedDepth } from '@omnimargin/risk/estimate/haircut'
 import { shareOf } from '@omnimargin/risk/estimate/ratio'
 import { CAP_SHARE } from '@omnimargin/risk/listing/rules'
 import type { Measured, Unmeasured } from '@omnimargin/service/steward/measure'
@@ -79,7 +79,11 @@ function timeRows(inputs: HaircutInputs, terms: HaircutTerms, told: string): Row
       `${time(healthy)} + ${chance(terms.stallChance)} * (${time(stalled)} - ${time(healthy)})`,
       time(terms.messageSeconds),
     ],
-    ['D', `max(1, ${inputs.depthLeft} * ${dollars(inputs.depthPerDay)}), USD of a bad day`, dollars(depthOf(inputs))],
+    [
+      'D',
+      `max(1, ${inputs.depthLeft} * ${dollars(inputs.depthPerDay)}), USD of a bad day`,
+      dollars(stressedDepth(inputs)),
+    ],
     [
       'T_exe',
       `${dollars(inputs.amount)} / (${participation} * D / ${grouped(86_400)}) in [${grouped(executeLeast)}, ${grouped(executeMost)}]`,
@@ -263,10 +267,6 @@ function unmeasuredOf({ name, why, since, isKnown }: NotMeasured, { life, lifeRa
   const half = Math.floor(life / 2)
   const from = isKnown ? `since ${moment(since)}` : `since the parameters were set at ${moment(since)}, or before`
   return `${name} is not measured ${from}: ${CURES[why]} (${why}).\nOthers’ posts renew it; from ${time(half)} after that its haircut for new risk rises to the ceiling, within ${time(lifeRamp)}.`
-}
-
-function depthOf({ depthLeft, depthPerDay }: HaircutInputs): number {
-  return Math.max(1, depthLeft * depthPerDay)
 }
 
 /** H before it is held against the least. */
