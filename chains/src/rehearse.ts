@@ -17,6 +17,8 @@ export type Rehearsal = {
   readonly value?: bigint
   /** As much as will be sent; without it, as much as the node gives. */
   readonly gas?: bigint
+  /** On the state after this block; without it, the newest. */
+  readonly blockNumber?: bigint
 }
 
 /** The error a contract refuses with; for one that the ABI does not have, its name says what it reverted with. */
@@ -30,15 +32,15 @@ export async function refusalOf(client: PublicClient, call: Rehearsal, abi: Abi)
 /** The whole error, for who can tell from it what is missing. Throws RpcFailed. */
 export async function rehearse(
   client: PublicClient,
-  { from, to, data, value = 0n, gas }: Rehearsal,
+  { from, ...call }: Rehearsal,
   abi: Abi,
 ): Promise<Refusal | undefined> {
   try {
-    await client.call({ account: from, to, data, value, ...(gas === undefined ? {} : { gas }) })
+    await client.call({ account: from, ...call })
     return undefined
   } catch (cause) {
     const reason = revertData(cause)
-    if (reason === undefined) throw new RpcFailed(`what ${to} would answer`, cause)
+    if (reason === undefined) throw new RpcFailed(`what ${call.to} would answer`, cause)
     return refusalIn(abi, reason)
   }
 }

@@ -1,10 +1,12 @@
 /** Someone with a key: what a trader does by hand, as transactions and signed orders. */
 import { Clearing, Token, Vault, Venue } from '@omnimargin/chains/abi'
+import { refusalOf } from '@omnimargin/chains/rehearse'
 import { accountOf } from '@omnimargin/core/account'
 import type { Hex } from '@omnimargin/core/bytes'
 import type { DeployedToken, Deployment } from '@omnimargin/service/deployment'
 import type { LocalChain } from '@omnimargin/service/devnet/chains'
-import { type Sender, senderOf } from '@omnimargin/service/sender'
+import { until } from '@omnimargin/service/devnet/until'
+import { senderOf } from '@omnimargin/service/sender'
 import { type Address, encodeFunctionData, isAddressEqual, type PublicClient, type TransactionReceipt } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 
@@ -42,6 +44,8 @@ export type SignedOrder = {
 }
 
 const GAS_LIMIT = 5_000_000n
+/** What the contracts that a trader calls refuse with. */
+const REFUSALS = [...Clearing.abi, ...Vault.abi, ...Venue.abi]
 
 const ORDER = [
   { name: 'account', type: 'bytes32' },
@@ -61,15 +65,23 @@ export async function makeActor(
   key: PrivateKeyAccount = privateKeyToAccount(generatePrivateKey()),
 ): Promise<Actor> {
   await Promise.all(chains.map((chain) => chain.fund(key.address)))
-  const senders = new Map(chains.map((c): [number, Sender] => [c.plan.chainId, senderOf(c.reader, c.walletOf(key))]))
+  const ways = new Map(
+    chains.map(({ plan, reader, walletOf }) => [plan.chainId, { reader, sender: senderOf(reader, walletOf(key)) }]),
+  )
   const account = accountOf(key.address)
   const send = async (chainId: number, to: Address, data: Hex, what: string, value = 0n) => {
-    const sender = senders.get(chainId)
-    if (!sender) throw new Error(`${name} has no key on chain ${chainId}.`)
-    const receipt = await sender.send({ to, data, value, gas: GAS_LIMIT })
-    if (receipt.status !== 'success')
-      throw new Error(`${name} could not ${what}: transaction ${receipt.transactionHash}.`)
-    return receipt
+    const way = ways.get(chainId)
+    if (!way) throw new Error(`${name} has no key on chain ${chainId}.`)
+    const { reader, sender } = way
+    const call = { to, data, value, gas: GAS_LIMIT }
+    const rehearse = (blockNumber?: bigint) =>
+      refusalOf(reader, { from: key.address, ...call, ...(blockNumber && { blockNumber }) }, REFUSALS)
+    await untilTaken(`${name} to be able to ${what}`, rehearse)
+    const receipt = await sender.send(call)
+    if (receipt.status === 'success') return receipt
+    const { transactionHash, blockNumber } = receipt
+    const why = (await rehearse(blockNumber)) ?? 'it reverted, and a block later would not have'
+    throw new Error(`${name} could not ${what}: ${why} (transaction ${transactionHash}).`)
   }
   const atClearing = (data: Hex, what: string) => send(clearing.chainId, clearing.address, data, what)
   return {
@@ -114,6 +126,18 @@ export async function makeActor(
       return send(taker.chainId, taker.venue, data, 'match the orders')
     },
   }
+}
+
+/** A price or a route that is late on a slow machine is refused for a while only. Throws with what it was refused for. */
+async function untilTaken(what: string, ask: () => Promise<string | undefined>): Promise<void> {
+  let refusal: string | undefined
+  const isTaken = async () => {
+    refusal = await ask()
+    return refusal === undefined
+  }
+  await until(what, isTaken).catch((cause) => {
+    throw new Error(`Waited in vain for ${what}: ${refusal}.`, { cause })
+  })
 }
 
 /** A seller's order and a buyer's at one price, good for ten minutes, and filled by the buyer; `reader` is of the venue's chain. */
