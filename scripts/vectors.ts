@@ -16,6 +16,7 @@ import { WAD } from '@omnimargin/core/wad'
 import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
 import { ADMISSION_CASES } from './vectors/admissions.ts'
 import { CUT_CASES, FAULTS } from './vectors/cuts.ts'
+import { MISFIT_CASES } from './vectors/misfits.ts'
 import { PORTFOLIOS, percent, usd } from './vectors/portfolios.ts'
 
 type Case = { readonly name: string } & Readonly<Record<string, unknown>>
@@ -296,6 +297,7 @@ const files = {
   records: recordCases,
   claims: claimCases,
   parameters: parameterCases,
+  misfits: MISFIT_CASES,
 }
 const isCheck = process.argv.includes('--check')
 const changed = Object.entries(files).filter(([name, cases]) => {

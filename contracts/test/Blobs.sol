@@ -91,7 +91,7 @@ library Blobs {
         returns (bytes memory changed)
     {
         changed = bytes.concat(blob);
-        uint256 mask = ((1 << bits) - 1) << shift;
+        uint256 mask = (type(uint256).max >> 256 - bits) << shift;
         assembly ("memory-safe") {
             let place := add(add(changed, 32), mul(index, 32))
             mstore(place, or(and(mload(place), not(mask)), shl(shift, value)))

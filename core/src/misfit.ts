@@ -1,22 +1,31 @@
 /** What the clearing would refuse parameters for, by its place: `ParameterBlob.check` says no more than the row (MRG-08). */
 import { areInOrder } from './lateness.ts'
 import type { Ledger } from './ledger.ts'
-import { type CreditTerms, NO_OUTAGES, type Parameters, vaultAges, venueAges } from './parameters.ts'
-import { WAD } from './wad.ts'
+import { type CreditTerms, LISTS, NO_OUTAGES, type Parameters, vaultAges, venueAges } from './parameters.ts'
+import { mulDown, WAD } from './wad.ts'
 
 /** As in Outages.sol, Parameters.sol and Instruments.sol; times in seconds. */
 const [NOTICE_STEP, MAX_OUTAGE_AFTER, MAX_OUTAGE_GRACE] = [60, 1_800, 86_400]
 const MAX_DECIMALS = 36
 const PERPETUAL = 0
 
-/** The first thing in which they do not fit the clearing or each other, in words. That shares are at most 1 is not looked at. */
+/** Fields that are shares of something, and so 1 at most. */
+export const SHARES = [
+  ...['cashHaircut', 'liquidationDiscount', 'venueLossShare', 'settleShare', 'saleDiscount'],
+  ...['initialHaircut', 'maintenanceHaircut', 'initialRate', 'maintenanceRate', 'basisRate', 'concentrationRate'],
+  ...['band', 'legShare', 'ratio'],
+]
+
+/** The first thing in which they do not fit the clearing or each other, in words. */
 export function misfitOf(ledger: Ledger, parameters: Parameters): string | undefined {
   return (
     miscounted(ledger, parameters) ??
     misplaced(ledger, parameters) ??
+    overfull(parameters) ??
     unlawful(parameters) ??
     unlawfulRow(parameters) ??
-    creditMisfit(parameters.credits)
+    creditMisfit(parameters.credits) ??
+    underpaid(parameters)
   )
 }
 
@@ -55,6 +64,19 @@ function misplaced(
   return undefined
 }
 
+function overfull(parameters: Parameters): string | undefined {
+  const above = (row: object) => Object.entries(row).find(([name, value]) => SHARES.includes(name) && value > WAD)?.[0]
+  const general = above(parameters)
+  if (general !== undefined) return `${general} is above 1`
+  for (const list of LISTS) {
+    for (const [row, terms] of parameters[list].entries()) {
+      const field = above(terms)
+      if (field !== undefined) return `${list}.${row}.${field} is above 1`
+    }
+  }
+  return undefined
+}
+
 function unlawful(parameters: Parameters): string | undefined {
   const { healthTarget, lifeRamp, maxPriceAge, restoreAfter, outageAfter, outageGrace } = parameters
   const hasOutages = outageAfter !== NO_OUTAGES
@@ -74,7 +96,7 @@ function unlawful(parameters: Parameters): string | undefined {
 }
 
 function unlawfulRow(parameters: Parameters): string | undefined {
-  const { listings, underlyings, markets, venues, vaults, liquidationDiscount, outageAfter } = parameters
+  const { listings, underlyings, markets, venues, vaults, outageAfter } = parameters
   const least = outageAfter === NO_OUTAGES ? 0 : 2 * outageAfter
   return (
     faultIn('listings', listings, [
@@ -84,7 +106,6 @@ function unlawfulRow(parameters: Parameters): string | undefined {
     ]) ??
     faultIn('underlyings', underlyings, [
       ['initialRate is below maintenanceRate', (row) => row.initialRate < row.maintenanceRate],
-      ['maintenanceRate is below liquidationDiscount', (row) => row.maintenanceRate < liquidationDiscount],
     ]) ??
     faultIn('markets', markets, [
       [`instrument is not ${PERPETUAL}, the only one there is`, (row) => row.instrument !== PERPETUAL],
@@ -130,4 +151,16 @@ function creditMisfit(credits: readonly CreditTerms[]): string | undefined {
     }
   }
   return undefined
+}
+
+/** At maintenance, what an account has left beyond what offsets must pay for being taken over. */
+function underpaid({ underlyings, credits, liquidationDiscount }: Parameters): string | undefined {
+  const left = underlyings.map(({ maintenanceRate }, row) => {
+    const shared = credits.flatMap(({ first, second, ratio }) => (first === row || second === row ? [ratio] : []))
+    return mulDown(maintenanceRate, WAD - shared.reduce((sum, ratio) => sum + ratio, 0n))
+  })
+  const row = left.findIndex((own) => own < liquidationDiscount)
+  return row < 0
+    ? undefined
+    : `underlyings.${row}: what it does not share of maintenanceRate is below liquidationDiscount`
 }

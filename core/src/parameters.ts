@@ -216,7 +216,7 @@ const GENERAL: Layout = [
 const GENERAL_WORDS = 4
 
 /** The lists after the general words, in their order. */
-const LISTS = {
+const LAYOUTS = {
   listings: LISTING,
   underlyings: UNDERLYING,
   markets: MARKET,
@@ -224,14 +224,15 @@ const LISTS = {
   vaults: VAULT,
   credits: CREDIT,
 } as const
-type List = keyof typeof LISTS
-const NAMES = Object.keys(LISTS) as List[]
+type List = keyof typeof LAYOUTS
+/** The lists by name, as they follow each other in the blob. */
+export const LISTS = Object.keys(LAYOUTS) as List[]
 /** The words at which each of them ends and the next one begins. */
 const PLACES = ['firstUnderlying', 'firstMarket', 'firstVenue', 'firstVault', 'firstCredit', 'end'] as const
 
 /** The blob that `Clearing.setParameters` takes. Asserts that every number fits its place. */
 export function packParameters(parameters: Parameters): Hex {
-  const rows = NAMES.map((name) => parameters[name].flatMap((row) => packRow(LISTS[name], row)))
+  const rows = LISTS.map((name) => parameters[name].flatMap((row) => packRow(LAYOUTS[name], row)))
   const places: Record<string, number> = {}
   let next = GENERAL_WORDS
   for (const [i, row] of rows.entries()) {
@@ -249,10 +250,10 @@ export function unpackParameters(blob: Hex): Parameters {
   const general = unpackRow(GENERAL, words.slice(0, GENERAL_WORDS))
   const rows: Partial<Record<List, unknown[]>> = {}
   let next = GENERAL_WORDS
-  for (const [i, name] of NAMES.entries()) {
-    const [width, end] = [wordsOf(LISTS[name]), Number(general[PLACES[i] ?? ''])]
+  for (const [i, name] of LISTS.entries()) {
+    const [width, end] = [wordsOf(LAYOUTS[name]), Number(general[PLACES[i] ?? ''])]
     rows[name] = Array.from({ length: (end - next) / width }, (_, row) =>
-      unpackRow(LISTS[name], words.slice(next + row * width, next + (row + 1) * width)),
+      unpackRow(LAYOUTS[name], words.slice(next + row * width, next + (row + 1) * width)),
     )
     next = end
   }
@@ -273,9 +274,9 @@ export function fieldAt(
   row: number,
   field: string,
 ): { word: number; shift: number; bits: number } {
-  const before = NAMES.slice(0, NAMES.indexOf(list))
-  const first = before.reduce((next, name) => next + parameters[name].length * wordsOf(LISTS[name]), GENERAL_WORDS)
-  const layout = LISTS[list]
+  const before = LISTS.slice(0, LISTS.indexOf(list))
+  const first = before.reduce((next, name) => next + parameters[name].length * wordsOf(LAYOUTS[name]), GENERAL_WORDS)
+  const layout = LAYOUTS[list]
   const place = layout.findIndex(([name]) => name === field)
   if (place < 0 || row >= parameters[list].length) throw new Error(`${list}[${row}] has no ${field}.`)
   const start = layout.slice(0, place).reduce((total, [, width]) => total + width, 0n)

@@ -237,7 +237,7 @@ test('DRY-04 what does not fit is told by its place', () => {
     ],
     [
       { liquidationDiscount: underlying.maintenanceRate + 1n },
-      'underlyings.0: maintenanceRate is below liquidationDiscount',
+      'underlyings.0: what it does not share of maintenanceRate is below liquidationDiscount',
     ],
     [{ markets: [market, { ...market, instrument: 1 }] }, 'markets.1: instrument is not 0, the only one there is'],
     [

@@ -1,21 +1,14 @@
 /** The risk parameters as a person writes them: JSON, decimals in quotes. Its fields are those that the blob itself has. */
-import { type Parameters, packParameters, unpackParameters } from '@omnimargin/core/parameters'
+import { SHARES } from '@omnimargin/core/misfit'
+import { LISTS, type Parameters, packParameters, unpackParameters } from '@omnimargin/core/parameters'
 import { formatDecimal } from '@omnimargin/risk/decimal'
 import { formatUnits } from 'viem'
 import { z } from 'zod'
 import { decimal, share } from '../fields.ts'
 
 type Row = Record<string, bigint | number | boolean>
-const LISTS = ['listings', 'underlyings', 'markets', 'venues', 'vaults', 'credits'] as const
 /** As many as a clearing takes of what it takes most of. */
 const MAX_ROWS = 64
-
-/** What the clearing takes up to 1 and no further, and would refuse without a word of where it is. */
-const SHARES = [
-  ...['cashHaircut', 'liquidationDiscount', 'venueLossShare', 'settleShare', 'saleDiscount'],
-  ...['initialHaircut', 'maintenanceHaircut', 'initialRate', 'maintenanceRate', 'basisRate', 'concentrationRate'],
-  ...['band', 'legShare', 'ratio'],
-]
 
 /** Checks every field's form and width, and that shares are; what the clearing would say of the rest, the clearing is asked. */
 export const parametersSchema: z.ZodType<Parameters> = schemaOf(shape())

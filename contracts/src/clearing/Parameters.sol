@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {WAD} from "../math/Wad.sol";
+import {WAD, Wad} from "../math/Wad.sol";
 import {Instruments} from "./Instruments.sol";
 import {Ages} from "./Lateness.sol";
 import {Outages} from "./Outages.sol";
@@ -243,7 +243,7 @@ library ParameterBlob {
         inBounds = inBounds && outageAfter(blob) > maxPriceAge(blob) + Outages.NOTICE_STEP;
         require(inBounds && lifeRamp(blob) > 0 && _boundsOutages(blob), BadParameters("general", 0));
         _checkListings(blob, listings, feeds, vaults);
-        _checkUnderlyings(blob, underlyings, feeds);
+        _checkUnderlyings(blob, _checkCredits(blob, underlyings), feeds);
         for (uint256 i; i < markets; ++i) {
             inBounds = market(blob, i).underlyingOf() < underlyings && place(blob, i).venueOf() < venues
                 && market(blob, i).bandOf() <= WAD && place(blob, i).instrumentOf() == Instruments.PERPETUAL;
@@ -256,7 +256,6 @@ library ParameterBlob {
         for (uint256 i; i < vaults; ++i) {
             require(vault(blob, i).vaultAgesOf().areInOrder(), BadParameters("vaults", i));
         }
-        _checkCredits(blob, underlyings);
     }
 
     /// @dev A gap that is no outage uses up no grace, no closing price's hour; no breaker outlasts one; and each ends.
@@ -303,19 +302,21 @@ library ParameterBlob {
         }
     }
 
-    function _checkUnderlyings(bytes memory blob, uint256 underlyings, uint256 feeds) private pure {
-        for (uint256 i; i < underlyings; ++i) {
+    /// @dev What an underlying does not share of its maintenance rate pays at least a liquidator's discount.
+    function _checkUnderlyings(bytes memory blob, uint256[] memory shared, uint256 feeds) private pure {
+        for (uint256 i; i < shared.length; ++i) {
             UnderlyingTerms t = underlying(blob, i);
             bool inBounds = t.initialRateOf() <= WAD && t.maintenanceRateOf() <= t.initialRateOf()
                 && t.basisRateOf() <= WAD && depth(blob, i).concentrationRateOf() <= WAD
-                && liquidationDiscount(blob) <= t.maintenanceRateOf() && t.underlyingFeedOf() < feeds;
+                && liquidationDiscount(blob) <= Wad.mulDown(t.maintenanceRateOf(), WAD - shared[i])
+                && t.underlyingFeedOf() < feeds;
             require(inBounds, BadParameters("underlyings", i));
         }
     }
 
     /// @dev Pairs in order, none twice, and no underlying that shares more than all of its risk.
-    function _checkCredits(bytes memory blob, uint256 underlyings) private pure {
-        uint256[] memory shared = new uint256[](underlyings);
+    function _checkCredits(bytes memory blob, uint256 underlyings) private pure returns (uint256[] memory shared) {
+        shared = new uint256[](underlyings);
         uint256 last;
         for (uint256 i; i < creditCount(blob); ++i) {
             CreditTerms t = credit(blob, i);

@@ -364,12 +364,14 @@ contract LinesTest is World {
         bytes memory blob = _parameters();
         bytes memory two = bytes.concat(Blobs.general(2, 2, 2, 2, 2, 1), _words(blob, 4, 8));
         two = bytes.concat(
-            two, Blobs.underlying(0, 0.1e18, 0.05e18, 0, 0), _words(blob, 12, 8), Blobs.credit(0, 1, 1e18)
+            two, Blobs.underlying(0, 0.1e18, 0.05e18, 0, 0), _words(blob, 12, 8), Blobs.credit(0, 1, 0.8e18)
         );
         clearing.setParameters(two);
         _refuse(Blobs.amended(two, 22, 0, 1, 8), "credits", 0);
         _refuse(Blobs.amended(two, 22, 8, 2, 8), "credits", 0);
         _refuse(Blobs.amended(two, 22, 16, 1e18 + 1, 64), "credits", 0);
+        // Of 5 % of the risk 0.8 leaves the 1 % that a liquidator is paid.
+        _refuse(Blobs.amended(two, 22, 16, 0.8e18 + 1, 64), "underlyings", 0);
         _refuse(bytes.concat(Blobs.amended(two, 3, 80, 24, 16), Blobs.credit(0, 1, 0)), "credits", 1);
     }
 

@@ -315,6 +315,41 @@ contract VectorsTest is Test {
         return Blobs.amended(blob, _u(v, 0), _u(v, 1), value, _u(v, 2));
     }
 
+    /// @dev Of every field of the devnet's parameters, what its checks begin and end at.
+    function test_MRG_08_misfits() public {
+        _open("parameters");
+        bytes memory blob = vm.parseJsonBytes(json, _at(0, "blob"));
+        cases = 0;
+        _open("misfits");
+        for (uint256 i; i < cases; ++i) {
+            uint256[] memory words = vm.parseJsonUintArray(json, _at(i, "words"));
+            bytes32[] memory values = vm.parseJsonBytes32Array(json, _at(i, "values"));
+            string[] memory refused = vm.parseJsonStringArray(json, _at(i, "refused"));
+            for (uint256 k; k < words.length; ++k) {
+                string memory name = string.concat(_name(i), " ", vm.toString(k));
+                assertEq(_misfitOf(Blobs.amended(blob, words[k], 0, uint256(values[k]), 256)), refused[k], name);
+            }
+        }
+    }
+
+    function _misfitOf(bytes memory blob) private view returns (string memory) {
+        try this.check(blob) {
+            return "";
+        } catch (bytes memory error) {
+            assertEq(bytes4(error), ParameterBlob.BadParameters.selector);
+            bytes memory args = new bytes(error.length - 4);
+            for (uint256 i; i < args.length; ++i) {
+                args[i] = error[i + 4];
+            }
+            (string memory list, uint256 row) = abi.decode(args, (string, uint256));
+            return string.concat(list, " ", vm.toString(row));
+        }
+    }
+
+    function check(bytes memory blob) external pure {
+        ParameterBlob.check(blob, 3, 3, 4, 2, 3);
+    }
+
     /// @dev What core packed, read entry by entry: the devnet's parameters.
     function test_MRG_08_parameters() public {
         _open("parameters");
