@@ -1,4 +1,4 @@
-/** What the clearing would refuse parameters for, by its place: `ParameterBlob.check` says no more than the row (MRG-08). */
+/** What the clearing would refuse parameters for, by its place: its own check says no more than the row (MRG-08). Twin of contracts/src/clearing/Misfits.sol. */
 import { areInOrder } from './lateness.ts'
 import type { Ledger } from './ledger.ts'
 import { type CreditTerms, LISTS, NO_OUTAGES, type Parameters, vaultAges, venueAges } from './parameters.ts'

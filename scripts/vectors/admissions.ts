@@ -31,8 +31,18 @@ type Asked = {
 
 function asked(change: Partial<Asked>): Asked {
   return {
-    ...{ listing: FAR, terms: {}, all: {}, vaultCap: 0n, counted: [0n, 0n, 0n], own: 0n, wanted: dollars(1_000) },
-    ...{ used: 0n, usedAt: NOW, heard: NOW, isTripped: false, ...change },
+    listing: FAR,
+    terms: {},
+    all: {},
+    vaultCap: 0n,
+    counted: [0n, 0n, 0n],
+    own: 0n,
+    wanted: dollars(1_000),
+    used: 0n,
+    usedAt: NOW,
+    heard: NOW,
+    isTripped: false,
+    ...change,
   }
 }
 
@@ -87,11 +97,17 @@ function ledgerOf(one: Asked): Ledger {
   const parameters = parametersOf(one)
   const peer = vaultPeer(parameters.listings[one.listing]?.vault ?? 0)
   const lines = [...one.counted, one.own].map((counted, i) => ({
-    ...{ listing: i < one.counted.length ? i : one.listing, holder: '0x' as const, units: counted, counted },
+    listing: i < one.counted.length ? i : one.listing,
+    holder: '0x' as const,
+    units: counted,
+    counted,
   }))
   const account = { cash: 0n, debtSince: 0n, isPutUp: false, lines, positions: new Map() }
   return {
-    ...{ ...EMPTY_LEDGER, parameters, accounts: new Map([['0x', account]]), heard: new Map([[peer, one.heard]]) },
+    ...EMPTY_LEDGER,
+    parameters,
+    accounts: new Map([['0x', account]]),
+    heard: new Map([[peer, one.heard]]),
     tripped: new Set(one.isTripped ? [peer] : []),
     inflow: new Map([[one.listing, { used: one.used, at: one.usedAt }]]),
   }

@@ -1,5 +1,5 @@
 /** `omnimargin risk dry-run`: new parameters against every account of a running deployment, before anybody sets them. */
-import { Clearing, ParameterBlob } from '@omnimargin/chains/abi'
+import { Clearing, Misfits } from '@omnimargin/chains/abi'
 import { refusalOf } from '@omnimargin/chains/rehearse'
 import { type DryRun, dryRun, type Refusal, type Verdict } from '@omnimargin/core/dryrun'
 import { type Parameters, packParameters } from '@omnimargin/core/parameters'
@@ -55,7 +55,7 @@ async function refusedByClearing({ deployment }: Live, parameters: Parameters): 
   const from = await reader.readContract({ address, abi: Clearing.abi, functionName: 'owner' })
   const args = [packParameters(parameters)] as const
   const data = encodeFunctionData({ abi: Clearing.abi, functionName: 'setParameters', args })
-  return refusalOf(reader, { from, to: address, data }, [...Clearing.abi, ...ParameterBlob.abi])
+  return refusalOf(reader, { from, to: address, data }, [...Clearing.abi, ...Misfits.abi])
 }
 
 function shareOf(text: string): Ratio {

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {WAD, Wad} from "../math/Wad.sol";
-import {Instruments} from "./Instruments.sol";
+import {WAD} from "../math/Wad.sol";
 import {Ages} from "./Lateness.sol";
-import {Outages} from "./Outages.sol";
 
 uint256 constant MAX_FEEDS = 255;
 uint256 constant MAX_MARKETS = 32;
@@ -212,123 +210,9 @@ library ParameterBlob {
     uint256 internal constant MAX_VENUES = 16;
     uint256 internal constant MAX_VAULTS = 16;
     uint256 internal constant MAX_CREDITS = 32;
-    uint256 private constant MAX_DECIMALS = 36;
     uint256 internal constant GENERAL_WORDS = 4;
     uint256 internal constant LISTING_WORDS = 3;
     uint256 internal constant MARKET_WORDS = 2;
-
-    /// A ratio above 1, an initial figure below its maintenance figure, the liquidation discount above a maintenance
-    /// rate, a health target below 1, more than 36 decimals, ages out of order, an instrument, a feed, an underlying or
-    /// a venue that does not exist, credits out of order, or an underlying that shares more than all of its risk.
-    error BadParameters(string list, uint256 entry);
-    /// The list has more or fewer entries than the clearing has of them, or than the limit.
-    error WrongCount(string list, uint256 given, uint256 expected);
-
-    /// @notice Refuses a blob that is not whole, consistent and within its bounds.
-    function check(bytes memory blob, uint256 feeds, uint256 listings, uint256 markets, uint256 venues, uint256 vaults)
-        external
-        pure
-    {
-        _checkPlaces(blob);
-        require(listingCount(blob) == listings, WrongCount("listings", listingCount(blob), listings));
-        require(marketCount(blob) == markets, WrongCount("markets", marketCount(blob), markets));
-        require(venueCount(blob) == venues, WrongCount("venues", venueCount(blob), venues));
-        require(vaultCount(blob) == vaults, WrongCount("vaults", vaultCount(blob), vaults));
-        uint256 underlyings = underlyingCount(blob);
-        require(underlyings <= MAX_UNDERLYINGS, WrongCount("underlyings", underlyings, MAX_UNDERLYINGS));
-        require(creditCount(blob) <= MAX_CREDITS, WrongCount("credits", creditCount(blob), MAX_CREDITS));
-        bool inBounds = cashHaircut(blob) <= WAD && liquidationDiscount(blob) <= WAD && healthTarget(blob) >= WAD
-            && venueLossShare(blob) <= WAD && settleShare(blob) <= WAD && saleDiscount(blob) <= WAD;
-        // While every price is fresh nothing can look like an outage, and after one no price is.
-        inBounds = inBounds && outageAfter(blob) > maxPriceAge(blob) + Outages.NOTICE_STEP;
-        require(inBounds && lifeRamp(blob) > 0 && _boundsOutages(blob), BadParameters("general", 0));
-        _checkListings(blob, listings, feeds, vaults);
-        _checkUnderlyings(blob, _checkCredits(blob, underlyings), feeds);
-        for (uint256 i; i < markets; ++i) {
-            inBounds = market(blob, i).underlyingOf() < underlyings && place(blob, i).venueOf() < venues
-                && market(blob, i).bandOf() <= WAD && place(blob, i).instrumentOf() == Instruments.PERPETUAL;
-            require(inBounds, BadParameters("markets", i));
-        }
-        for (uint256 i; i < venues; ++i) {
-            inBounds = venue(blob, i).legShareOf() <= WAD && venue(blob, i).agesOf().areInOrder();
-            require(inBounds && _outlastsOutages(blob, i), BadParameters("venues", i));
-        }
-        for (uint256 i; i < vaults; ++i) {
-            require(vault(blob, i).vaultAgesOf().areInOrder(), BadParameters("vaults", i));
-        }
-    }
-
-    /// @dev A gap that is no outage uses up no grace, no closing price's hour; no breaker outlasts one; and each ends.
-    function _boundsOutages(bytes memory blob) private pure returns (bool) {
-        (uint256 after_, uint256 grace) = (outageAfter(blob), outageGrace(blob));
-        bool isBounded = after_ <= Outages.MAX_OUTAGE_AFTER && grace >= 2 * after_ && grace > restoreAfter(blob);
-        return grace <= Outages.MAX_OUTAGE_GRACE && (isBounded || after_ == Outages.NO_OUTAGES);
-    }
-
-    /// @dev What is too short to be an outage must not look like the death of a venue that spoke as shortly before it.
-    function _outlastsOutages(bytes memory blob, uint256 i) private pure returns (bool) {
-        uint256 least = outageAfter(blob) == Outages.NO_OUTAGES ? 0 : 2 * outageAfter(blob);
-        return !venue(blob, i).agesOf().isRemoteOf() || venue(blob, i).deadAgeOf() >= least;
-    }
-
-    /// @dev That the sections follow each other, in whole rows, up to the end.
-    function _checkPlaces(bytes memory blob) private pure {
-        require(blob.length >= GENERAL_WORDS * 32, WrongCount("words", blob.length / 32, GENERAL_WORDS));
-        uint256[7] memory places = [
-            GENERAL_WORDS,
-            _firstUnderlying(blob),
-            _firstMarket(blob),
-            _firstVenue(blob),
-            _firstVault(blob),
-            _firstCredit(blob),
-            _end(blob)
-        ];
-        uint256[6] memory widths = [LISTING_WORDS, 2, MARKET_WORDS, 1, 1, 1];
-        for (uint256 i; i < 6; ++i) {
-            bool isWhole = places[i] <= places[i + 1] && (places[i + 1] - places[i]) % widths[i] == 0;
-            require(isWhole, BadParameters("general", 0));
-        }
-        require(blob.length == _end(blob) * 32, WrongCount("words", blob.length / 32, _end(blob)));
-    }
-
-    function _checkListings(bytes memory blob, uint256 listings, uint256 feeds, uint256 vaults) private pure {
-        for (uint256 i; i < listings; ++i) {
-            ListingTerms t = listing(blob, i);
-            CapTerms caps = capTerms(blob, i);
-            bool inBounds = t.initialHaircutOf() <= WAD && t.maintenanceHaircutOf() <= t.initialHaircutOf()
-                && uint8(ListingTerms.unwrap(t) >> 8) <= MAX_DECIMALS && t.feedOf() < feeds && caps.vaultOf() < vaults
-                && caps.secondFeedOf() < feeds && inflowTerms(blob, i).refillTimeOf() > 0;
-            require(inBounds, BadParameters("listings", i));
-        }
-    }
-
-    /// @dev What an underlying does not share of its maintenance rate pays at least a liquidator's discount.
-    function _checkUnderlyings(bytes memory blob, uint256[] memory shared, uint256 feeds) private pure {
-        for (uint256 i; i < shared.length; ++i) {
-            UnderlyingTerms t = underlying(blob, i);
-            bool inBounds = t.initialRateOf() <= WAD && t.maintenanceRateOf() <= t.initialRateOf()
-                && t.basisRateOf() <= WAD && depth(blob, i).concentrationRateOf() <= WAD
-                && liquidationDiscount(blob) <= Wad.mulDown(t.maintenanceRateOf(), WAD - shared[i])
-                && t.underlyingFeedOf() < feeds;
-            require(inBounds, BadParameters("underlyings", i));
-        }
-    }
-
-    /// @dev Pairs in order, none twice, and no underlying that shares more than all of its risk.
-    function _checkCredits(bytes memory blob, uint256 underlyings) private pure returns (uint256[] memory shared) {
-        shared = new uint256[](underlyings);
-        uint256 last;
-        for (uint256 i; i < creditCount(blob); ++i) {
-            CreditTerms t = credit(blob, i);
-            (uint256 first, uint256 second) = (t.firstOf(), t.secondOf());
-            uint256 pair = first << 8 | second;
-            require(first < second && second < underlyings && pair > last, BadParameters("credits", i));
-            last = pair;
-            shared[first] += t.ratioOf();
-            shared[second] += t.ratioOf();
-            require(shared[first] <= WAD && shared[second] <= WAD, BadParameters("credits", i));
-        }
-    }
 
     function listingCount(bytes memory blob) internal pure returns (uint256) {
         unchecked {

@@ -5,6 +5,7 @@ import {SSTORE2} from "solady/src/utils/SSTORE2.sol";
 import {Books} from "../records/Books.sol";
 import {Ledger, Listing, Market, Place} from "./Ledger.sol";
 import {Ages} from "./Lateness.sol";
+import {Misfits} from "./Misfits.sol";
 import {MAX_FEEDS, MAX_MARKETS, ParameterBlob} from "./Parameters.sol";
 import {Peers} from "./Peers.sol";
 
@@ -68,16 +69,16 @@ library Registrar {
 
     function setParameters(Ledger storage ledger, bytes memory blob) external {
         (uint256 listings, uint256 markets) = (ledger.listings.length, ledger.markets.length);
-        ParameterBlob.check(blob, ledger.feeds.length, listings, markets, ledger.venues.length, ledger.vaults.length);
+        Misfits.check(blob, ledger.feeds.length, listings, markets, ledger.venues.length, ledger.vaults.length);
         for (uint256 i; i < listings; ++i) {
             Listing memory listing = ledger.listings[i];
             uint256 number = ledger.vaultNumber[Books.peerOf(listing.chainId, listing.vault)];
-            require(blob.capTerms(i).vaultOf() + 1 == number, ParameterBlob.BadParameters("listings", i));
+            require(blob.capTerms(i).vaultOf() + 1 == number, Misfits.BadParameters("listings", i));
         }
         for (uint256 i; i < markets; ++i) {
             Market memory market = ledger.markets[i];
             uint256 number = ledger.venueNumber[Books.peerOf(market.chainId, market.venue)];
-            require(blob.place(i).venueOf() + 1 == number, ParameterBlob.BadParameters("markets", i));
+            require(blob.place(i).venueOf() + 1 == number, Misfits.BadParameters("markets", i));
         }
         _requireRemoteness(ledger.venues, blob, true);
         _requireRemoteness(ledger.vaults, blob, false);
@@ -99,7 +100,7 @@ library Registrar {
             Ages ages = areVenues ? blob.venue(i).agesOf() : blob.vault(i).vaultAgesOf();
             string memory list = areVenues ? "venues" : "vaults";
             bool isRemote = places[i].chainId != block.chainid;
-            require(ages.isRemoteOf() == isRemote, ParameterBlob.BadParameters(list, i));
+            require(ages.isRemoteOf() == isRemote, Misfits.BadParameters(list, i));
         }
     }
 

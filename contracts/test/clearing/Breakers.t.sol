@@ -9,7 +9,7 @@ import {Limits} from "../../src/clearing/Limits.sol";
 import {Liquidation} from "../../src/clearing/Liquidation.sol";
 import {Margin} from "../../src/clearing/Margin.sol";
 import {Outages} from "../../src/clearing/Outages.sol";
-import {ParameterBlob} from "../../src/clearing/Parameters.sol";
+import {Misfits} from "../../src/clearing/Misfits.sol";
 import {Cause, Peers} from "../../src/clearing/Peers.sol";
 import {PricePolicy} from "../../src/price/Prices.sol";
 import {Outcome, Record} from "../../src/records/Records.sol";
@@ -442,7 +442,7 @@ contract BreakersTest is Aging, Far {
         }
         assertEq(_count(vm.getRecordedLogs(), Outages.Resumed.selector), 0);
         bytes memory blob = Blobs.amended(_parameters(), 2, 160, 120, 32);
-        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.BadParameters.selector, "general", 0));
+        vm.expectRevert(abi.encodeWithSelector(Misfits.BadParameters.selector, "general", 0));
         clearing.setParameters(blob);
     }
 

@@ -5,7 +5,7 @@ import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Clearing} from "../../src/clearing/Clearing.sol";
 import {Ledgers, Line, Listing, Market} from "../../src/clearing/Ledger.sol";
 import {Lines} from "../../src/clearing/Lines.sol";
-import {ParameterBlob} from "../../src/clearing/Parameters.sol";
+import {Misfits} from "../../src/clearing/Misfits.sol";
 import {Registrar} from "../../src/clearing/Registrar.sol";
 import {Key, Kind} from "../../src/records/Records.sol";
 import {Order} from "../../src/venue/Orders.sol";
@@ -136,12 +136,12 @@ contract LinesTest is World {
             bytes.concat(Blobs.general(2, 16, 2, 2, 2, 0), _words(blob, 4, 6), underlyings, _words(blob, 12, 8))
         );
         bytes memory extra = bytes.concat(underlyings, Blobs.underlying(0, 0.1e18, 0.05e18, 0, 0));
-        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "underlyings", 17, 16));
+        vm.expectRevert(abi.encodeWithSelector(Misfits.WrongCount.selector, "underlyings", 17, 16));
         clearing.setParameters(
             bytes.concat(Blobs.general(2, 17, 2, 2, 2, 0), _words(blob, 4, 6), extra, _words(blob, 12, 8))
         );
         bytes memory fore = bytes.concat(Blobs.general(2, 16, 2, 2, 2, 33), _words(blob, 4, 6), underlyings);
-        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "credits", 33, 32));
+        vm.expectRevert(abi.encodeWithSelector(Misfits.WrongCount.selector, "credits", 33, 32));
         clearing.setParameters(bytes.concat(fore, _words(blob, 12, 8), credits));
     }
 
@@ -378,20 +378,20 @@ contract LinesTest is World {
     function test_MRG_08_a_blob_with_a_missing_or_spare_entry_is_refused() public {
         bytes memory blob = _parameters();
         bytes memory spare = bytes.concat(blob, bytes32(0));
-        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "words", 21, 20));
+        vm.expectRevert(abi.encodeWithSelector(Misfits.WrongCount.selector, "words", 21, 20));
         clearing.setParameters(spare);
         clearing.addMarket(Market(block.chainid, address(venue), "third"));
-        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "markets", 2, 3));
+        vm.expectRevert(abi.encodeWithSelector(Misfits.WrongCount.selector, "markets", 2, 3));
         clearing.setParameters(blob);
         clearing.addVenue(9, address(9));
-        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "venues", 2, 3));
+        vm.expectRevert(abi.encodeWithSelector(Misfits.WrongCount.selector, "venues", 2, 3));
         clearing.setParameters(_parametersWith(Blobs.market(0, 0.03e18, 0.01e18, 500e18, 0)));
-        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.WrongCount.selector, "words", 0, 4));
+        vm.expectRevert(abi.encodeWithSelector(Misfits.WrongCount.selector, "words", 0, 4));
         clearing.setParameters("");
     }
 
     function _refuse(bytes memory blob, string memory list, uint256 entry) private {
-        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.BadParameters.selector, list, entry));
+        vm.expectRevert(abi.encodeWithSelector(Misfits.BadParameters.selector, list, entry));
         clearing.setParameters(blob);
     }
 

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Breakers} from "../../src/clearing/Breakers.sol";
 import {Closings} from "../../src/clearing/Closings.sol";
 import {Outages} from "../../src/clearing/Outages.sol";
-import {ParameterBlob} from "../../src/clearing/Parameters.sol";
+import {Misfits} from "../../src/clearing/Misfits.sol";
 import {Record} from "../../src/records/Records.sol";
 import {Blobs} from "../Blobs.sol";
 import {Far} from "./Far.sol";
@@ -125,7 +125,7 @@ contract OutageTest is Far {
     }
 
     function _refuse(bytes memory blob, string memory section, uint256 row) private {
-        vm.expectRevert(abi.encodeWithSelector(ParameterBlob.BadParameters.selector, section, row));
+        vm.expectRevert(abi.encodeWithSelector(Misfits.BadParameters.selector, section, row));
         clearing.setParameters(blob);
     }
 

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Test} from "forge-std/Test.sol";
 import {Margin} from "../../src/clearing/Margin.sol";
+import {Misfits} from "../../src/clearing/Misfits.sol";
 import {
     CreditTerms,
     DepthTerms,
@@ -336,7 +337,7 @@ contract VectorsTest is Test {
         try this.check(blob) {
             return "";
         } catch (bytes memory error) {
-            assertEq(bytes4(error), ParameterBlob.BadParameters.selector);
+            assertEq(bytes4(error), Misfits.BadParameters.selector);
             bytes memory args = new bytes(error.length - 4);
             for (uint256 i; i < args.length; ++i) {
                 args[i] = error[i + 4];
@@ -347,14 +348,14 @@ contract VectorsTest is Test {
     }
 
     function check(bytes memory blob) external pure {
-        ParameterBlob.check(blob, 3, 3, 4, 2, 3);
+        Misfits.check(blob, 3, 3, 4, 2, 3);
     }
 
     /// @dev What core packed, read entry by entry: the devnet's parameters.
     function test_MRG_08_parameters() public {
         _open("parameters");
         bytes memory blob = vm.parseJsonBytes(json, _at(0, "blob"));
-        ParameterBlob.check(blob, 3, 3, 4, 2, 3);
+        Misfits.check(blob, 3, 3, 4, 2, 3);
         assertEq(blob.cashHaircut(), 0.02e18);
         assertEq(blob.liquidationDiscount(), 0.01e18);
         assertEq(blob.healthTarget(), 1.25e18);

@@ -115,8 +115,8 @@ async function deploySite(chain: LocalChain, account: PrivateKeyAccount, signers
 async function deployClearing({ chain, deployer, roots }: Site, account: PrivateKeyAccount): Promise<Placed> {
   const pyth = await deployPyth(deployer)
   const libraries: Record<string, Address> = {}
-  const { Breakers, Closings, Index, Lines, Limits, Liquidation, ParameterBlob, Settlement } = abi
-  const free = { Breakers, Closings, Index, Lines, Limits, Liquidation, ParameterBlob, Settlement }
+  const { Breakers, Closings, Index, Lines, Limits, Liquidation, Misfits, Settlement } = abi
+  const free = { Breakers, Closings, Index, Lines, Limits, Liquidation, Misfits, Settlement }
   for (const [name, library] of Object.entries(free)) libraries[name] = await deploy(deployer, library)
   // These are linked with others themselves.
   for (const [name, library] of Object.entries({ Learning: abi.Learning, Registrar: abi.Registrar })) {
