@@ -177,7 +177,9 @@ function ledgerWith(book: BookName, buffer: number, prices: readonly number[]): 
   const position = (size: bigint, feed: number) => ({ ...FLAT, size, quote: (-size * index(feed)) / WAD })
   const [long, other] = [units(eth, ether), units(btc, bitcoin)]
   const account = {
-    ...{ cash: 0n, debtSince: 0n, isPutUp: false },
+    cash: 0n,
+    debtSince: 0n,
+    isPutUp: false,
     lines: [{ listing: 0, holder: OWNER, units: units(weth, ether), counted: units(weth, ether) }],
     positions: new Map([
       [FIRST, position(long, FIRST)],
@@ -186,7 +188,9 @@ function ledgerWith(book: BookName, buffer: number, prices: readonly number[]): 
   }
   const bare: Ledger = {
     ...priced(EMPTY_LEDGER, prices),
-    ...{ parameters: PARAMETERS, version: 1, setAt: NOW },
+    parameters: PARAMETERS,
+    version: 1,
+    setAt: NOW,
     heard: new Map([0, 1, 2].flatMap((peer) => [[venuePeer(peer), NOW] as const, [vaultPeer(peer), NOW] as const])),
     accounts: new Map([[OWNER, account]]),
   }

@@ -133,8 +133,15 @@ function silencePanel(seconds: number, tick: number): Panel {
 function haircutOf(latencyTailSeconds: number, heartbeatAgeSeconds: number) {
   const { fast, terms } = computeHaircut(
     {
-      ...{ quantile: 0.08, longRunQuantile: 0.025, gap: DEFAULTS.gap.ETH, finalitySeconds: 48 },
-      ...{ latencyTailSeconds, heartbeatAgeSeconds, amount: 10_000, held: 1e6, depthPerDay: 2e8 },
+      quantile: 0.08,
+      longRunQuantile: 0.025,
+      gap: DEFAULTS.gap.ETH,
+      finalitySeconds: 48,
+      latencyTailSeconds,
+      heartbeatAgeSeconds,
+      amount: 10_000,
+      held: 1e6,
+      depthPerDay: 2e8,
       ...{
         depthLeft: DEFAULTS.impact.depthLeft,
         spread: 0.0005,
@@ -142,7 +149,9 @@ function haircutOf(latencyTailSeconds: number, heartbeatAgeSeconds: number) {
         oracleConfidence: 0.0005,
         peg: 0,
       },
-      ...{ failuresPerYear: 0.015, lossGivenFailure: 1, least: DEFAULTS.least.ETH },
+      failuresPerYear: 0.015,
+      lossGivenFailure: 1,
+      least: DEFAULTS.least.ETH,
     },
     DEFAULTS,
     { haircut: 0n, seconds: 0 },

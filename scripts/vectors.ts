@@ -77,8 +77,19 @@ const latenessCases: Case[] = Object.entries(LATENESSES).map(([name, [age, from,
 const LAYOUT = [0n, 16n, 32n, 48n, 64n, 80n].reduce((word, shift) => word | (4n << shift), 0n)
 type Posting = Omit<Bound, 'word' | 'shift'> & { from: bigint; to: bigint; other: bigint; words: number; word: number }
 const posting = (change: Partial<Posting & { shift: number }>) => ({
-  ...{ from: percent(20), to: percent(21), other: 0n, words: 4, ceiling: percent(60), rise: percent(2) },
-  ...{ fall: percent(1), gap: percent(5), hourly: percent(4), horizon: 14_400, word: 1, shift: 16, ...change },
+  from: percent(20),
+  to: percent(21),
+  other: 0n,
+  words: 4,
+  ceiling: percent(60),
+  rise: percent(2),
+  fall: percent(1),
+  gap: percent(5),
+  hourly: percent(4),
+  horizon: 14_400,
+  word: 1,
+  shift: 16,
+  ...change,
 })
 const POSTINGS: Record<string, ReturnType<typeof posting>> = {
   a_step_up: posting({}),
@@ -114,7 +125,9 @@ const POSTINGS: Record<string, ReturnType<typeof posting>> = {
       rise: 2n ** 64n - 1n,
       fall: 2n ** 64n - 1n,
     },
-    ...{ gap: 2n ** 64n - 1n, hourly: 2n ** 64n - 1n, horizon: 2 ** 32 - 1 },
+    gap: 2n ** 64n - 1n,
+    hourly: 2n ** 64n - 1n,
+    horizon: 2 ** 32 - 1,
   }),
 }
 const boundCases: Case[] = Object.entries(POSTINGS).map(([name, p]) => {
@@ -206,8 +219,18 @@ const settlementCases: Case[] = Object.entries(SALES).map(([name, input]) => {
 
 const NOW = 1_700_000_000n
 const funded = (change: Record<string, bigint>) => ({
-  ...{ mark: usd(2_010), index: usd(2_000), maxPremium: percent(1), accruedAt: NOW - 60n, byLongs: 7n, byShorts: 9n },
-  ...{ price: usd(2_000), publishTime: NOW, maxAge: 60n, period: 28_800n, now: NOW, ...change },
+  mark: usd(2_010),
+  index: usd(2_000),
+  maxPremium: percent(1),
+  accruedAt: NOW - 60n,
+  byLongs: 7n,
+  byShorts: 9n,
+  price: usd(2_000),
+  publishTime: NOW,
+  maxAge: 60n,
+  period: 28_800n,
+  now: NOW,
+  ...change,
 })
 const FUNDINGS: Record<string, ReturnType<typeof funded>> = {
   above_the_index_longs_pay: funded({}),
@@ -228,8 +251,14 @@ const FUNDINGS: Record<string, ReturnType<typeof funded>> = {
   stale_for_ever: funded({ publishTime: 0n }),
   ahead_of_the_clock: funded({ publishTime: NOW + 60n }),
   largest: funded({
-    ...{ mark: 2n ** 96n - 1n, index: 1n, maxPremium: WAD, price: 2n ** 96n - 1n, accruedAt: 0n },
-    ...{ publishTime: 2n ** 32n - 1n, now: 2n ** 32n - 1n, period: 1n },
+    mark: 2n ** 96n - 1n,
+    index: 1n,
+    maxPremium: WAD,
+    price: 2n ** 96n - 1n,
+    accruedAt: 0n,
+    publishTime: 2n ** 32n - 1n,
+    now: 2n ** 32n - 1n,
+    period: 1n,
   }),
 }
 const fundingCases: Case[] = Object.entries(FUNDINGS).map(([name, f]) => {

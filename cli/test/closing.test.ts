@@ -21,7 +21,8 @@ const LIMIT_MS = 120_000
 const IMPATIENT: Parameters = {
   ...PARAMETERS,
   venues: PARAMETERS.venues.map((venue) => ({ ...venue, calmAge: 4, warnAge: 6, tripAge: 30, deadAge: 30 })),
-  ...{ closeGrace: CLOSE_GRACE, outageAfter: NO_OUTAGES },
+  closeGrace: CLOSE_GRACE,
+  outageAfter: NO_OUTAGES,
 }
 
 test('ROL-43 ROL-44 a venue that falls silent is closed, priced by the first report after its grace, and settled; a later report is refused', async (t) => {
@@ -69,7 +70,9 @@ test('ROL-43 ROL-44 a venue that falls silent is closed, priced by the first rep
     assert.equal(fixed?.args.publishTime, (closed?.args.closedAt ?? 0n) + BigInt(CLOSE_GRACE), 'the first, no other')
     assert.equal(fixed?.args.price, whole(2_000n))
     const [, left] = await reader.readContract({
-      ...{ ...read, functionName: 'positionOf', args: [trader.account, BigInt(market)] },
+      ...read,
+      functionName: 'positionOf',
+      args: [trader.account, BigInt(market)],
     })
     assert.equal(left.buy, 0n, 'nothing is charged any more')
     const why = events.flatMap(({ event, why }) => (event === 'not_priced' ? [`${why}`] : []))

@@ -45,7 +45,11 @@ test('ROL-48 the keeper has all of a deposit counted as the burst fills up again
     })
 
     const changes = await reader.getContractEvents({
-      ...{ ...read, eventName: 'LineChanged', args: { account: holder.account }, fromBlock: 0n, strict: true },
+      ...read,
+      eventName: 'LineChanged',
+      args: { account: holder.account },
+      fromBlock: 0n,
+      strict: true,
     })
     const counted = changes.map(({ args }) => args.counted)
     const steps = counted.map((now, i) => now - (counted[i - 1] ?? 0n)).filter((step) => step > 0n)

@@ -105,7 +105,9 @@ async function timesSet(devnet: Devnet): Promise<number> {
   const { address } = devnet.deployment.clearing
   const range = { fromBlock: 0n, toBlock: 'latest' } as const
   const events = await tradingChain(devnet).reader.getContractEvents({
-    ...{ address, abi: Clearing.abi, eventName: 'ParametersSet' },
+    address,
+    abi: Clearing.abi,
+    eventName: 'ParametersSet',
     ...range,
   })
   return events.length

@@ -32,14 +32,18 @@ const DEPLOYMENT = {
   chains: ['slow', 'fast', 'trading'].map((name, i) => ({ name, chainId: 31_001 + i })),
   clearing: { feeds: FEEDS },
   tokens: LISTINGS.map(({ chainId, vault, asset }, i) => ({
-    ...{ chainId: Number(chainId), vault, address: asset },
-    ...{ symbol: i === WETH ? 'WETH' : 'USDC', decimals: i === WETH ? 18 : 6 },
+    chainId: Number(chainId),
+    vault,
+    address: asset,
+    symbol: i === WETH ? 'WETH' : 'USDC',
+    decimals: i === WETH ? 18 : 6,
   })),
 } as unknown as Deployment
 const known = knownOf(DEPLOYMENT, readConfig(SHIPPED, measuresSchema), SHIPPED)
 
 const priced = (feed: number, price: bigint, publishTime: bigint): LedgerEvent => ({
-  ...{ eventName: 'IndexPriceUpdated', args: { feed: BigInt(feed), price, publishTime } },
+  eventName: 'IndexPriceUpdated',
+  args: { feed: BigInt(feed), price, publishTime },
 })
 /** Parameters that were set at SET, and since then these prices; ETH is told until `now` unless it died. */
 function worldAt(now: bigint, usdc: readonly LedgerEvent[], { ethUntil = now, parameters = PARAMETERS } = {}) {

@@ -108,8 +108,10 @@ async function heardOf({ chains }: Devnet, { writer, reader }: Pair): Promise<bi
   const chain = chains.find(({ plan }) => plan.chainId === reader.chainId)
   assert.ok(chain)
   const places = {
-    ...{ writerChain: BigInt(writer.chainId), writer: writer.address },
-    ...{ readerChain: BigInt(reader.chainId), reader: reader.address },
+    writerChain: BigInt(writer.chainId),
+    writer: writer.address,
+    readerChain: BigInt(reader.chainId),
+    reader: reader.address,
   }
   const key = { kind: KIND.HEARD, ...places, account: zeroHash, item: zeroHash, holder: zeroAddress }
   const contract = { address: reader.address, abi: RecordBook.abi } as const

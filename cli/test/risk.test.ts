@@ -305,9 +305,19 @@ test('DRY-06 what is printed is read as the same parameters', () => {
   const most = fc.bigInt({ min: 0n, max: 2n ** 112n - 1n })
   const listing = fc.record(
     {
-      ...{ feed: fc.nat(255), decimals: fc.nat(36), initialHaircut: share, maintenanceHaircut: share },
-      ...{ cap: most, accountCap: most, assetCap: most, burst: most, refillTime: age, capPrice: share },
-      ...{ vault: fc.nat(255), secondFeed: fc.nat(255), hasSecondFeed: fc.boolean() },
+      feed: fc.nat(255),
+      decimals: fc.nat(36),
+      initialHaircut: share,
+      maintenanceHaircut: share,
+      cap: most,
+      accountCap: most,
+      assetCap: most,
+      burst: most,
+      refillTime: age,
+      capPrice: share,
+      vault: fc.nat(255),
+      secondFeed: fc.nat(255),
+      hasSecondFeed: fc.boolean(),
     },
     plain,
   )

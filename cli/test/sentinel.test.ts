@@ -22,7 +22,9 @@ test('ROL-63 a grant that a captured committee forges counts for nothing new onc
   const attestorKeys = Array.from({ length: ATTESTORS }, generatePrivateKey)
   const events: LogEvent[] = []
   const devnet = await startDevnet({
-    ...{ log: (event) => events.push(event), roles: ['publisher', 'sentinel'], attestorKeys },
+    log: (event) => events.push(event),
+    roles: ['publisher', 'sentinel'],
+    attestorKeys,
   })
   try {
     const { deployment, chains } = devnet
@@ -35,7 +37,10 @@ test('ROL-63 a grant that a captured committee forges counts for nothing new onc
     assert.ok(reader)
     const margin = () =>
       reader.readContract({
-        ...{ address: deployment.clearing.address, abi: Clearing.abi, functionName: 'marginOf', args: [thief.account] },
+        address: deployment.clearing.address,
+        abi: Clearing.abi,
+        functionName: 'marginOf',
+        args: [thief.account],
       })
     assert.ok((await margin()).initialMarginBalance > 0n, 'the clearing believed its committee')
     await until('the sentinel to freeze the route', async () => events.some(({ event }) => event === 'frozen'))
@@ -64,8 +69,10 @@ async function forgeGrant(
   assert.ok(token && home && slow)
   const { number, timestamp, hash: blockHash } = await slow.reader.getBlock()
   const ends = {
-    ...{ writerChain: BigInt(token.chainId), writer: token.vault },
-    ...{ readerChain: BigInt(clearing.chainId), reader: clearing.address },
+    writerChain: BigInt(token.chainId),
+    writer: token.vault,
+    readerChain: BigInt(clearing.chainId),
+    reader: clearing.address,
   }
   const item = padHex(token.address, { size: 32 })
   const key = { kind: KIND.GRANT, ...ends, account: accountOf(holder), item, holder }
@@ -73,8 +80,13 @@ async function forgeGrant(
   const hash = keyHash(key)
   const claims = setClaim(EMPTY, hash, leafOf(hash, fields))
   const statement = {
-    ...{ epoch: BigInt(committee.epoch), chainId: BigInt(token.chainId), emitter: token.vault },
-    ...{ blockNumber: number, timestamp, blockHash, root: rootOf(claims) },
+    epoch: BigInt(committee.epoch),
+    chainId: BigInt(token.chainId),
+    emitter: token.vault,
+    blockNumber: number,
+    timestamp,
+    blockHash,
+    root: rootOf(claims),
   }
   const liars = keys
     .map((key) => privateKeyToAccount(key))

@@ -19,11 +19,21 @@ const SIGNERS = ['1', '2', '3', '4'].map(address)
 const RPC = ['http://127.0.0.1:9']
 
 const chain = (name: string, chainId: number): Deployment['chains'][number] => ({
-  ...{ name, chainId, rpc: RPC, checkpointInterval: 1, roots: address('a'), batch: address('b'), pyth: address('f') },
+  name,
+  chainId,
+  rpc: RPC,
+  checkpointInterval: 1,
+  roots: address('a'),
+  batch: address('b'),
+  pyth: address('f'),
   emitters: [],
 })
 const token = (chainId: number) => ({
-  ...{ chainId, symbol: 'USDC', address: address('6'), decimals: 6, vault: address('c') },
+  chainId,
+  symbol: 'USDC',
+  address: address('6'),
+  decimals: 6,
+  vault: address('c'),
 })
 const DEPLOYMENT: Deployment = {
   chains: [chain('home', 1), chain('fast', 2)],

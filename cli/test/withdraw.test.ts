@@ -143,7 +143,10 @@ async function showsWhatIf(devnet: Devnet, { account }: Actor, command: (...args
   assert.equal(code, 0, stderr)
   const { block, before, after, steps } = JSON.parse(stdout) as Shown
   const atBlock = await reader.readContract({
-    ...{ address: devnet.deployment.clearing.address, abi: Clearing.abi, functionName: 'marginOf', args: [account] },
+    address: devnet.deployment.clearing.address,
+    abi: Clearing.abi,
+    functionName: 'marginOf',
+    args: [account],
     blockNumber: BigInt(block.number),
   })
   const figures = Object.fromEntries(Object.entries(atBlock).map(([name, value]) => [name, `${value}`]))

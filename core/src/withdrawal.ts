@@ -117,7 +117,12 @@ export function planWithdrawal(ledger: Ledger, wish: Wish, around: Around): Plan
   const released = start.missing - own.missing
   const bought = own.missing - end.missing
   return {
-    ...{ steps: end.steps, free, underWay, released, bought, queued: end.missing },
+    steps: end.steps,
+    free,
+    underWay,
+    released,
+    bought,
+    queued: end.missing,
     ...(end.wait && end.missing > 0n ? { wait: end.wait } : {}),
     short: max(0n, underWay + released + bought - around.pool),
   }
@@ -156,7 +161,8 @@ function sell(ledger: Ledger, id: Hex, listing: number, step: Extract<Step, { ki
   const cash = seller.cash + step.price
   const sold: Account = {
     ...seller,
-    ...{ cash, lines: seller.lines.map((each, i) => (i === step.index ? left : each)) },
+    cash,
+    lines: seller.lines.map((each, i) => (i === step.index ? left : each)),
     ...(cash >= 0n ? { debtSince: 0n, isPutUp: false } : {}),
   }
   const buyer = accountIn(ledger, id)

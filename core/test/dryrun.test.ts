@@ -184,7 +184,8 @@ test('DRY-08 whose margin cannot be told now is named, and judged by the last pr
   const all = [long(3_000), long(97_000), trader, debtor, saver]
   const withPrice = (price?: { price: bigint; publishTime: bigint }): Ledger => ({
     ...ledgerOf(all),
-    ...{ feeds: [...CLEARING.feeds, '0x03'], parameters: onFeed(PARAMETERS, DEAD) },
+    feeds: [...CLEARING.feeds, '0x03'],
+    parameters: onFeed(PARAMETERS, DEAD),
     prices: price ? new Map(CLEARING.prices).set(DEAD, price) : CLEARING.prices,
   })
   const posted = onFeed(scaled(200n), DEAD)

@@ -30,10 +30,22 @@ function listing(figures: Figures, vault = 0): ListingTerms {
 }
 
 export const PARAMETERS: Parameters = {
-  ...{ cashHaircut: percent(2), liquidationDiscount: percent(1), healthTarget: percent(125), maxPriceAge: 60 },
-  ...{ maxRecordAge: 600, venueLossShare: percent(25), maxMoveAge: 3_600, settleAfter: 86_400 },
-  ...{ settleShare: percent(10), saleDiscount: percent(1), closeGrace: 86_400 },
-  ...{ life: 2 ** 32 - 1, lifeRamp: 86_400, restoreAfter: 600, outageAfter: 1_800, outageGrace: 3_600 },
+  cashHaircut: percent(2),
+  liquidationDiscount: percent(1),
+  healthTarget: percent(125),
+  maxPriceAge: 60,
+  maxRecordAge: 600,
+  venueLossShare: percent(25),
+  maxMoveAge: 3_600,
+  settleAfter: 86_400,
+  settleShare: percent(10),
+  saleDiscount: percent(1),
+  closeGrace: 86_400,
+  life: 2 ** 32 - 1,
+  lifeRamp: 86_400,
+  restoreAfter: 600,
+  outageAfter: 1_800,
+  outageGrace: 3_600,
   maxDispersion: percent(1),
   listings: [
     listing({ feed: 0, decimals: 18, initialHaircut: percent(20), maintenanceHaircut: percent(15), cap: wad(1_000) }),
@@ -42,13 +54,22 @@ export const PARAMETERS: Parameters = {
   ],
   underlyings: [
     {
-      ...{ feed: 0, initialRate: percent(10), maintenanceRate: percent(5), basisRate: WAD / 200n },
-      ...{ depth: wad(2_000_000), concentrationRate: percent(5) },
+      feed: 0,
+      initialRate: percent(10),
+      maintenanceRate: percent(5),
+      basisRate: WAD / 200n,
+      depth: wad(2_000_000),
+      concentrationRate: percent(5),
     },
   ],
   markets: [0, 1].map((venue) => ({
-    ...{ underlying: 0, band: percent(3), minSize: WAD / 100n, openInterestCap: wad(1_500), venue },
-    ...{ instrument: 0, maxFunding: WAD },
+    underlying: 0,
+    band: percent(3),
+    minSize: WAD / 100n,
+    openInterestCap: wad(1_500),
+    venue,
+    instrument: 0,
+    maxFunding: WAD,
   })),
   venues: [false, true].map((isRemote) => ({
     legShare: percent(5),

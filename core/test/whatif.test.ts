@@ -351,7 +351,9 @@ test('WHI-02 what is new of a listing counts at its rate, and at a vault that gi
 
 test('WHI-06 what cannot be imagined has its code, the first in order, and the change that it is of', () => {
   const trade = (parts: Partial<Extract<Change, { kind: 'trade' }>> = {}): Change => ({
-    ...{ kind: 'trade', market: ETH_HOME, size: wad(1) },
+    kind: 'trade',
+    market: ETH_HOME,
+    size: wad(1),
     ...parts,
   })
   const put = (units: bigint, listing = USDC_HOME): Change => ({ kind: 'deposit', listing, units })
@@ -364,7 +366,8 @@ test('WHI-06 what cannot be imagined has its code, the first in order, and the c
       ID,
       account({ positions: new Map(Array.from({ length: 16 }, (_, i) => [i, { ...FLAT, size: 1n }])) }),
     ]),
-    ...{ parameters: many, markets: Array.from({ length: 17 }, () => CLEARING.markets[0]!) },
+    parameters: many,
+    markets: Array.from({ length: 17 }, () => CLEARING.markets[0]!),
   }
   const table: [Ledger, Change, Rejection][] = [
     [{ ...base, parameters: undefined }, put(1n), 'no_parameters'],

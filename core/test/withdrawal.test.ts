@@ -53,7 +53,8 @@ const inputs = fc.record({
   others: fc.tuple(debtor, debtor),
   units: fc.bigInt({ min: 0n, max: dollars(60_000) }),
   around: fc.record({
-    ...{ isYoung: fc.boolean(), isProven: fc.boolean() },
+    isYoung: fc.boolean(),
+    isProven: fc.boolean(),
     ...{
       free: fc.constantFrom(0n, dollars(7)),
       underWay: fc.constantFrom(0n, dollars(5)),

@@ -81,8 +81,14 @@ test('CAP-20 a gap between two files is the later one’s first line', () => {
 test('CAP-21 both formats and all three units of time give the same series', () => {
   const twice = (value: bigint) => [value * WAD, value * WAD]
   const expected = {
-    ...{ symbol: 'A', start: 1_700_000_000, interval: 3600 },
-    ...{ opens: twice(2n), highs: twice(4n), lows: twice(1n), closes: twice(3n), volumes: twice(0n) },
+    symbol: 'A',
+    start: 1_700_000_000,
+    interval: 3600,
+    opens: twice(2n),
+    highs: twice(4n),
+    lows: twice(1n),
+    closes: twice(3n),
+    volumes: twice(0n),
   }
   const times = [1_700_000_000, 1_700_003_600]
   const binance =

@@ -131,9 +131,23 @@ test('CTG-12 collateral is sold where it is locked: what that costs is what its 
   assert.equal(failed({}).spans.get(ETH)?.low, (wad(2_000) * 9_996n) / 10_000n)
   // A day of 4 % is an hour of 4 % * 2.326 / root of 24, of 99 in 100.
   const inputs = {
-    ...{ quantile: (0.04 * 2.326) / Math.sqrt(24), longRunQuantile: 0, gap: 0, spread: 0, held: 0, amount: 40_000 },
-    ...{ finalitySeconds: 0, latencyTailSeconds: 0, heartbeatAgeSeconds: 0, depthPerDay: 20_000_000, depthLeft: 0.2 },
-    ...{ oracleAgeSeconds: 0, oracleConfidence: 0, peg: 0, failuresPerYear: 0, lossGivenFailure: 0, least: 0 },
+    quantile: (0.04 * 2.326) / Math.sqrt(24),
+    longRunQuantile: 0,
+    gap: 0,
+    spread: 0,
+    held: 0,
+    amount: 40_000,
+    finalitySeconds: 0,
+    latencyTailSeconds: 0,
+    heartbeatAgeSeconds: 0,
+    depthPerDay: 20_000_000,
+    depthLeft: 0.2,
+    oracleAgeSeconds: 0,
+    oracleConfidence: 0,
+    peg: 0,
+    failuresPerYear: 0,
+    lossGivenFailure: 0,
+    least: 0,
   }
   const system = systemWith([account({ [WETH_SLOW]: wad(20) })])
   const flow = flowOf(system.ledger, damageOf(system, []), [idOf(0)])

@@ -101,9 +101,21 @@ test('HCT-04 a haircut never falls when a risk rises', () => {
 
 test('HCT-04 not by the last bit either, where a risk rises by next to nothing', () => {
   const scales: Partial<Record<keyof HaircutInputs, number>> = {
-    ...{ quantile: 0.3, gap: 0.07, finalitySeconds: 1000, latencyTailSeconds: 8000, heartbeatAgeSeconds: 400 },
-    ...{ amount: 1e7, held: 1e8, depthPerDay: 1e9, depthLeft: 1, spread: 0.01, oracleAgeSeconds: 100 },
-    ...{ oracleConfidence: 0.01, peg: 0.6, failuresPerYear: 10, lossGivenFailure: 0.9 },
+    quantile: 0.3,
+    gap: 0.07,
+    finalitySeconds: 1000,
+    latencyTailSeconds: 8000,
+    heartbeatAgeSeconds: 400,
+    amount: 1e7,
+    held: 1e8,
+    depthPerDay: 1e9,
+    depthLeft: 1,
+    spread: 0.01,
+    oracleAgeSeconds: 100,
+    oracleConfidence: 0.01,
+    peg: 0.6,
+    failuresPerYear: 10,
+    lossGivenFailure: 0.9,
   }
   const names = Object.keys(scales) as (keyof HaircutInputs)[]
   const draw = drawsOf(20n)
@@ -124,9 +136,21 @@ test('HCT-04 not by the last bit either, where a risk rises by next to nothing',
 
 test('HCT-04 each risk moves the haircut of an ordinary asset', () => {
   const stressed: Partial<HaircutInputs> = {
-    ...{ quantile: 0.06, gap: 0.2, finalitySeconds: 900, latencyTailSeconds: 5000, heartbeatAgeSeconds: 240 },
-    ...{ amount: 2e6, held: 1e7, depthPerDay: 1e7, depthLeft: 0.02, spread: 0.01 },
-    ...{ oracleAgeSeconds: 600, oracleConfidence: 0.01, peg: 0.02, failuresPerYear: 0.1, least: 0.3 },
+    quantile: 0.06,
+    gap: 0.2,
+    finalitySeconds: 900,
+    latencyTailSeconds: 5000,
+    heartbeatAgeSeconds: 240,
+    amount: 2e6,
+    held: 1e7,
+    depthPerDay: 1e7,
+    depthLeft: 0.02,
+    spread: 0.01,
+    oracleAgeSeconds: 600,
+    oracleConfidence: 0.01,
+    peg: 0.02,
+    failuresPerYear: 0.1,
+    least: 0.3,
   }
   for (const [name, value] of Object.entries(stressed)) {
     assert(fastOf({ ...INPUTS, [name]: value }) > fastOf(INPUTS), name)

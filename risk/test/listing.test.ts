@@ -20,7 +20,7 @@ const YEAR = (365 * 24 * HOUR) / BAR
 /** Four-hour bars of nothing but a close, in which somebody traded. */
 function seriesOf(symbol: string, closes: readonly bigint[]): Series {
   const highs = closes.map((close) => close + 1n)
-  return { ...{ symbol, start: 0, interval: BAR, closes, highs }, opens: closes, lows: closes, volumes: closes }
+  return { symbol, start: 0, interval: BAR, closes, highs, opens: closes, lows: closes, volumes: closes }
 }
 
 /** Four-hour bars that go down by the share, and up again to where they were. */
@@ -46,9 +46,18 @@ const GOOD: Facts = {
     isOwnToken: false,
     isWrapped: false,
   },
-  ...{ chain: 'rollup', verifiers: 2, routeSeconds: 1_200, dailyVolume: wad(50_000_000), spread: basisPoints(10) },
+  chain: 'rollup',
+  verifiers: 2,
+  routeSeconds: 1_200,
+  dailyVolume: wad(50_000_000),
+  spread: basisPoints(10),
   price: {
-    ...{ venues: 3, dispersion: 0n, isOnChain: true, maxAgeSeconds: 144, deviation: 0n, confidence: 0n },
+    venues: 3,
+    dispersion: 0n,
+    isOnChain: true,
+    maxAgeSeconds: 144,
+    deviation: 0n,
+    confidence: 0n,
   },
   history: [swings(basisPoints(200))],
 }
@@ -186,7 +195,14 @@ const facts: fc.Arbitrary<Facts> = fc
     peg: fc.constantFrom(undefined, { issue: 'native' as const }, { issue: 'bridged' as const }),
   })
   .map(({ swing, routeSeconds, spread, volume, chain, flags: [isOwnToken, isWrapped], peg, ...price }) => ({
-    ...{ ...GOOD, routeSeconds, spread, chain, isOwnToken, isWrapped, peg, dailyVolume: wad(volume) },
+    ...GOOD,
+    routeSeconds,
+    spread,
+    chain,
+    isOwnToken,
+    isWrapped,
+    peg,
+    dailyVolume: wad(volume),
     price: { ...GOOD.price, ...price },
     history: [swings(swing, 200, WAD)],
   }))
@@ -283,7 +299,8 @@ test('LST-05 what is worth twice its peg is held against the wrong one', () => {
   const [high] = dollar(late(WAD, 2n * WAD, 1))
   const judged = (last: bigint, reference?: History) =>
     listAsset({
-      ...{ ...GOOD, peg: { issue: 'staked', reference } },
+      ...GOOD,
+      peg: { issue: 'staked', reference },
       history: [{ ...high!, closes: [...high!.closes.slice(0, -1), last] }],
     }).listing.class
   assert.equal(judged(2n * WAD), 'stable')

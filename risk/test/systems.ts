@@ -28,31 +28,62 @@ function capsOf(vault: number) {
 }
 
 const PARAMETERS: Parameters = {
-  ...{ cashHaircut: percent(2), liquidationDiscount: percent(1), healthTarget: percent(125), maxPriceAge: 60 },
-  ...{ maxRecordAge: 600, venueLossShare: percent(25), maxMoveAge: 3_600, settleAfter: 86_400 },
-  ...{ settleShare: percent(10), saleDiscount: percent(1), closeGrace: 86_400 },
-  ...{ life: 86_400, lifeRamp: 86_400, restoreAfter: 600, outageAfter: 1_800, outageGrace: 3_600 },
+  cashHaircut: percent(2),
+  liquidationDiscount: percent(1),
+  healthTarget: percent(125),
+  maxPriceAge: 60,
+  maxRecordAge: 600,
+  venueLossShare: percent(25),
+  maxMoveAge: 3_600,
+  settleAfter: 86_400,
+  settleShare: percent(10),
+  saleDiscount: percent(1),
+  closeGrace: 86_400,
+  life: 86_400,
+  lifeRamp: 86_400,
+  restoreAfter: 600,
+  outageAfter: 1_800,
+  outageGrace: 3_600,
   maxDispersion: percent(1),
   listings: [
-    { ...{ feed: ETH, decimals: 18, initialHaircut: percent(20), maintenanceHaircut: percent(15) }, ...capsOf(0) },
-    { ...{ feed: USDC, decimals: 6, initialHaircut: percent(3), maintenanceHaircut: percent(2) }, ...capsOf(1) },
-    { ...{ feed: USDC, decimals: 6, initialHaircut: percent(2), maintenanceHaircut: percent(1) }, ...capsOf(2) },
+    { feed: ETH, decimals: 18, initialHaircut: percent(20), maintenanceHaircut: percent(15), ...capsOf(0) },
+    { feed: USDC, decimals: 6, initialHaircut: percent(3), maintenanceHaircut: percent(2), ...capsOf(1) },
+    { feed: USDC, decimals: 6, initialHaircut: percent(2), maintenanceHaircut: percent(1), ...capsOf(2) },
   ],
   underlyings: [
     {
-      ...{ feed: ETH, initialRate: percent(10), maintenanceRate: percent(5), basisRate: WAD / 200n },
-      ...{ depth: wad(2_000_000), concentrationRate: percent(5) },
+      feed: ETH,
+      initialRate: percent(10),
+      maintenanceRate: percent(5),
+      basisRate: WAD / 200n,
+      depth: wad(2_000_000),
+      concentrationRate: percent(5),
     },
   ],
   markets: [0, 1].map((venue) => ({
-    ...{ underlying: 0, band: percent(3), minSize: WAD / 100n, openInterestCap: wad(100_000), venue },
-    ...{ instrument: 0, maxFunding: WAD },
+    underlying: 0,
+    band: percent(3),
+    minSize: WAD / 100n,
+    openInterestCap: wad(100_000),
+    venue,
+    instrument: 0,
+    maxFunding: WAD,
   })),
   venues: [false, true].map((isRemote) => ({
-    ...{ legShare: isRemote ? percent(5) : 0n, calmAge: 60, warnAge: 300, deadAge: 3_600, isRemote, tripAge: 3_600 },
+    legShare: isRemote ? percent(5) : 0n,
+    calmAge: 60,
+    warnAge: 300,
+    deadAge: 3_600,
+    isRemote,
+    tripAge: 3_600,
   })),
   vaults: [true, true, false].map((isRemote) => ({
-    ...{ cap: 10n ** 12n, calmAge: 60, warnAge: 3_600, zeroAge: 86_400, isRemote, tripAge: 3_600 },
+    cap: 10n ** 12n,
+    calmAge: 60,
+    warnAge: 3_600,
+    zeroAge: 86_400,
+    isRemote,
+    tripAge: 3_600,
   })),
   credits: [],
 }
@@ -83,7 +114,10 @@ const LEDGER: Ledger = {
 export function systemWith(accounts: readonly Account[], parts: Partial<System> = {}): System {
   return {
     ledger: { ...LEDGER, accounts: new Map(accounts.map((one, i) => [idOf(i), one])) },
-    ...{ now: NOW, homeChain: HOME, impactFactor: WAD, insurance: 0n },
+    now: NOW,
+    homeChain: HOME,
+    impactFactor: WAD,
+    insurance: 0n,
     depths: [
       { stressed: wad(400_000_000), dailyVolatility: percent(4), fall: percent(40) },
       { stressed: wad(10_000_000_000), dailyVolatility: percent(1), fall: 0n },
@@ -169,7 +203,9 @@ const busyTrader: fc.Arbitrary<Account> = fc
     isHeld: fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
     sizes: fc.array(fc.integer({ min: -400, max: 400 }), { minLength: 4, maxLength: 4 }),
     isOpen: fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
-    ...{ entry: fc.integer({ min: -5, max: 5 }), limit: fc.nat(20), cash: fc.integer({ min: -5_000, max: 20_000 }) },
+    entry: fc.integer({ min: -5, max: 5 }),
+    limit: fc.nat(20),
+    cash: fc.integer({ min: -5_000, max: 20_000 }),
   })
   .map(({ units: [weth, fast, home], isHeld, sizes, isOpen, entry, limit, cash }) => {
     const held = { [WETH_SLOW]: wad(weth), [USDC_FAST]: dollars(fast), [USDC_HOME]: dollars(home) }
@@ -187,12 +223,16 @@ const busyTrader: fc.Arbitrary<Account> = fc
 export const busySystems: fc.Arbitrary<System> = fc
   .record({
     accounts: fc.array(busyTrader, { minLength: 1, maxLength: 12 }),
-    ...{ thinner: fc.bigInt({ min: 1n, max: 500n }), loss: fc.integer({ min: 1, max: 100 }), isPriced: fc.boolean() },
+    thinner: fc.bigInt({ min: 1n, max: 500n }),
+    loss: fc.integer({ min: 1, max: 100 }),
+    isPriced: fc.boolean(),
   })
   .map(({ accounts, thinner, loss, isPriced }) => {
     const { ledger, depths, ...system } = systemWith(accounts)
     const busy = {
-      ...{ ...BUSY, accounts: ledger.accounts, funding: new Map([[ETH_FAST, wad(3) / 7n]]) },
+      ...BUSY,
+      accounts: ledger.accounts,
+      funding: new Map([[ETH_FAST, wad(3) / 7n]]),
       priced: new Map(isPriced ? [[BTC_SLOW, wad(59_000)]] : []),
     }
     return {

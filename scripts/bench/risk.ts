@@ -132,10 +132,23 @@ function estimatorOf(defaults: Defaults): Estimator {
 
 function placeOf(route: Route, chain: number): Place {
   const inputs: HaircutInputs = {
-    ...{ quantile: 0, longRunQuantile: 0, gap: 0.02, finalitySeconds: 12 + 60 * chain },
-    ...{ latencyTailSeconds: 0, heartbeatAgeSeconds: 20 + 10 * chain, amount: 50_000, held: 1e6 },
-    ...{ depthPerDay: 5e7, depthLeft: 0.2, spread: 0.0005, oracleAgeSeconds: 10, oracleConfidence: 0.0005, peg: 0 },
-    ...{ failuresPerYear: 0.01, lossGivenFailure: 1, least: 0.05 },
+    quantile: 0,
+    longRunQuantile: 0,
+    gap: 0.02,
+    finalitySeconds: 12 + 60 * chain,
+    latencyTailSeconds: 0,
+    heartbeatAgeSeconds: 20 + 10 * chain,
+    amount: 50_000,
+    held: 1e6,
+    depthPerDay: 5e7,
+    depthLeft: 0.2,
+    spread: 0.0005,
+    oracleAgeSeconds: 10,
+    oracleConfidence: 0.0005,
+    peg: 0,
+    failuresPerYear: 0.01,
+    lossGivenFailure: 1,
+    least: 0.05,
   }
   return { route, inputs, before: undefined }
 }

@@ -35,7 +35,10 @@ const idOf = (i: number) => accountOf(address('9'), BigInt(i))
 function ledgerOf(...accounts: readonly Account[]): Ledger {
   return {
     ...EMPTY_LEDGER,
-    ...{ parameters: PARAMETERS, version: 1, setAt: NOW, listings: LISTINGS },
+    parameters: PARAMETERS,
+    version: 1,
+    setAt: NOW,
+    listings: LISTINGS,
     markets: PARAMETERS.markets.map(({ venue }) => {
       return { chainId: (venue === 0 ? TRADING : FAST) ?? 0n, venue: address('7'), item: '0x00' as const }
     }),

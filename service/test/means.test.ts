@@ -73,7 +73,11 @@ test('ROL-80 a role says once who it is, what it holds on each chain that it pay
   const { named, first } = telling(t, meansOn(rpc))
   const { ms: _, ...said } = await first('started')
   assert.deepEqual(said, {
-    ...{ role: 'keeper', event: 'started', address: HERE, hermes: undefined, watches: ['all'] },
+    role: 'keeper',
+    event: 'started',
+    address: HERE,
+    hermes: undefined,
+    watches: ['all'],
     pays: [{ chain: 'slow', coin: '1' }],
   })
   assert.equal(named('started').length, 1)

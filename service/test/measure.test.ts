@@ -85,7 +85,8 @@ test('STW-04 what cannot be measured says why', () => {
 test('STW-05 round trips are what the clearing hears, but the first of each vault; silence widens', () => {
   const { ledger } = started()
   const heard = (vault: bigint, timestamp: bigint, time: bigint): Timed => ({
-    ...{ event: { eventName: 'VaultHeard', args: { vault, timestamp } }, time: Number(time) },
+    event: { eventName: 'VaultHeard', args: { vault, timestamp } },
+    time: Number(time),
   })
   const trips = (seconds: bigint, count: number) => {
     const measurer = measurerOf(known())

@@ -16,8 +16,12 @@ const DEVIATION = 10n ** 16n
 const HEARTBEAT = 20n
 const ACCRUE_EVERY = 1_200n
 const START: PublisherState = {
-  ...{ feeds: [0, 1], poked: new Map(), deviation: DEVIATION, heartbeat: HEARTBEAT },
-  ...{ accrued: new Map(), accrueEvery: ACCRUE_EVERY },
+  feeds: [0, 1],
+  poked: new Map(),
+  deviation: DEVIATION,
+  heartbeat: HEARTBEAT,
+  accrued: new Map(),
+  accrueEvery: ACCRUE_EVERY,
 }
 
 const report = (price: bigint, publishTime: bigint): Report => ({

@@ -18,12 +18,24 @@ const VENUE = { chainId: 2, address: `0x${'3'.repeat(40)}` } as const
 const line = lineOf({ account: LONG, holder: HOLDER })
 const lines = (amount: bigint) => new Map([[line, amount]])
 const fills = (bought: bigint, sold: bigint, paid: bigint, received: bigint): Fills => ({
-  ...{ bought, sold, paid, received },
+  bought,
+  sold,
+  paid,
+  received,
 })
 const TOKEN: Sides['tokens'][number] = {
-  ...{ name: 'WETH on slow', vault: VAULT, decimals: 18, held: 90n, pool: 90n },
-  ...{ owed: new Map([['pool', 90n]]), owedOnChain: new Map([['pool', 90n]]) },
-  ...{ granted: lines(90n), grantsLearned: lines(70n), released: lines(0n), honored: lines(0n), units: lines(70n) },
+  name: 'WETH on slow',
+  vault: VAULT,
+  decimals: 18,
+  held: 90n,
+  pool: 90n,
+  owed: new Map([['pool', 90n]]),
+  owedOnChain: new Map([['pool', 90n]]),
+  granted: lines(90n),
+  grantsLearned: lines(70n),
+  released: lines(0n),
+  honored: lines(0n),
+  units: lines(70n),
 }
 const MARKET: Sides['markets'][number] = {
   name: 'ETH-USD on fast',

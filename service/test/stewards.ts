@@ -28,7 +28,8 @@ export const LISTINGS = [
 
 export const prices = (now: bigint): LedgerEvent[] =>
   [2_000n * WAD, 60_000n * WAD, WAD].map((price, feed) => ({
-    ...{ eventName: 'IndexPriceUpdated', args: { feed: BigInt(feed), price, publishTime: now } },
+    eventName: 'IndexPriceUpdated',
+    args: { feed: BigInt(feed), price, publishTime: now },
   })) as LedgerEvent[]
 export const set = (parameters: Parameters, setAt = NOW): LedgerEvent => {
   return { eventName: 'ParametersSet', args: { version: 1, blob: packParameters(parameters), setAt } }
@@ -49,7 +50,11 @@ export const rules: LedgerEvent[] = [
 ]
 
 export const blank: StewardState = {
-  ...{ ledger: EMPTY_LEDGER, grain: WAD / 10_000n, maxShare: percent(1), reach: WAD, refusedAt: 0n },
+  ledger: EMPTY_LEDGER,
+  grain: WAD / 10_000n,
+  maxShare: percent(1),
+  reach: WAD,
+  refusedAt: 0n,
   seen: new Map(),
 }
 export const started = (...more: LedgerEvent[]) => step(blank, { type: 'block', events: [...rules, ...more] }).state

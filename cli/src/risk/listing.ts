@@ -83,7 +83,13 @@ export function readFacts(file: string, now: number, asked?: number): Facts {
   const { seconds: routeSeconds, ...others } = route
   const series = (csv: string) => readHistory(join(dirname(file), csv), rest.symbol)
   return {
-    ...{ ...rest, ...token, ...others, ...market, asOf: asked ?? asOf, routeSeconds, history: series(history) },
+    ...rest,
+    ...token,
+    ...others,
+    ...market,
+    asOf: asked ?? asOf,
+    routeSeconds,
+    history: series(history),
     peg: peg && { issue: peg.issue, reference: peg.reference === undefined ? undefined : series(peg.reference) },
   }
 }

@@ -43,8 +43,13 @@ const REFLECTED = 2
 export function pastOf({ replay: size }: Pick<Defaults, 'replay'>): Past {
   const row = () => new Float64Array(size)
   const rows = {
-    ...{ hour: row().fill(-1), run: row(), low: row(), high: row(), close: row() },
-    ...{ inAll: row(), inDollar: row() },
+    hour: row().fill(-1),
+    run: row(),
+    low: row(),
+    high: row(),
+    close: row(),
+    inAll: row(),
+    inDollar: row(),
   }
   let newest = -1
   return {

@@ -41,13 +41,23 @@ export function haircutOf(
   const cap = capOf(stressedOf(facts, kind))
   const { fast, terms } = computeHaircut(
     {
-      ...{ quantile: lost(hourly), longRunQuantile: lost(hourly), gap: lost(rules.GAP[kind]), spread: lost(spread) },
-      ...{ finalitySeconds: 0, latencyTailSeconds: routeSeconds, heartbeatAgeSeconds: 0 },
+      quantile: lost(hourly),
+      longRunQuantile: lost(hourly),
+      gap: lost(rules.GAP[kind]),
+      spread: lost(spread),
+      finalitySeconds: 0,
+      latencyTailSeconds: routeSeconds,
+      heartbeatAgeSeconds: 0,
       amount: dollarsOf(mulUp(cap, rules.ACCOUNT_SHARE)),
-      ...{ held: dollarsOf(cap), depthPerDay: dollarsOf(dailyVolume) },
+      held: dollarsOf(cap),
+      depthPerDay: dollarsOf(dailyVolume),
       depthLeft: shareOf(rules.DEPTH_LEFT[kind]),
-      ...{ oracleAgeSeconds: price.maxAgeSeconds, oracleConfidence: shareOf(price.confidence + apart) },
-      ...{ peg: shareOf(pegPartOf(facts)), failuresPerYear: shareOf(failuresOf(facts)), lossGivenFailure: 1, least: 0 },
+      oracleAgeSeconds: price.maxAgeSeconds,
+      oracleConfidence: shareOf(price.confidence + apart),
+      peg: shareOf(pegPartOf(facts)),
+      failuresPerYear: shareOf(failuresOf(facts)),
+      lossGivenFailure: 1,
+      least: 0,
     },
     { ...DEFAULTS, oracle: { deviation: shareOf(price.deviation), confidences: shareOf(rules.CONFIDENCES) } },
   )

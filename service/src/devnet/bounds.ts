@@ -7,7 +7,11 @@ const permille = (value: bigint) => value * 10n ** 15n
 /** Short, so that a story can see it: on a real chain an hour and days. */
 export const POLICY_TIMES = {
   delay: GOVERNANCE_DELAY_SECONDS,
-  ...{ interval: 20, freezeFor: 60, coolDown: 60, liftDelay: 10, quorum: 2 },
+  interval: 20,
+  freezeFor: 60,
+  coolDown: 60,
+  liftDelay: 10,
+  quorum: 2,
 }
 
 /** What an asset loses at once and in an hour at the 99 % level, in seldom calm times, and how long its liquidation takes there. */

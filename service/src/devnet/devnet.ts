@@ -140,9 +140,19 @@ export async function startDevnet({
     for (const role of roles) start(role)
     const { council, keeper, steward } = keys
     return {
-      ...{ deployment, deploymentFile, chains, oracle, council, keeper, steward },
-      ...{ trader: privateKeyToAccount(traderKey), traderKeyFile },
-      ...{ pauseAttestors, start, failed, stop },
+      deployment,
+      deploymentFile,
+      chains,
+      oracle,
+      council,
+      keeper,
+      steward,
+      trader: privateKeyToAccount(traderKey),
+      traderKeyFile,
+      pauseAttestors,
+      start,
+      failed,
+      stop,
     }
   } catch (cause) {
     await stop()

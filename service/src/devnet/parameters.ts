@@ -51,8 +51,15 @@ function listing(figures: Figures, { cap, vault, capPrice }: Place): ListingTerm
   const tenth = (cap * whole) / 10n
   return {
     ...figures,
-    ...{ cap: cap * whole, accountCap: tenth, assetCap: 2n * cap * 10n ** 6n, burst: tenth, refillTime: 600 },
-    ...{ vault, capPrice, secondFeed: 0, hasSecondFeed: false },
+    cap: cap * whole,
+    accountCap: tenth,
+    assetCap: 2n * cap * 10n ** 6n,
+    burst: tenth,
+    refillTime: 600,
+    vault,
+    capPrice,
+    secondFeed: 0,
+    hasSecondFeed: false,
   }
 }
 

@@ -45,13 +45,19 @@ function tokenSums({ name, vault: peer, decimals, held, owed, pool, ...lines }: 
   const releases = missing(released, honored)
   return [
     {
-      ...{ what: `${name}: vault holds = free + pools`, peer },
-      ...{ left: held, right: owedInAll + gifts, decimals },
+      what: `${name}: vault holds = free + pools`,
+      peer,
+      left: held,
+      right: owedInAll + gifts,
+      decimals,
       underWay: shown([{ what: 'sent without a deposit', amount: gifts }]),
     },
     {
-      ...{ what: `${name}: vault's pool = units at the clearing`, peer },
-      ...{ left: pool, right: total(units.values()) + grants + releases, decimals },
+      what: `${name}: vault's pool = units at the clearing`,
+      peer,
+      left: pool,
+      right: total(units.values()) + grants + releases,
+      decimals,
       underWay: shown([
         { what: 'granted, not learned', amount: grants },
         { what: 'released, not honored', amount: releases },
@@ -72,7 +78,9 @@ function balanceSum(tokens: readonly TokenSides[]): Sum {
   const different = balances.filter(({ rebuilt, onChain }) => rebuilt !== onChain)
   return {
     what: 'vault balances rebuilt from events = on chain',
-    ...{ left: BigInt(balances.length - different.length), right: BigInt(balances.length), decimals: 0 },
+    left: BigInt(balances.length - different.length),
+    right: BigInt(balances.length),
+    decimals: 0,
     underWay: [],
     culprit: different[0]?.what,
   }
@@ -83,8 +91,11 @@ function marketSum({ name, venue: peer, written, learned }: MarketSides, sizes: 
   const longs = sizes.filter((size) => size > 0n)
   const shorts = sizes.filter((size) => size < 0n)
   return {
-    ...{ what: `${name}: longs = shorts`, peer },
-    ...{ left: total(longs) + bought, right: sold - total(shorts), decimals: USD_DECIMALS },
+    what: `${name}: longs = shorts`,
+    peer,
+    left: total(longs) + bought,
+    right: sold - total(shorts),
+    decimals: USD_DECIMALS,
     underWay: shown([
       { what: 'bought, not learned', amount: bought },
       { what: 'sold, not learned', amount: sold },
@@ -102,7 +113,9 @@ function cashSum({ accounts }: Sides['ledger'], markets: readonly MarketSides[])
   const received = total(fills.map((one) => one.received))
   return {
     what: 'cash + quotes over all accounts = 0',
-    ...{ left: total(parts) + received - paid, right: 0n, decimals: USD_DECIMALS },
+    left: total(parts) + received - paid,
+    right: 0n,
+    decimals: USD_DECIMALS,
     underWay: shown([
       { what: 'paid, not learned', amount: paid },
       { what: 'received, not learned', amount: received },
@@ -113,7 +126,9 @@ function cashSum({ accounts }: Sides['ledger'], markets: readonly MarketSides[])
 function accountSum({ accounts }: Sides['ledger'], differing: readonly Hex[]): Sum {
   return {
     what: 'accounts rebuilt from events = accounts on chain',
-    ...{ left: BigInt(accounts.size - differing.length), right: BigInt(accounts.size), decimals: 0 },
+    left: BigInt(accounts.size - differing.length),
+    right: BigInt(accounts.size),
+    decimals: 0,
     underWay: [],
     culprit: differing[0] && `account ${differing[0]}`,
   }

@@ -97,9 +97,13 @@ async function readToken(
     (whose) => (whose ? owedTo(place, token, whose) : heldBy(place, token)),
   )
   return {
-    ...{ name: `${symbol} on ${place.chain.name}`, decimals, owed, grantsLearned },
+    name: `${symbol} on ${place.chain.name}`,
+    decimals,
+    owed,
+    grantsLearned,
     vault: { chainId, address: vault },
-    ...{ held: held ?? 0n, pool: pool ?? 0n },
+    held: held ?? 0n,
+    pool: pool ?? 0n,
     owedOnChain: new Map(creditors.map((whose, i) => [nameOf(whose), onChain[i] ?? 0n])),
     granted: linesOf(grants.filter(({ key }) => key.kind === KIND.GRANT).map(({ key, fields }) => [key, fields[0]])),
     released: linesOf(ledgers.map(({ key, fields }) => [key, fields[0]])),

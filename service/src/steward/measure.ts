@@ -106,7 +106,9 @@ export function measurerOf(known: Known): Measurer {
       const silent =
         route.heardAt === undefined ? ageOf(ledger, vaultPeer(terms.vault), now) : Number(now) - route.heardAt
       const inputs: HaircutInputs = {
-        ...{ quantile: expected.quantile, longRunQuantile: expected.longRun, peg: market.peg().haircut },
+        quantile: expected.quantile,
+        longRunQuantile: expected.longRun,
+        peg: market.peg().haircut,
         latencyTailSeconds: route.tail,
         heartbeatAgeSeconds: route === HOME ? 0 : Math.max(0, Number(silent)),
         ...amountsOf(ledger, listing, Number(price.price) / WAD / 10 ** terms.decimals),
@@ -121,8 +123,12 @@ export function measurerOf(known: Known): Measurer {
       }
       const deviation = Math.max(0, 1 - Number(price.price) / WAD)
       return {
-        ...{ inputs, haircut: computeHaircut(inputs, defaults, before), before, deliveries: route.count },
-        ...{ bars: market.bars(), newestBar: market.newest() },
+        inputs,
+        haircut: computeHaircut(inputs, defaults, before),
+        before,
+        deliveries: route.count,
+        bars: market.bars(),
+        newestBar: market.newest(),
         pegged: floor === undefined ? undefined : { floor, deviation, now: market.peg().now },
         cap: capByDepth(terms, asset),
       }
@@ -144,8 +150,15 @@ function statedOf(asset: AssetTerms) {
   const { gap, finalitySeconds, depthPerDay, depthLeft, spread } = asset
   const { oracleConfidence, failuresPerYear, lossGivenFailure, least } = asset
   return {
-    ...{ gap, finalitySeconds, depthPerDay, depthLeft, spread },
-    ...{ oracleConfidence, failuresPerYear, lossGivenFailure, least },
+    gap,
+    finalitySeconds,
+    depthPerDay,
+    depthLeft,
+    spread,
+    oracleConfidence,
+    failuresPerYear,
+    lossGivenFailure,
+    least,
   }
 }
 

@@ -62,7 +62,10 @@ async function post(
 ): Promise<{ readonly status?: number; readonly failure?: string }> {
   try {
     const response = await fetch(url, {
-      ...{ method: 'POST', body, headers: { 'content-type': 'application/json' }, redirect: 'error' },
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/json' },
+      redirect: 'error',
       signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
     })
     await response.body?.cancel()

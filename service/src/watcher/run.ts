@@ -56,7 +56,9 @@ export async function runWatcher(config: WatcherConfig, { signal, log }: RoleCon
   let [ledger, measurer] = [EMPTY_LEDGER, measurerOf(known)]
   let said = JSON.stringify(NOTHING_UNKNOWN)
   let state: WatcherState = {
-    ...{ warned: new Map(), threshold: config.threshold, repeat: BigInt(config.repeatSeconds) },
+    warned: new Map(),
+    threshold: config.threshold,
+    repeat: BigInt(config.repeatSeconds),
   }
   const work = async () => {
     const batch = await followed.next()
@@ -138,13 +140,18 @@ function warningOf(
     health: formatDecimal(health),
     deposit: deposit &&
       token && {
-        ...{ asset: token.symbol, chain: chainName(token.chainId), usd: formatDecimal(deposit.usd) },
+        asset: token.symbol,
+        chain: chainName(token.chainId),
+        usd: formatDecimal(deposit.usd),
         amount: formatUnits(deposit.units, token.decimals),
       },
     close: close &&
       market && {
-        ...{ market: market.symbol, chain: chainName(market.chainId), share: formatDecimal(close.share) },
-        ...{ size: formatDecimal(close.size), usd: formatDecimal(close.usd) },
+        market: market.symbol,
+        chain: chainName(market.chainId),
+        share: formatDecimal(close.share),
+        size: formatDecimal(close.size),
+        usd: formatDecimal(close.usd),
       },
   }
 }

@@ -39,7 +39,9 @@ export async function readSituation(
     ledger,
     wish: { account, holder, listing, units },
     around: {
-      ...{ now, free, pool },
+      now,
+      free,
+      pool,
       underWay: max(0n, released - honored),
       unopened: max(0n, grantedTo(learned, token, account, holder) + gained - lost - released),
       isYoung: token.chainId === clearing.chainId || isYoung(ledger, learned, token, now),
@@ -76,9 +78,13 @@ function ledgerKey(
 ): Key {
   return {
     kind: KIND.LEDGER,
-    ...{ writerChain: BigInt(clearing.chainId), writer: clearing.address },
-    ...{ readerChain: BigInt(chainId), reader: vault },
-    ...{ account, item: padHex(address, { size: 32 }), holder },
+    writerChain: BigInt(clearing.chainId),
+    writer: clearing.address,
+    readerChain: BigInt(chainId),
+    reader: vault,
+    account,
+    item: padHex(address, { size: 32 }),
+    holder,
   }
 }
 

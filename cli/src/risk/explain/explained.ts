@@ -85,12 +85,20 @@ export function explainedOf({ deployment, known, events, ledger, policy, block, 
   const age = ageOf(ledger, peer, now)
   const isLate = vault.isRemote && age >= BigInt(vault.tripAge)
   return {
-    ...{ name: nameOf(listing), block, measured, unmeasured },
+    name: nameOf(listing),
+    block,
+    measured,
+    unmeasured,
     isAllUnmeasured: unmeasured.length === all.length,
     ...onChainOf({ ledger, parameters, listing, policy, measured, now }),
-    ...{ terms, vault, age, version: ledger.version },
+    terms,
+    vault,
+    age,
+    version: ledger.version,
     breaker: ledger.tripped.has(peer) ? 'tripped' : isLate ? 'late' : 'normal',
-    ...{ setAgo: now - ledger.setAt, life: parameters.life, lifeRamp: parameters.lifeRamp },
+    setAgo: now - ledger.setAt,
+    life: parameters.life,
+    lifeRamp: parameters.lifeRamp,
     postedAgo: policy && policy.postedAt > 0n ? now - policy.postedAt : undefined,
     interval: policy?.interval,
   }
