@@ -42,7 +42,7 @@ async function contracts(): Promise<Outcome | 'absent'> {
 }
 
 /** Those that take minutes go first, so that none of them is left alone at the end. */
-const LONG = ['story', 'kill', 'closing']
+const LONG = ['story', 'missed', 'kill', 'closing', 'steward', 'heard', 'whatif']
 
 function longestFirst(one: string, other: string): number {
   const rank = (file: string) => LONG.findIndex((name) => file.endsWith(`/${name}.test.ts`)) >>> 0
@@ -56,8 +56,8 @@ async function workspace(name: string): Promise<Outcome | 'absent'> {
   const tests = run({
     files: files.map((file) => join(root, file)),
     cwd: root,
-    // Those that wait for chains to make blocks leave the machine time for another.
-    concurrency: 2,
+    // Those that wait for chains to make blocks leave the machine time for others.
+    concurrency: 3,
     timeout: testTimeoutMs,
   })
   tests.on('test:summary', ({ counts, file }) => {
