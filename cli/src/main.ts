@@ -28,10 +28,15 @@ for (const output of [process.stdout, process.stderr]) {
   })
 }
 
+/** After an error of usage each command names its own help. */
+function hintAtHelp(command: Command, typed: string): void {
+  command.showHelpAfterError(`(${typed} --help tells what there is)`)
+  for (const inner of command.commands) hintAtHelp(inner, `${typed} ${inner.name()}`)
+}
+
 const program = new Command('omnimargin')
   .description('One margin account over every chain.')
   .configureOutput({ outputError: (text) => complain(text.trimEnd()) })
-  .showHelpAfterError('(omnimargin --help tells what there is)')
 
 program
   .command('start')
@@ -164,6 +169,7 @@ program
   })
 
 addRisk(program)
+hintAtHelp(program, program.name())
 
 try {
   await program.parseAsync()

@@ -67,7 +67,10 @@ test('CTG-09 the shipped system as a table, sorted by loss, and as JSON', () => 
   }
   assert.ok(Number(margin) > 0)
   const top = omnimargin('risk', 'contagion', '--system', SYSTEM, '--top', '3').stdout
-  assert.match(top, /13 more that cost less/)
+  assert.match(top, /8 more that cost less.*\n5 more that nobody would feel/)
+  const all = omnimargin('risk', 'contagion', '--system', SYSTEM, '--top', '99').stdout
+  assert.match(all, /account long with WETH/)
+  assert.doesNotMatch(all, /account saver|cost less/)
 })
 
 test('CTG-08 an issuer of whose assets none is listed is told, not left out in silence', () => {
@@ -128,7 +131,7 @@ test('CTG-10 a system or terms that cannot be used are refused with file, line a
 test('CTG-10 what does not fit in a system is told by its place', () => {
   const table: [(system: Loose) => unknown, RegExp][] = [
     [(system) => Object.assign(system, { clearing: 'moon' }), /clearing: "moon" is no chain of a listing or a market/],
-    [({ listings }) => listings?.pop(), /listings: has 2 entries, "parameters" has 3/],
+    [({ listings }) => listings?.pop(), /parameters\.listings: has 3 rows, the clearing has 2/],
     [({ accounts }) => delete accounts?.[0]?.name, /accounts\.0\.name: is missing/],
     [
       ({ accounts }) => Object.assign(accounts?.[1]?.lines ?? {}, { 'DAI@slow': '1' }),
@@ -146,7 +149,11 @@ test('CTG-10 what does not fit in a system is told by its place', () => {
       ({ accounts }) => Object.assign(accounts?.[4] ?? {}, { cash: '1e3' }),
       /accounts\.4\.cash: is "1e3": write a plain decimal/,
     ],
-    [({ feeds }) => feeds?.pop(), /parameters\.listings\.1\.feed: there are only 2 feeds/],
+    [({ feeds }) => feeds?.pop(), /parameters\.listings\.1\.feed: is 2, there are 2/],
+    [
+      ({ parameters }) => Object.assign(parameters ?? {}, { liquidationDiscount: '0.04' }),
+      /parameters\.underlyings\.0\.maintenanceRate: is, as far as it is not shared, below liquidationDiscount/,
+    ],
     [
       ({ markets }) => Object.assign(markets?.[0] ?? {}, { chain: 'slow' }),
       /markets\.0\.chain: is at slow, which does not fit isRemote of venue 0/,
@@ -255,6 +262,14 @@ test('who reads the first line alone, as head does, meets no stack, and the exit
   })
   const [code] = await once(child, 'close')
   assert.deepEqual([code, told], [2, ''])
+})
+
+test('after an error of usage the help that is named is the command’s own', () => {
+  for (const command of [[], ['withdraw'], ['risk', 'contagion']]) {
+    const { status, stderr } = omnimargin(...command, '--no-such-option')
+    assert.equal(status, 1)
+    assert.ok(stderr.includes(`(${['omnimargin', ...command].join(' ')} --help tells what there is)`), stderr)
+  }
 })
 
 test('LST-06 an asset’s file that cannot be used is refused with its place', () => {

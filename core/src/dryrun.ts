@@ -51,7 +51,7 @@ type Judged = { readonly id: Hex; readonly before: Margin; readonly after: Margi
 export function dryRun(ledger: Ledger, parameters: Parameters, now: bigint, maxShare: Ratio): Verdict {
   if (!ledger.parameters) return { code: 'no_parameters', what: 'the clearing has no parameters yet' }
   const misfit = misfitOf(ledger, parameters)
-  if (misfit !== undefined) return { code: 'do_not_fit', what: misfit }
+  if (misfit) return { code: 'do_not_fit', what: `${misfit.path.join('.')} ${misfit.what}` }
   const [judged, untellable]: [Judged[], Hex[]] = [[], []]
   const fresh = new Map([...ledger.prices].map(([feed, { price }]) => [feed, { price, publishTime: now }]))
   for (const id of ledger.accounts.keys()) {

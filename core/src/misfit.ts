@@ -16,8 +16,11 @@ export const SHARES = [
   ...['band', 'legShare', 'ratio'],
 ]
 
-/** The first thing in which they do not fit the clearing or each other, in words. */
-export function misfitOf(ledger: Ledger, parameters: Parameters): string | undefined {
+/** The place of a field, a row or a list, or of nothing but all; and in words what is wrong there. */
+export type Misfit = { readonly path: readonly (string | number)[]; readonly what: string }
+
+/** The first thing in which they do not fit the clearing or each other. */
+export function misfitOf(ledger: Ledger, parameters: Parameters): Misfit | undefined {
   return (
     miscounted(ledger, parameters) ??
     misplaced(ledger, parameters) ??
@@ -29,17 +32,18 @@ export function misfitOf(ledger: Ledger, parameters: Parameters): string | undef
   )
 }
 
-function miscounted(ledger: Ledger, { listings, markets, venues, vaults }: Parameters): string | undefined {
+function miscounted(ledger: Ledger, { listings, markets, venues, vaults }: Parameters): Misfit | undefined {
   const counts: [string, number, number][] = [
     ['listings', listings.length, ledger.listings.length],
     ['markets', markets.length, ledger.markets.length],
   ]
   const wrong = counts.find(([, given, expected]) => given !== expected)
-  if (wrong) return `${wrong[0]} has ${wrong[1]} rows, the clearing has ${wrong[2]}`
+  if (wrong) return { path: [wrong[0]], what: `has ${wrong[1]} rows, the clearing has ${wrong[2]}` }
   // The clearing's events do not say how many peers there are, and none ever goes.
   for (const [list, rows] of Object.entries({ venues, vaults })) {
     const known = ledger.parameters?.[list as 'venues' | 'vaults'].length ?? 0
-    if (rows.length < known) return `${list} has ${rows.length} rows, the clearing has at least ${known}`
+    if (rows.length < known)
+      return { path: [list], what: `has ${rows.length} rows, the clearing has at least ${known}` }
   }
   return undefined
 }
@@ -47,7 +51,7 @@ function miscounted(ledger: Ledger, { listings, markets, venues, vaults }: Param
 function misplaced(
   { feeds }: Ledger,
   { listings, underlyings, markets, venues, vaults, credits }: Parameters,
-): string | undefined {
+): Misfit | undefined {
   const names: [string, string, readonly number[], number][] = [
     ['listings', 'feed', listings.map(({ feed }) => feed), feeds.length],
     ['listings', 'secondFeed', listings.map(({ secondFeed }) => secondFeed), feeds.length],
@@ -59,108 +63,102 @@ function misplaced(
   ]
   for (const [list, field, numbers, end] of names) {
     const row = numbers.findIndex((number) => number >= end)
-    if (row >= 0) return `${list}.${row}.${field} is ${numbers[row]}, there are ${end}`
+    if (row >= 0) return { path: [list, row, field], what: `is ${numbers[row]}, there are ${end}` }
   }
   return undefined
 }
 
-function overfull(parameters: Parameters): string | undefined {
+function overfull(parameters: Parameters): Misfit | undefined {
   const above = (row: object) => Object.entries(row).find(([name, value]) => SHARES.includes(name) && value > WAD)?.[0]
   const general = above(parameters)
-  if (general !== undefined) return `${general} is above 1`
+  if (general !== undefined) return { path: [general], what: 'is above 1' }
   for (const list of LISTS) {
     for (const [row, terms] of parameters[list].entries()) {
       const field = above(terms)
-      if (field !== undefined) return `${list}.${row}.${field} is above 1`
+      if (field !== undefined) return { path: [list, row, field], what: 'is above 1' }
     }
   }
   return undefined
 }
 
-function unlawful(parameters: Parameters): string | undefined {
+function unlawful(parameters: Parameters): Misfit | undefined {
   const { healthTarget, lifeRamp, maxPriceAge, restoreAfter, outageAfter, outageGrace } = parameters
   const hasOutages = outageAfter !== NO_OUTAGES
-  const faults: [boolean, string][] = [
-    [healthTarget < WAD, 'healthTarget is below 1'],
-    [lifeRamp === 0, 'lifeRamp is 0'],
-    [outageAfter <= maxPriceAge + NOTICE_STEP, `outageAfter is not above maxPriceAge and ${NOTICE_STEP} s more`],
+  const faults: [boolean, keyof Parameters, string][] = [
+    [healthTarget < WAD, 'healthTarget', 'is below 1'],
+    [lifeRamp === 0, 'lifeRamp', 'is 0'],
+    [outageAfter <= maxPriceAge + NOTICE_STEP, 'outageAfter', `is not above maxPriceAge and ${NOTICE_STEP} s more`],
     [
       hasOutages && outageAfter > MAX_OUTAGE_AFTER,
-      `outageAfter is above ${MAX_OUTAGE_AFTER} s, and not ${NO_OUTAGES} for none`,
+      'outageAfter',
+      `is above ${MAX_OUTAGE_AFTER} s, and not ${NO_OUTAGES} for none`,
     ],
-    [hasOutages && outageGrace < 2 * outageAfter, 'outageGrace is below twice outageAfter'],
-    [hasOutages && outageGrace <= restoreAfter, 'outageGrace is not above restoreAfter'],
-    [outageGrace > MAX_OUTAGE_GRACE, `outageGrace is above ${MAX_OUTAGE_GRACE} s`],
+    [hasOutages && outageGrace < 2 * outageAfter, 'outageGrace', 'is below twice outageAfter'],
+    [hasOutages && outageGrace <= restoreAfter, 'outageGrace', 'is not above restoreAfter'],
+    [outageGrace > MAX_OUTAGE_GRACE, 'outageGrace', `is above ${MAX_OUTAGE_GRACE} s`],
   ]
-  return faults.find(([isWrong]) => isWrong)?.[1]
+  const [, field, what] = faults.find(([isWrong]) => isWrong) ?? []
+  return field && what ? { path: [field], what } : undefined
 }
 
-function unlawfulRow(parameters: Parameters): string | undefined {
+function unlawfulRow(parameters: Parameters): Misfit | undefined {
   const { listings, underlyings, markets, venues, vaults, outageAfter } = parameters
   const least = outageAfter === NO_OUTAGES ? 0 : 2 * outageAfter
+  const inOrder = (end: string) => `has not calmAge <= warnAge < ${end} and calmAge < tripAge <= ${end}`
   return (
     faultIn('listings', listings, [
-      ['initialHaircut is below maintenanceHaircut', (row) => row.initialHaircut < row.maintenanceHaircut],
-      [`decimals is above ${MAX_DECIMALS}`, (row) => row.decimals > MAX_DECIMALS],
-      ['refillTime is 0', (row) => row.refillTime === 0],
+      ['initialHaircut', 'is below maintenanceHaircut', (row) => row.initialHaircut < row.maintenanceHaircut],
+      ['decimals', `is above ${MAX_DECIMALS}`, (row) => row.decimals > MAX_DECIMALS],
+      ['refillTime', 'is 0', (row) => row.refillTime === 0],
     ]) ??
     faultIn('underlyings', underlyings, [
-      ['initialRate is below maintenanceRate', (row) => row.initialRate < row.maintenanceRate],
+      ['initialRate', 'is below maintenanceRate', (row) => row.initialRate < row.maintenanceRate],
     ]) ??
     faultIn('markets', markets, [
-      [`instrument is not ${PERPETUAL}, the only one there is`, (row) => row.instrument !== PERPETUAL],
+      ['instrument', `is not ${PERPETUAL}, the only one there is`, (row) => row.instrument !== PERPETUAL],
     ]) ??
     faultIn('venues', venues, [
-      [
-        'its ages are not calmAge <= warnAge < deadAge and calmAge < tripAge <= deadAge',
-        (row) => !areInOrder(venueAges(row)),
-      ],
-      ['deadAge is below twice outageAfter', (row) => row.isRemote && row.deadAge < least],
+      [undefined, inOrder('deadAge'), (row) => !areInOrder(venueAges(row))],
+      ['deadAge', 'is below twice outageAfter', (row) => row.isRemote && row.deadAge < least],
     ]) ??
-    faultIn('vaults', vaults, [
-      [
-        'its ages are not calmAge <= warnAge < zeroAge and calmAge < tripAge <= zeroAge',
-        (row) => !areInOrder(vaultAges(row)),
-      ],
-    ])
+    faultIn('vaults', vaults, [[undefined, inOrder('zeroAge'), (row) => !areInOrder(vaultAges(row))]])
   )
 }
 
-function faultIn<Row>(
-  list: string,
-  rows: readonly Row[],
-  faults: readonly (readonly [what: string, isWrong: (row: Row) => boolean])[],
-): string | undefined {
-  for (const [what, isWrong] of faults) {
+/** A field of the row, or the whole row; and what is wrong with it. */
+type Fault<Row> = readonly [field: (keyof Row & string) | undefined, what: string, isWrong: (row: Row) => boolean]
+
+function faultIn<Row>(list: string, rows: readonly Row[], faults: readonly Fault<Row>[]): Misfit | undefined {
+  for (const [field, what, isWrong] of faults) {
     const row = rows.findIndex(isWrong)
-    if (row >= 0) return `${list}.${row}: ${what}`
+    if (row >= 0) return { path: [list, row, ...(field ? [field] : [])], what }
   }
   return undefined
 }
 
-function creditMisfit(credits: readonly CreditTerms[]): string | undefined {
+function creditMisfit(credits: readonly CreditTerms[]): Misfit | undefined {
   const shared = new Map<number, bigint>()
   for (const [row, { first, second, ratio }] of credits.entries()) {
     const before = credits[row - 1]
-    if (first >= second) return `credits.${row}: first is not below second`
+    if (first >= second) return { path: ['credits', row, 'first'], what: 'is not below second' }
     if (before && (before.first - first || before.second - second) >= 0)
-      return `credits.${row}: its pair does not come after the one before`
+      return { path: ['credits', row], what: 'does not come after the pair before it' }
     for (const one of [first, second]) {
       shared.set(one, (shared.get(one) ?? 0n) + ratio)
-      if ((shared.get(one) ?? 0n) > WAD) return `credits.${row}: with it underlying ${one} shares more than 1`
+      if ((shared.get(one) ?? 0n) > WAD)
+        return { path: ['credits', row, 'ratio'], what: `makes underlying ${one} share more than 1` }
     }
   }
   return undefined
 }
 
 /** At maintenance, what an account has left beyond what offsets must pay for being taken over. */
-function underpaid({ underlyings, credits, liquidationDiscount }: Parameters): string | undefined {
+function underpaid({ underlyings, credits, liquidationDiscount }: Parameters): Misfit | undefined {
   const left = underlyings.map(({ maintenanceRate }, row) => {
     const shared = credits.flatMap(({ first, second, ratio }) => (first === row || second === row ? [ratio] : []))
     return mulDown(maintenanceRate, WAD - shared.reduce((sum, ratio) => sum + ratio, 0n))
   })
   const row = left.findIndex((own) => own < liquidationDiscount)
-  return row < 0
-    ? undefined
-    : `underlyings.${row}: what it does not share of maintenanceRate is below liquidationDiscount`
+  const what = 'is, as far as it is not shared, below liquidationDiscount'
+  return row < 0 ? undefined : { path: ['underlyings', row, 'maintenanceRate'], what }
 }

@@ -222,29 +222,26 @@ test('DRY-04 what does not fit is told by its place', () => {
     [{ credits: [{ first: 0, second: 1, ratio: 0n }] }, 'credits.0.second is 1, there are 1'],
     [
       { venues: [venue, { ...venue, deadAge: 300 }] },
-      'venues.1: its ages are not calmAge <= warnAge < deadAge and calmAge < tripAge <= deadAge',
+      'venues.1 has not calmAge <= warnAge < deadAge and calmAge < tripAge <= deadAge',
     ],
   ]
   const low = { ...listing, initialHaircut: listing.maintenanceHaircut - 1n }
   const pair = (first: number, second: number, ratio = WAD / 2n) => ({ first, second, ratio })
   const three = { underlyings: [underlying, underlying, underlying] }
   table.push(
-    [{ listings: [listing, low, listing] }, 'listings.1: initialHaircut is below maintenanceHaircut'],
-    [{ listings: [listing, listing, { ...listing, decimals: 37 }] }, 'listings.2: decimals is above 36'],
-    [{ listings: [{ ...listing, refillTime: 0 }, listing, listing] }, 'listings.0: refillTime is 0'],
+    [{ listings: [listing, low, listing] }, 'listings.1.initialHaircut is below maintenanceHaircut'],
+    [{ listings: [listing, listing, { ...listing, decimals: 37 }] }, 'listings.2.decimals is above 36'],
+    [{ listings: [{ ...listing, refillTime: 0 }, listing, listing] }, 'listings.0.refillTime is 0'],
     [
       { underlyings: [{ ...underlying, initialRate: underlying.maintenanceRate - 1n }] },
-      'underlyings.0: initialRate is below maintenanceRate',
+      'underlyings.0.initialRate is below maintenanceRate',
     ],
     [
       { liquidationDiscount: underlying.maintenanceRate + 1n },
-      'underlyings.0: what it does not share of maintenanceRate is below liquidationDiscount',
+      'underlyings.0.maintenanceRate is, as far as it is not shared, below liquidationDiscount',
     ],
-    [{ markets: [market, { ...market, instrument: 1 }] }, 'markets.1: instrument is not 0, the only one there is'],
-    [
-      { venues: [venue, { ...remote, tripAge: 3_599, deadAge: 3_599 }] },
-      'venues.1: deadAge is below twice outageAfter',
-    ],
+    [{ markets: [market, { ...market, instrument: 1 }] }, 'markets.1.instrument is not 0, the only one there is'],
+    [{ venues: [venue, { ...remote, tripAge: 3_599, deadAge: 3_599 }] }, 'venues.1.deadAge is below twice outageAfter'],
     [{ healthTarget: WAD - 1n }, 'healthTarget is below 1'],
     [{ lifeRamp: 0 }, 'lifeRamp is 0'],
     [{ outageAfter: 120 }, 'outageAfter is not above maxPriceAge and 60 s more'],
@@ -252,12 +249,16 @@ test('DRY-04 what does not fit is told by its place', () => {
     [{ outageGrace: 3_599 }, 'outageGrace is below twice outageAfter'],
     [{ restoreAfter: 3_600 }, 'outageGrace is not above restoreAfter'],
     [{ outageGrace: 86_401 }, 'outageGrace is above 86400 s'],
-    [{ ...three, credits: [pair(1, 1)] }, 'credits.0: first is not below second'],
-    [{ ...three, credits: [pair(0, 1), pair(0, 1)] }, 'credits.1: its pair does not come after the one before'],
-    [{ ...three, credits: [pair(1, 2), pair(0, 2)] }, 'credits.1: its pair does not come after the one before'],
+    [
+      { ...three, credits: [pair(0, 2)], liquidationDiscount: underlying.maintenanceRate / 2n + 1n },
+      'underlyings.0.maintenanceRate is, as far as it is not shared, below liquidationDiscount',
+    ],
+    [{ ...three, credits: [pair(1, 1)] }, 'credits.0.first is not below second'],
+    [{ ...three, credits: [pair(0, 1), pair(0, 1)] }, 'credits.1 does not come after the pair before it'],
+    [{ ...three, credits: [pair(1, 2), pair(0, 2)] }, 'credits.1 does not come after the pair before it'],
     [
       { ...three, credits: [pair(0, 1), pair(0, 2), pair(1, 2, WAD / 2n + 1n)] },
-      'credits.2: with it underlying 1 shares more than 1',
+      'credits.2.ratio makes underlying 1 share more than 1',
     ],
   )
   for (const [parts, what] of table) {
@@ -278,6 +279,12 @@ test('DRY-04 what the clearing takes at the very edge fits', () => {
     },
     { liquidationDiscount: underlying.maintenanceRate, healthTarget: WAD, outageGrace: 86_400 },
     {
+      liquidationDiscount: underlying.maintenanceRate / 2n,
+      underlyings: [underlying, underlying],
+      credits: [{ first: 0, second: 1, ratio }],
+    },
+    {
+      liquidationDiscount: 0n,
       underlyings: [underlying, underlying, underlying],
       credits: [
         { first: 0, second: 1, ratio },

@@ -1,6 +1,6 @@
 // Every field of the devnet's parameters with what its checks begin and end at: vectors/misfits.json.
 import { EMPTY_LEDGER, type Ledger } from '@omnimargin/core/ledger'
-import { misfitOf } from '@omnimargin/core/misfit'
+import { type Misfit, misfitOf } from '@omnimargin/core/misfit'
 import { LISTS, type Parameters, packParameters } from '@omnimargin/core/parameters'
 import { WAD } from '@omnimargin/core/wad'
 import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
@@ -68,10 +68,10 @@ function caseOf(changed: Parameters) {
   return [{ word: `${word}`, value: `0x${words[word]}`, refused: refusedFor(misfitOf(LEDGER, changed)) }]
 }
 
-function refusedFor(misfit: string | undefined): string {
-  if (misfit === undefined) return ''
-  const [, list = 'general', row = '0'] = /^([a-z]+)\.(\d+)/.exec(misfit) ?? []
-  return `${list} ${row}`
+function refusedFor(misfit: Misfit | undefined): string {
+  if (!misfit) return ''
+  const [list, row] = misfit.path
+  return typeof row === 'number' ? `${list} ${row}` : 'general 0'
 }
 
 /** Many small ones, which Solidity reads as columns. */

@@ -107,7 +107,9 @@ function show(screen: Screen, { found, system, nameOf, top, origin }: Shown): vo
   const { calm, single, pairs, margin } = found
   const { size } = system.ledger.accounts
   const rowOf = rowsFor(found, nameOf)
-  const shown = single.slice(0, top)
+  const isFelt = feltBeyond(calm)
+  const felt = single.filter(isFelt)
+  const shown = felt.slice(0, top)
   screen.say(origin)
   screen.say(`${size} accounts, ${amount(margin)} USD of margin, ${amount(system.insurance)} USD of insurance.`)
   if (calm.atOnce.length > 0)
@@ -115,12 +117,20 @@ function show(screen: Screen, { found, system, nameOf, top, origin }: Shown): vo
       `With nothing lost, ${calm.atOnce.length} accounts are below maintenance; once closed, with those they drag down, ${calm.below.length}.`,
     )
   screen.table(HEAD, shown.map(rowOf))
-  if (shown.length < single.length) screen.say(`${single.length - shown.length} more that cost less: --top tells them.`)
+  if (shown.length < felt.length) screen.say(`${felt.length - shown.length} more that cost less: --top tells them.`)
+  if (felt.length < single.length)
+    screen.say(`${single.length - felt.length} more that nobody would feel: --json has them.`)
   screen.say('\nTwo at once')
-  screen.table(HEAD, pairs.slice(0, PAIRS_SHOWN).map(rowOf))
+  screen.table(HEAD, pairs.filter(isFelt).slice(0, PAIRS_SHOWN).map(rowOf))
   screen.say(coverOf('Cover 1', single[0], nameOf))
   screen.say(coverOf('Cover 2', pairs[0], nameOf))
   screen.say(LEGEND)
+}
+
+/** Whether it takes margin or brings somebody below maintenance who would not be so anyway. */
+function feltBeyond(calm: Outcome): (outcome: Outcome) => boolean {
+  return ({ below, marginGone, badDebt }) =>
+    below.length > calm.below.length || marginGone > calm.marginGone || badDebt > calm.badDebt
 }
 
 const HEAD = [

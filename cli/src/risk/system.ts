@@ -2,6 +2,7 @@
 import { accountOf } from '@omnimargin/core/account'
 import type { Hex } from '@omnimargin/core/bytes'
 import { type Account, EMPTY_LEDGER, FLAT, type Ledger, MAX_ACCOUNT_MARKETS, MAX_LINES } from '@omnimargin/core/ledger'
+import { misfitOf } from '@omnimargin/core/misfit'
 import { vaultPeer, venuePeer } from '@omnimargin/core/peer'
 import { mulDown, type Usd, WAD } from '@omnimargin/core/wad'
 import { parseDecimal } from '@omnimargin/risk/decimal'
@@ -118,29 +119,15 @@ function faultsBetween(read: Read): { path: (string | number)[]; message: string
   const { clearing, feeds, listings, markets, parameters, accounts } = read
   const faults: { path: (string | number)[]; message: string }[] = []
   const add = (message: string, ...path: (string | number)[]) => faults.push({ path, message })
-  for (const list of ['listings', 'markets'] as const) {
-    const [given, rows] = [read[list].length, parameters[list].length]
-    if (given !== rows) add(`has ${given} entries, "parameters" has ${rows}: give both alike`, list)
-  }
+  const rows = { feeds: { length: feeds.length }, listings, markets, parameters }
+  const misfit = misfitOf({ ...EMPTY_LEDGER, ...rows } as unknown as Ledger, parameters)
+  if (misfit) add(misfit.what, 'parameters', ...misfit.path)
   if (!chainsOf(read).includes(clearing)) add(`"${clearing}" is no chain of a listing or a market`, 'clearing')
-  for (const [i, { venue, underlying }] of parameters.markets.entries()) {
-    if (venue >= parameters.venues.length) add('there is no such venue', 'parameters', 'markets', i, 'venue')
-    if (underlying >= parameters.underlyings.length) add('there is none', 'parameters', 'markets', i, 'underlying')
+  for (const [i, { venue }] of parameters.markets.entries()) {
     const chain = markets[i]?.chain
     const isRemote = parameters.venues[venue]?.isRemote
     if (chain !== undefined && isRemote !== undefined && isRemote !== (chain !== clearing))
       add(`is at ${chain}, which does not fit isRemote of venue ${venue}`, 'markets', i, 'chain')
-  }
-  for (const list of ['listings', 'underlyings'] as const) {
-    for (const [i, { feed }] of parameters[list].entries())
-      if (feed >= feeds.length) add(`there are only ${feeds.length} feeds`, 'parameters', list, i, 'feed')
-  }
-  for (const [i, { deadAge, calmAge, warnAge }] of parameters.venues.entries()) {
-    if (deadAge <= calmAge || deadAge <= warnAge)
-      add('must be beyond calmAge and warnAge', 'parameters', 'venues', i, 'deadAge')
-  }
-  for (const [i, { first, second }] of parameters.credits.entries()) {
-    if (Math.max(first, second) >= parameters.underlyings.length) add('there is none', 'parameters', 'credits', i)
   }
   for (const [i, account] of accounts.entries())
     faults.push(...faultsOfAccount(account, i, listingsOf(read), marketsOf(read)))
