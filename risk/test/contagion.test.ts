@@ -94,6 +94,15 @@ test('CTG-03 a thinner or wilder market, and a greater factor, never lose less',
   )
 })
 
+test('CTG-04 a position in a closed market that has its price is money, and nothing to sell', () => {
+  const open = systemWith([account({ [USDC_FAST]: dollars(10_000) }, { [ETH_HOME]: wad(20) })])
+  const settled = { ...open, ledger: { ...open.ledger, priced: new Map([[ETH_HOME, wad(2_000)]]) } }
+  const failed: Node = { kind: 'account', id: idOf(0) }
+  assert.ok(loseAll(open, [failed]).deepestFall > 0n)
+  const { spans } = loseAll(settled, [failed])
+  assert.deepEqual(spans.get(ETH), { low: wad(2_000), high: wad(2_000) })
+})
+
 test('CTG-04 the loss of a lone account, to the unit', () => {
   // Its 10,000 USDC are gone, and its 20 ETH are sold: 40,000 of 400,000,000 dollars, a root of 1 %, at 4 % a day.
   const lone = systemWith([account({ [USDC_FAST]: dollars(10_000) }, { [ETH_HOME]: wad(20) })])

@@ -89,7 +89,7 @@ function healthOf(id: Hex, scene: Scene, spans: Spans) {
 
 function healthAt(id: Hex, { ledger, damage, now }: Scene, priceOf: (feed: number) => Price) {
   const { parameters } = ledger
-  const account = accountIn(ledger, id)
+  const account = upToDate(ledger, id)
   const positions = [...account.positions].map(([market, position]): [number, typeof position] => {
     if (!damage.lostMarkets.has(market)) return [market, position]
     const worth = positionValue(position.size, priceOf((parameters && feedOfMarket(parameters, market)) ?? -1))
@@ -114,7 +114,7 @@ export function flowOf(ledger: Ledger, { kept, lostMarkets }: Damage, closed: It
   }
   const { parameters } = ledger
   for (const id of closed) {
-    const { lines, positions } = accountIn(ledger, id)
+    const { lines, positions } = upToDate(ledger, id)
     for (const [feed, { price }] of ledger.prices) {
       const held = lines.flatMap(({ listing, units }) => {
         const terms = parameters?.listings[listing]

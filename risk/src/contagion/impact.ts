@@ -1,6 +1,5 @@
 /** How far prices go when what was liquidated is sold and bought: spec/contagion.md. */
-import type { Hex } from '@omnimargin/core/bytes'
-import { accountIn, type Ledger } from '@omnimargin/core/ledger'
+import type { Account, Ledger } from '@omnimargin/core/ledger'
 import { feedOfMarket } from '@omnimargin/core/parameters'
 import {
   divUp,
@@ -62,13 +61,13 @@ export function proceedsOf({ ledger, depths, stressedThere, impactFactor }: Syst
   })
 }
 
-/** What has to be sold and bought of each price once this account is closed. */
-export function ordersOf(ledger: Ledger, damage: Damage, id: Hex): Flow {
+/** What has to be sold and bought of each price once this account, brought up to date, is closed. */
+export function ordersOf(ledger: Ledger, damage: Damage, account: Account): Flow {
   const [sold, bought, soldThere] = [new Map<number, Usd>(), new Map<number, Usd>(), new Map<number, Usd>()]
   const add = (to: Map<number, Usd>, key: number, size: bigint, price: Price) => {
     if (size > 0n) to.set(key, (to.get(key) ?? 0n) + mulUp(size, price))
   }
-  for (const [feed, { most, least, held }] of netsOf(ledger, damage, id)) {
+  for (const [feed, { most, least, held }] of netsOf(ledger, damage, account)) {
     const price = ledger.prices.get(feed)?.price ?? 0n
     add(sold, feed, most, price)
     add(bought, feed, -least, price)
@@ -93,10 +92,8 @@ type Net = { most: bigint; least: bigint; readonly held: Map<number, bigint> }
  * What an account holds of each price, collateral and positions against each other. What is lost sets nothing off: it
  * is counted on the side where it makes more to do.
  */
-function netsOf(ledger: Ledger, { kept, lostMarkets }: Damage, id: Hex): Map<number, Net> {
+function netsOf({ parameters }: Ledger, { kept, lostMarkets }: Damage, { lines, positions }: Account) {
   const nets = new Map<number, Net>()
-  const { lines, positions } = accountIn(ledger, id)
-  const { parameters } = ledger
   const add = (feed: number, size: bigint, isLost: boolean): Net => {
     const net = nets.get(feed) ?? { most: 0n, least: 0n, held: new Map() }
     net.most += isLost ? max(0n, size) : size

@@ -40,7 +40,8 @@ export function surveyOf(system: System): Survey {
 }
 
 function remainsOf({ ledger, now }: System, id: Hex, damage: Damage): Remains {
-  const account = accountAfter(upToDate(ledger, id), damage)
+  const before = upToDate(ledger, id)
+  const account = accountAfter(before, damage)
   const accounts = new Map([[id, account]])
   const portfolio = portfolioOf({ ...ledger, heard: heardAfter(ledger, damage), accounts }, id, now)
   if (typeof portfolio === 'string') throw new InputError(`Account ${id}: ${CURES[portfolio]}`)
@@ -53,7 +54,7 @@ function remainsOf({ ledger, now }: System, id: Hex, damage: Damage): Remains {
     isVoid: open.map(([market]) => damage.lostMarkets.has(market)),
     traded,
     feeds: [...new Set([...traded, ...lines.map(({ feed }) => feed)])],
-    orders: ordersOf(ledger, damage, id),
+    orders: ordersOf(ledger, damage, before),
     clear: undefined,
   }
 }
