@@ -6,6 +6,7 @@ import { jsonOf } from '@omnimargin/service/json'
 import type { LogEvent } from '@omnimargin/service/role'
 import { type StoryName, tell } from './story/story.ts'
 import { readLedger } from './story/witness.ts'
+import { stopwatch } from './terminal/amounts.ts'
 import { type Screen, screenOn } from './terminal/screen.ts'
 
 /** What a shell expects of a program that Ctrl-C ended. */
@@ -16,7 +17,7 @@ export type StartOptions = { readonly once: boolean; readonly verbose: boolean; 
 /** Returns the exit code. Stays up after the story, until a signal, unless told `once`. */
 export async function start({ once, verbose, stories }: StartOptions, stopped: AbortSignal): Promise<number> {
   const screen = screenOn(process.stdout)
-  const startedMs = performance.now()
+  const since = stopwatch()
   const hearers: ((event: LogEvent) => void)[] = []
   const log = (event: LogEvent) => {
     for (const hear of hearers) hear(event)
@@ -34,10 +35,7 @@ export async function start({ once, verbose, stories }: StartOptions, stopped: A
     const story = tell({ devnet, screen, onLog: (hear) => hearers.push(hear) }, stories)
     const outcome = await Promise.race([story, devnet.failed, interrupted])
     if (outcome === 'stopped') return INTERRUPTED
-    const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
-    screen.say(
-      outcome ? `\nEvery step and every sum was right, in ${seconds} s.` : '\nA sum was wrong: see the ✗ above.',
-    )
+    screen.say(outcome ? `\nEvery step and every sum was right, in ${since()}.` : '\nA sum was wrong: see the ✗ above.')
     if (once || !outcome) return outcome ? 0 : 1
     showAddresses(devnet, screen)
     devnet.start('steward')

@@ -14,7 +14,7 @@ import {
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { accountNamed, decimalOf, tokenNamed } from './names.ts'
 import { readKey } from './secret.ts'
-import { amount, moment } from './terminal/amounts.ts'
+import { amount, moment, stopwatch } from './terminal/amounts.ts'
 import { awaited } from './terminal/progress.ts'
 import { type Screen, screenOn } from './terminal/screen.ts'
 
@@ -52,13 +52,10 @@ export async function withdraw(options: WithdrawOptions, untilStopped: () => Abo
     screen.say(`Nothing is done${part}.`)
     return NOT_ALL
   }
-  const startedMs = performance.now()
+  const since = stopwatch()
   const outcome = await carryOut(
     { ...wanted, key, isPartial: options.partial },
-    (progress) => {
-      const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1)
-      screen.say(`${seconds.padStart(6)} s  ${progressOf(progress, token, options.chain)}`)
-    },
+    (progress) => screen.say(`${since().padStart(8)}  ${progressOf(progress, token, options.chain)}`),
     untilStopped(),
   )
   screen.say(resultOf(outcome, token, options.chain))

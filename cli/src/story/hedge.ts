@@ -7,7 +7,7 @@ import { abs, mulUp } from '@omnimargin/core/wad'
 import type { Devnet } from '@omnimargin/service/devnet/devnet'
 import { until } from '@omnimargin/service/devnet/until'
 import type { PrivateKeyAccount } from 'viem/accounts'
-import { amount, percent, whole } from '../terminal/amounts.ts'
+import { amount, percent, stopwatch, whole } from '../terminal/amounts.ts'
 import { type Actor, cross, makeActor } from './actor.ts'
 import type { Teller } from './story.ts'
 import { indexPrice, type Sighting, see, tradingChain } from './witness.ts'
@@ -56,8 +56,7 @@ async function introduce({ devnet, screen }: Teller, key?: PrivateKeyAccount): P
 
 /** The near leg fills at once. For the far one, limits travel there and fills travel home. */
 async function trade({ devnet, screen }: Teller, { hedger, maker, long, short }: Scene): Promise<void> {
-  const startedMs = performance.now()
-  const since = () => `${((performance.now() - startedMs) / 1000).toFixed(1)} s`
+  const since = stopwatch()
   const { clearing } = devnet.deployment
   await hedger.raiseLimits(long.market, SIZE, 0n)
   await maker.raiseLimits(long.market, 0n, SIZE)

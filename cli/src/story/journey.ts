@@ -1,6 +1,7 @@
 /** A deposit's way to becoming margin, stage by stage, as the roles and the chains report it. */
 import type { Hex } from '@omnimargin/core/bytes'
 import type { LogEvent } from '@omnimargin/service/role'
+import { seconds } from '../terminal/amounts.ts'
 
 export const STAGES = ['included', 'finalized', 'attested', 'learned', 'counted'] as const
 export type Stage = (typeof STAGES)[number]
@@ -44,7 +45,7 @@ export function rowOf({ what, reached }: Journey): string[] {
     what,
     ...STAGES.map((stage) => {
       const ms = reached.get(stage)
-      return ms === undefined ? '…' : `${(ms / 1000).toFixed(1)} s`
+      return ms === undefined ? '…' : seconds(ms)
     }),
   ]
 }

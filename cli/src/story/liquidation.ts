@@ -8,7 +8,7 @@ import { FEEDS } from '@omnimargin/service/devnet/parameters'
 import { LIMIT_MS, until } from '@omnimargin/service/devnet/until'
 import { padHex, parseEventLogs, type TransactionReceipt } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
-import { amount, percent, whole } from '../terminal/amounts.ts'
+import { amount, percent, stopwatch, whole } from '../terminal/amounts.ts'
 import { type Actor, cross, makeActor } from './actor.ts'
 import { isOver, type Journey, observe, reach, rowOf, STAGES } from './journey.ts'
 import type { Teller } from './story.ts'
@@ -202,8 +202,7 @@ async function takeHome(teller: Teller, { keeper }: Cast, { weth }: Props, { sha
   if (units !== (whole(10n) * share) / whole(1n))
     throw new Error('The keeper holds another share of the WETH than moved.')
   screen.say('The release travels there, and is taken out once the vault has learned of it: some seconds.')
-  const startedMs = performance.now()
-  const since = () => `${((performance.now() - startedMs) / 1000).toFixed(1)} s`
+  const since = stopwatch()
   const steps: string[][] = []
   const slow = devnet.chains.find(({ plan }) => plan.chainId === weth.chainId)
   if (!slow) throw new Error('There is no chain with the WETH.')
@@ -216,16 +215,24 @@ async function takeHome(teller: Teller, { keeper }: Cast, { weth }: Props, { sha
       functionName: 'free',
       args: [keeper.address, weth.address],
     })
-  const isWithdrawn = async () => {
-    if ((await free()) < units) return false
+  const withdraw = async () => {
+    await until('the vault to learn of the release', async () => (await free()) >= units)
     steps.push(['learned by the slow chain’s vault, out of the pool the trader’s deposit made', since()])
     const receipt: TransactionReceipt = await keeper.withdraw(weth, units)
     const paid = parseEventLogs({ abi: Vault.abi, logs: receipt.logs, eventName: 'Withdrawn' })[0]?.args.amount ?? 0n
     if (paid !== units) throw new Error(`The vault paid ${paid} units of WETH, not ${units}.`)
     steps.push([`withdrawn: ${amount(paid, 18, 4)} WETH in the keeper’s wallet`, since()])
-    return true
   }
-  await screen.live(['step', 'after'], () => steps, isWithdrawn, LIMIT_MS)
+  // Both at once: what fails while the table waits must fail this.
+  await Promise.all([
+    withdraw(),
+    screen.live(
+      ['step', 'after'],
+      () => steps,
+      () => steps.length === 3,
+      LIMIT_MS,
+    ),
+  ])
 }
 
 async function liquidationOf(devnet: Devnet, { account }: Actor): Promise<Liquidation | undefined> {

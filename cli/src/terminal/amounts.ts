@@ -19,6 +19,17 @@ export function moment(seconds: bigint | number): string {
   return new Date(Number(seconds) * 1_000).toISOString()
 }
 
+/** Milliseconds, as 12.3 s. */
+export function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`
+}
+
+/** Starts now; what it returns tells the seconds since. */
+export function stopwatch(): () => string {
+  const startedMs = performance.now()
+  return () => seconds(performance.now() - startedMs)
+}
+
 /** 60n -> 60 * 10^18. */
 export function whole(value: bigint, decimals = 18): bigint {
   return value * 10n ** BigInt(decimals)
