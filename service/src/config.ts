@@ -12,21 +12,26 @@ export class ConfigError extends Error {
   }
 }
 
+/** Of faults, as many are told as a screen has lines for. */
+const MOST_FAULTS = 20
+
 /**
- * The file's content, checked against the schema. Throws ConfigError with every fault, one a line; of a file that is not
- * there, or no JSON at all, with the schema's description, which says where such files come from.
+ * The file's content, checked against the schema. Throws ConfigError with its faults, one a line, and how many more there are; of
+ * a file that is not there, or no JSON at all, with the schema's description, which says where such files come from.
  */
 export function readConfig<Schema extends z.ZodType>(file: string, schema: Schema): z.output<Schema> {
   const text = readText(file, schema.description)
   const result = schema.safeParse(parseJson(file, text, schema.description))
   if (result.success) return result.data
-  const faults = result.error.issues.map((issue) => {
+  const { issues } = result.error
+  const faults = issues.slice(0, MOST_FAULTS).map((issue) => {
     const path = issue.path.map(String)
     const unknown = issue.code === 'unrecognized_keys' ? issue.keys : []
     const line = lineOf(text, [...path, ...unknown.slice(0, 1)])
     return `${file}:${line} ${path.join('.') || '(the file)'}: ${cureOf(issue, unknown)}`
   })
-  throw new ConfigError([...new Set(faults)].join('\n'))
+  const more = issues.length > MOST_FAULTS ? [`${file}: and ${issues.length - MOST_FAULTS} more.`] : []
+  throw new ConfigError([...new Set([...faults, ...more])].join('\n'))
 }
 
 function cureOf(issue: z.core.$ZodIssue, unknown: readonly string[]): string {

@@ -54,6 +54,13 @@ for (const [name, content, message] of TABLE) {
   })
 }
 
+test('ROL-05 of more faults than a screen has lines for it is told how many there are', () => {
+  const limits = Object.fromEntries(Array.from({ length: 25 }, (_, i) => ['a'.repeat(i + 1), i]))
+  const lines = fault(JSON.stringify({ ...FINE, limits }, null, 2)).split('\n')
+  assert.equal(lines.length, 21)
+  assert.equal(lines.at(-1), 'role.json: and 5 more.')
+})
+
 test('ROL-05 what is not JSON is named with its line, and what there should be', () => {
   assert.match(fault('{\n  "port": 80,\n}'), /^role\.json:3 is not JSON \(.+\): the role writes one\.$/)
   assert.match(fault('# A\n\npage'), /^role\.json:1 is not JSON \(.* page.*\): the role writes one\.$/, 'in one line')

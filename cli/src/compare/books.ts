@@ -16,7 +16,7 @@ export type Known = { readonly symbols: readonly string[]; readonly folder: stri
 
 const SHOWN = 'docs/capital.md shows a book under A book of your own.'
 
-/** The books of a file, or of every .json in a folder. Throws ConfigError with every fault of a file, its line and the cure. */
+/** The books of a file, or of every .json in a folder. Throws ConfigError with each fault of a file, its line and the cure. */
 export function readBooks(path: string, known: Known): BookFile[] {
   try {
     return filesAt(path).map((file) => {

@@ -44,7 +44,7 @@ const schema = z.strictObject({
   ),
 })
 
-/** Throws ConfigError with every fault, its line and the cure. */
+/** Throws ConfigError with each fault, its line and the cure. */
 export function readTerms(file: string): Terms {
   const {
     origin: _,

@@ -55,7 +55,7 @@ const schema = z.strictObject({
 })
 type Read = z.output<typeof schema>
 
-/** Throws ConfigError with every fault, its line and the cure. */
+/** Throws ConfigError with each fault, its line and the cure. */
 export function readSystem(file: string): NamedLedger {
   const read = readConfig(
     file,

@@ -26,7 +26,7 @@ const schema = z.strictObject({
 
 export type Terms = z.output<typeof schema>
 
-/** Throws ConfigError with every fault, its line and the cure. */
+/** Throws ConfigError with each fault, its line and the cure. */
 export function readTerms(file: string): Terms {
   return readConfig(file, schema)
 }
