@@ -57,6 +57,7 @@ async function showCommands(devnet: Devnet, screen: Screen): Promise<void> {
     screen.command(`npm run -s omnimargin -- ${text} --deployment ${devnet.deploymentFile}`)
   }
   screen.say(`\nWhere everything is: ${devnet.deploymentFile}`)
+  screen.say(`The council’s key, for who wants to govern (docs/venue.md): ${devnet.councilKeyFile}`)
   suggest('Both sides once more, from another terminal:', 'reconcile')
   suggest('A steward now moves the haircuts to what it measures. What one is made of:', 'risk explain ETH --chain slow')
   const trader = accountOf(devnet.trader.address)

@@ -33,6 +33,8 @@ export type Devnet = {
   readonly oracle: Oracle
   /** The account that deployed, and schedules at the timelock that governs the clearing. */
   readonly council: PrivateKeyAccount
+  /** Its key is beside the deployment for who wants to govern, as the trader's is. */
+  readonly councilKeyFile: string
   readonly keeper: PrivateKeyAccount
   readonly steward: PrivateKeyAccount
   /** Somebody for stories to be told of, whose key is beside the deployment for who wants to act as them. */
@@ -97,7 +99,8 @@ export async function startDevnet({
   const folder = mkdtempSync(join(tmpdir(), 'omnimargin-'))
   const chains = await Promise.all(PLANS.map(startChain))
   const oracle = await startOracle()
-  const keys = makeKeys(attestorKeys)
+  const [councilKey, traderKey] = [generatePrivateKey(), generatePrivateKey()]
+  const keys = makeKeys(privateKeyToAccount(councilKey), attestorKeys)
   const running: Promise<void>[] = []
   const stop = async () => {
     stopping.abort()
@@ -117,9 +120,8 @@ export async function startDevnet({
     const deployment = { ...deployed, hermes: oracle.url }
     const deploymentFile = join(folder, 'deployment.json')
     writeFileSync(deploymentFile, JSON.stringify(deployment, null, 2))
-    const traderKeyFile = join(folder, 'trader.key')
-    const traderKey = generatePrivateKey()
-    writeFileSync(traderKeyFile, traderKey, { mode: 0o600 })
+    const councilKeyFile = keyFileIn(folder, 'council', councilKey)
+    const traderKeyFile = keyFileIn(folder, 'trader', traderKey)
     const spenders = [keys.relayer, keys.publisher, keys.keeper, keys.steward, ...keys.guardians].map((k) => k.address)
     const paused = new Set<number>()
     const isPaused = (chainId: number) => paused.has(chainId)
@@ -145,6 +147,7 @@ export async function startDevnet({
       chains,
       oracle,
       council,
+      councilKeyFile,
       keeper,
       steward,
       trader: privateKeyToAccount(traderKey),
@@ -224,11 +227,20 @@ function failure(): { failed: Promise<never>; fail: (cause: unknown) => void } {
   return { failed, fail }
 }
 
-function makeKeys(attestorKeys: readonly Hex[] = Array.from({ length: ATTESTORS }, generatePrivateKey)): Keys {
+function keyFileIn(folder: string, name: string, key: Hex): string {
+  const file = join(folder, `${name}.key`)
+  writeFileSync(file, key, { mode: 0o600 })
+  return file
+}
+
+function makeKeys(
+  council: PrivateKeyAccount,
+  attestorKeys: readonly Hex[] = Array.from({ length: ATTESTORS }, generatePrivateKey),
+): Keys {
   const make = () => privateKeyToAccount(generatePrivateKey())
   const attestors = attestorKeys.map((key) => privateKeyToAccount(key))
   const guardians = [make(), make(), make()]
-  return { council: make(), attestors, relayer: make(), publisher: make(), keeper: make(), steward: make(), guardians }
+  return { council, attestors, relayer: make(), publisher: make(), keeper: make(), steward: make(), guardians }
 }
 
 /** Ports that were free a moment ago, all held at once so that no two are the same. */
