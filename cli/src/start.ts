@@ -21,6 +21,7 @@ export async function start({ once, verbose, stories }: StartOptions, stopped: A
   const hearers: ((event: LogEvent) => void)[] = []
   const log = (event: LogEvent) => {
     for (const hear of hearers) hear(event)
+    if (event.event === 'started_anew') screen.say('\nThe deployment file has changed: every role runs anew with it.')
     // What fails because everything ends is no news.
     if (verbose || (event.event === 'failed' && !stopped.aborted)) process.stderr.write(`${formatEvent(event)}\n`)
   }
@@ -63,6 +64,8 @@ async function showCommands(devnet: Devnet, screen: Screen): Promise<void> {
   const asset = await assetOf(devnet, trader)
   const withdraw = `withdraw --account ${trader} --key-file ${devnet.traderKeyFile} ${asset} --amount 1`
   suggest('As that trader, take some of the collateral home; with --dry-run only the plan:', withdraw)
+  screen.say('\nPut a venue of your own under it, as its council, and trade there (docs/venue.md):')
+  screen.command(`npm run -s desk -- ${devnet.deploymentFile} ${devnet.councilKeyFile}`)
 }
 
 /** What the account's first line is of, as options. */

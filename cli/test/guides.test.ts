@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { Clearing, Learning, Policy, Registrar } from '@omnimargin/chains/abi'
+import { Clearing, Learning, Policy, Registrar, Vault } from '@omnimargin/chains/abi'
 import type { Artifact } from '@omnimargin/chains/deploy'
 import { readConfig } from '@omnimargin/service/config'
 import { type Deployment, deploymentSchema } from '@omnimargin/service/deployment'
@@ -94,10 +94,11 @@ test('ROL-83 the venue that docs/venue.md shows is the one that the tests run', 
 
 test('ROL-83 every function and library that the guides name is there', () => {
   const pages = ['docs/venue.md', 'docs/operate.md'].map(read).join('\n')
-  const named = [...pages.matchAll(/`(Clearing|Policy)\.(\w+)`/g)]
+  const named = [...pages.matchAll(/`(Clearing|Policy|Vault)\.(\w+)[`(]/g)]
   assert.ok(named.length > 8)
+  const contracts = { Clearing: Clearing.abi, Policy: Policy.abi, Vault: Vault.abi }
   for (const [text, contract, name] of named) {
-    const entries: readonly { type: string; name?: string }[] = contract === 'Policy' ? Policy.abi : Clearing.abi
+    const entries: readonly { type: string; name?: string }[] = contracts[contract as keyof typeof contracts]
     assert.ok(
       entries.some((entry) => entry.type === 'function' && entry.name === name),
       text,

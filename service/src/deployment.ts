@@ -107,6 +107,16 @@ function faultsBetween({ chains, committee, clearing, tokens }: Deployment): Fau
         : [{ path: ['clearing', 'markets', i, 'feed'], message: `there are only ${clearing.feeds.length} feeds` }],
     ),
     ...clearing.markets.flatMap(({ chainId }, i) => unknownChain(['clearing', 'markets', i, 'chainId'], chainId)),
+    ...clearing.markets.flatMap(({ symbol, chainId }, i): Fault[] =>
+      clearing.markets.findIndex((one) => one.symbol === symbol && one.chainId === chainId) < i
+        ? [
+            {
+              path: ['clearing', 'markets', i, 'symbol'],
+              message: `chain ${chainId} has a market ${symbol} already: name it otherwise`,
+            },
+          ]
+        : [],
+    ),
     ...[clearing, ...clearing.markets].flatMap(({ chainId }): Fault[] => {
       const i = chainIds.indexOf(chainId)
       const message = 'is missing: prices must arrive where a clearing or a venue is'

@@ -64,6 +64,12 @@ test('a fault names the file, the place and the cure', (t) => {
     ['too high a threshold', '"threshold": 3', '"threshold": 5', /committee\.threshold: must be at most the 4 signers/],
     ['a stranger', `"address": "${first}"`, `"address": "${address('9')}"`, /attestors\.0\.address: 0x9+ is not among/],
     ['no such feed', '"feed": 0', '"feed": 1', /clearing\.markets\.0\.feed: there are only 1 feeds/],
+    [
+      'a market twice',
+      '"markets": [',
+      `"markets": [${JSON.stringify(valid.clearing.markets[0])},`,
+      /clearing\.markets\.1\.symbol: chain 31001 has a market ETH-USD already: name it otherwise/,
+    ],
     ['no prices', /"pyth": .*/, '', /chains\.0\.pyth: is missing: prices must arrive/],
     ['no such chain', /31001(,\s*"symbol")/, '5$1', /tokens\.0\.chainId: chain 5 is not among "chains"/],
   ]

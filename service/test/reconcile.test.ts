@@ -173,6 +173,13 @@ async function chainWith(t: TestContext, chainId: number, asked: string[] = []):
   return (server.address() as AddressInfo).port
 }
 
+test('ROL-41 where the clearing has markets that the deployment does not name, the sum of cash says so', () => {
+  const market = { chainId: 1n, venue: HOLDER, item: '0x' } as const
+  const ledger = { ...RIGHT.ledger, markets: [market, market] }
+  const [sum] = addUp({ ...RIGHT, ledger }).filter(({ what }) => what.startsWith('cash'))
+  assert.equal(sum?.culprit, 'the clearing has 2 markets and the deployment 1: add the others to it')
+})
+
 test('ROL-42 another chain, a block that is not there, and one before the contracts were, are named', async (t) => {
   const cases: [string, number, bigint | 'finalized', RegExp][] = [
     ['another chain', 6, 'finalized', /^Chain slow is 5, but .* answers for 6: correct its "rpc" list/],

@@ -4,7 +4,7 @@ import { refusalOf } from '@omnimargin/chains/rehearse'
 import { accountOf } from '@omnimargin/core/account'
 import type { Hex } from '@omnimargin/core/bytes'
 import type { DeployedToken, Deployment } from '@omnimargin/service/deployment'
-import type { LocalChain } from '@omnimargin/service/devnet/chains'
+import type { ReachedChain } from '@omnimargin/service/devnet/chains'
 import { until } from '@omnimargin/service/devnet/until'
 import { senderOf } from '@omnimargin/service/sender'
 import { type Address, encodeFunctionData, isAddressEqual, type PublicClient, type TransactionReceipt } from 'viem'
@@ -60,7 +60,7 @@ const ORDER = [
 /** A funded actor on every chain; with a new key unless one is given. */
 export async function makeActor(
   name: string,
-  chains: readonly LocalChain[],
+  chains: readonly ReachedChain[],
   { clearing }: Deployment,
   key: PrivateKeyAccount = privateKeyToAccount(generatePrivateKey()),
 ): Promise<Actor> {

@@ -2,6 +2,7 @@
 import { type Anvil, startAnvil } from '@omnimargin/chains/anvil'
 import { type Account, type Address, type PublicClient, toHex } from 'viem'
 import { readerOf, type Wallet, walletOf } from '../clients.ts'
+import type { DeployedChain } from '../deployment.ts'
 import { pause } from '../role.ts'
 
 export type ChainPlan = {
@@ -20,12 +21,17 @@ export const PLANS = [
   { name: 'trading', chainId: 31003, blockMs: 500, checkpointInterval: 2, slotsInAnEpoch: 2 },
 ] as const satisfies readonly ChainPlan[]
 
-export type LocalChain = {
-  readonly plan: ChainPlan
-  readonly url: string
+/** What somebody who trades needs of a local chain, whichever process runs it. */
+export type ReachedChain = {
+  readonly plan: Pick<ChainPlan, 'name' | 'chainId'>
   readonly reader: PublicClient
   readonly walletOf: (account: Account) => Wallet
   readonly fund: (...addresses: Address[]) => Promise<void>
+}
+
+export type LocalChain = ReachedChain & {
+  readonly plan: ChainPlan
+  readonly url: string
   /** From a block a transaction to a block an interval. */
   readonly startMining: (signal: AbortSignal) => Promise<void>
   /** Whether it makes no blocks: a chain that has halted, whose nodes still answer. */
@@ -37,19 +43,13 @@ const FUNDS = 10n ** 24n
 
 export async function startChain(plan: ChainPlan): Promise<LocalChain> {
   const anvil: Anvil = await startAnvil(plan)
-  const { chainId, name } = plan
-  const place = { chainId, name, rpc: [anvil.url] }
-  const reader = readerOf(place)
-  const ask = (method: string, params: unknown[] = []) => reader.request({ method, params } as never)
+  const reached = reachChain({ ...plan, rpc: [anvil.url] })
+  const ask = (method: string, params: unknown[] = []) => reached.reader.request({ method, params } as never)
   let isHalted = false
   return {
+    ...reached,
     plan,
     url: anvil.url,
-    reader,
-    walletOf: (account) => walletOf(place, account),
-    fund: async (...addresses) => {
-      await Promise.all(addresses.map((address) => ask('anvil_setBalance', [address, toHex(FUNDS)])))
-    },
     startMining: async (signal) => {
       await ask('evm_setAutomine', [false])
       void mine(async (method) => (isHalted ? undefined : ask(method)), plan.blockMs, signal)
@@ -58,6 +58,20 @@ export async function startChain(plan: ChainPlan): Promise<LocalChain> {
       isHalted = halted
     },
     stop: anvil.stop,
+  }
+}
+
+export function reachChain(place: Pick<DeployedChain, 'chainId' | 'name' | 'rpc'>): ReachedChain {
+  const reader = readerOf(place)
+  const give = (address: Address) =>
+    reader.request({ method: 'anvil_setBalance', params: [address, toHex(FUNDS)] } as never)
+  return {
+    plan: place,
+    reader,
+    walletOf: (account) => walletOf(place, account),
+    fund: async (...addresses) => {
+      await Promise.all(addresses.map(give))
+    },
   }
 }
 

@@ -103,7 +103,7 @@ function marketSum({ name, venue: peer, written, learned }: MarketSides, sizes: 
   }
 }
 
-function cashSum({ accounts }: Sides['ledger'], markets: readonly MarketSides[]): Sum {
+function cashSum({ accounts, markets: known }: Sides['ledger'], markets: readonly MarketSides[]): Sum {
   const parts = [...accounts.values()].flatMap(({ cash, positions }) => [
     cash,
     ...[...positions.values()].map(({ quote }) => quote),
@@ -120,7 +120,15 @@ function cashSum({ accounts }: Sides['ledger'], markets: readonly MarketSides[])
       { what: 'paid, not learned', amount: paid },
       { what: 'received, not learned', amount: received },
     ]),
+    culprit: unnamedIn(known.length, markets.length),
   }
+}
+
+/** What a market writes that nobody was told of is not under way for who adds up. */
+function unnamedIn(known: number, named: number): string | undefined {
+  return known > named
+    ? `the clearing has ${known} markets and the deployment ${named}: add the others to it`
+    : undefined
 }
 
 function accountSum({ accounts }: Sides['ledger'], differing: readonly Hex[]): Sum {

@@ -100,7 +100,10 @@ function faultOfMarket({ name, venue: peer, written, learned }: MarketSides): Fa
 function alarmsOf(sides: Sides, faults: ReadonlyMap<string, Fault>): SentinelEffect[] {
   return addUp(sides)
     .filter((sum) => !holds(sum) && !(sum.peer && faults.has(nameOf(sum.peer))))
-    .map(({ what, left, right }) => ({ type: 'alarm', what: `${what}: ${left} against ${right}` }))
+    .map(({ what, left, right, culprit }) => {
+      const where = culprit === undefined ? '' : `. First of all: ${culprit}`
+      return { type: 'alarm', what: `${what}: ${left} against ${right}${where}` }
+    })
 }
 
 function beyond(known: Lines, all: Lines): string | undefined {
