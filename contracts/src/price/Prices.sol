@@ -34,7 +34,7 @@ function unpacked(PackedPrice p) pure returns (uint96 price, uint64 publishTime)
     return (uint96(PackedPrice.unwrap(p)), uint32(PackedPrice.unwrap(p) >> 96));
 }
 
-/// The lowest and highest price poked within an hour or a day, one slot.
+/// The lowest and highest price poked within a span of time, one slot.
 struct Range {
     uint96 low;
     uint96 high;
@@ -50,12 +50,9 @@ library Prices {
     error PriceTooUncertain(bytes32 feedId, int64 price, uint64 confidence);
     error PriceOutOfRange(bytes32 feedId, int64 price, int32 exponent);
 
-    /// Windows longer than this are looked up by the day, so that a check's gas grows slowly with the window.
-    uint256 private constant HOURLY_WINDOW = 48 hours;
-
+    /// By how long a span is and when it begins, in seconds. Each kind of span is a whole number of the next shorter one.
     struct Extremes {
-        mapping(uint256 hour => Range) hourly;
-        mapping(uint256 day => Range) daily;
+        mapping(uint256 length => mapping(uint256 start => Range)) spans;
     }
 
     /// @notice Hands the signed updates to Pyth. The caller sends exactly Pyth's fee.
@@ -97,36 +94,41 @@ library Prices {
         return Price(uint96(price), uint64(report.publishTime));
     }
 
-    /// @notice Widens the extremes of the hour and day of `time` (seconds) by the move from `last` to `next`.
+    /// @notice Widens the extremes of the spans that `time` (seconds) is in by the move from `last` to `next`.
     function widen(Extremes storage extremes, uint256 time, uint96 last, uint96 next) internal {
-        _widen(extremes.hourly, time / 1 hours, last, next);
-        _widen(extremes.daily, time / 1 days, last, next);
+        _widen(extremes, 1 minutes, time, last, next);
+        _widen(extremes, 10 minutes, time, last, next);
+        _widen(extremes, 1 hours, time, last, next);
+        _widen(extremes, 1 days, time, last, next);
     }
 
     /// @notice The lowest and highest price since `since` (seconds), at least; `current` if nothing moved since.
-    /// @dev Whole hours or days are looked at, so the range can only be too wide, by less than one of them.
+    /// @dev Too wide by what happened in the minute before `since` at most. The longest spans that begin in time are looked at, so
+    /// that a day takes at most 9 minutes, 5 times 10 minutes and 23 hours, and gas grows slowly with the days.
     function within(Extremes storage extremes, uint256 since, uint96 current)
         internal
         view
         returns (uint256 low, uint256 high)
     {
         (low, high) = (current, current);
-        bool hourly = since + HOURLY_WINDOW >= block.timestamp;
-        uint256 unit = hourly ? 1 hours : 1 days;
-        mapping(uint256 => Range) storage ranges = hourly ? extremes.hourly : extremes.daily;
-        for (uint256 i = since / unit; i <= block.timestamp / unit; ++i) {
-            Range memory range = ranges[i];
+        uint256 length;
+        for (uint256 start = since - since % 1 minutes; start <= block.timestamp; start += length) {
+            length = start % 1 days == 0
+                ? 1 days
+                : start % 1 hours == 0 ? 1 hours : start % 10 minutes == 0 ? 10 minutes : 1 minutes;
+            Range memory range = extremes.spans[length][start];
             if (range.high == 0) continue;
             if (range.low < low) low = range.low;
             if (range.high > high) high = range.high;
         }
     }
 
-    function _widen(mapping(uint256 => Range) storage ranges, uint256 index, uint96 last, uint96 next) private {
-        Range memory range = ranges[index];
-        if (range.high == 0) range = Range(last, last);
-        if (next < range.low) range.low = next;
-        if (next > range.high) range.high = next;
-        ranges[index] = range;
+    function _widen(Extremes storage extremes, uint256 length, uint256 time, uint96 last, uint96 next) private {
+        Range storage stored = extremes.spans[length][time - time % length];
+        Range memory range = stored;
+        (uint96 low, uint96 high) = range.high == 0 ? (last, last) : (range.low, range.high);
+        if (next < low) low = next;
+        if (next > high) high = next;
+        if (low != range.low || high != range.high) (stored.low, stored.high) = (low, high);
     }
 }

@@ -245,6 +245,19 @@ contract LimitsTest is World {
         _priceRefused(_fields(10e18, 0, 14_600e18, 0, 0, 0), 1746e18, 1854e18);
     }
 
+    /// @dev Or a venue and two of its own could take, out of an hour or a day that began with a crash, what no margin was asked for.
+    function test_MRG_21_nothing_is_filled_at_a_price_of_before_the_limits_were_given() public {
+        _setPrice(2600);
+        _setPrice(2000);
+        vm.warp(block.timestamp + 3 minutes);
+        _setPrice(2000);
+        _raise(alice, 1, 10e18, 10e18);
+        _priceRefused(_fields(10e18, 0, 26_000e18, 0, 0, 0), 1940e18, 2060e18);
+        vm.warp(block.timestamp + 3 days);
+        _setPrice(2000);
+        _priceRefused(_fields(10e18, 0, 26_000e18, 0, 0, 0), 1940e18, 2060e18);
+    }
+
     function test_MRG_21_a_signed_report_of_the_past_lets_a_fill_at_its_price_be_learned() public {
         _raise(alice, 1, 10e18, 10e18);
         bytes[] memory missed = new bytes[](1);

@@ -148,6 +148,18 @@ contract ExtremesTest is Test {
         }
     }
 
+    /// @dev Whatever came before, however long ago the window began.
+    function testFuzz_PRC_04_a_window_is_too_wide_by_a_minute_at_most(uint32 age, uint32 before) public {
+        uint256 since = 1_700_000_000 + bound(before, 0, 7 days);
+        uint256 start = since - since % 1 minutes;
+        extremes.widen(start - 1, 1, 1_000);
+        extremes.widen(since, 100, 101);
+        vm.warp(since + bound(age, 0, 40 days));
+        (uint256 low, uint256 high) = extremes.within(since, 101);
+        assertEq(low, 100);
+        assertEq(high, 101);
+    }
+
     function test_PRC_04_a_window_without_a_move_is_the_price_itself() public {
         vm.warp(1_700_000_000);
         extremes.widen(block.timestamp, 100, 100);
