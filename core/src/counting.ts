@@ -67,7 +67,8 @@ export function setUnits(
 
 function cut(ledger: Ledger, wanted: Units, rooms: readonly Room[]): Admission {
   const admitted = rooms.map(({ units }) => units).reduce(min, wanted)
-  return { admitted, ledger, limit: rooms.find(({ units }) => units === admitted && units < wanted)?.limit }
+  if (admitted === wanted) return { admitted, ledger }
+  return { admitted, ledger, limit: rooms.find(({ units }) => units === admitted)?.limit }
 }
 
 /** What the vault's cap leaves, in units of the listing, rounded down. */

@@ -24,6 +24,7 @@ import { type LocalChain, PLANS, startChain } from './chains.ts'
 import { deployAll } from './deploy.ts'
 import { type Oracle, startOracle } from './oracle.ts'
 import { FEEDS, HEARTBEAT_SECONDS, PARAMETERS } from './parameters.ts'
+import { fillWallet } from './wallet.ts'
 
 export type Devnet = {
   readonly deployment: Deployment
@@ -128,6 +129,8 @@ export async function startDevnet({
       else paused.delete(chainId)
     }
     await Promise.all(chains.map((chain) => chain.fund(...spenders)))
+    const trader = privateKeyToAccount(traderKey)
+    await fillWallet(chains, deployment.tokens, keys.council, trader.address)
     await Promise.all(chains.map((chain) => chain.startMining(mining.signal)))
     const { failed, fail } = failure()
     const wiring = { deployment, keys, ports, folder, hermes: oracle.url, webhook, isPaused }
@@ -147,7 +150,7 @@ export async function startDevnet({
       council,
       keeper,
       steward,
-      trader: privateKeyToAccount(traderKey),
+      trader,
       traderKeyFile,
       pauseAttestors,
       start,
