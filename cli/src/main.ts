@@ -3,6 +3,7 @@
 import { Command, Option } from 'commander'
 import type { BacktestOptions } from './backtest.ts'
 import type { CompareOptions } from './compare.ts'
+import type { DepositOptions } from './deposit.ts'
 import type { FitOptions } from './fit.ts'
 import { addRisk } from './risk.ts'
 import type { StoryName } from './story/story.ts'
@@ -101,6 +102,24 @@ program
   .action(async (options: Omit<WhatIfOptions, 'changes'>) => {
     const { whatif } = await import('./whatif.ts')
     process.exitCode = await awaited('Reading the clearing’s chain', whatif({ ...options, changes }))
+  })
+
+program
+  .command('deposit')
+  .description('lock an asset on its chain for an account, and wait until it counts; each call is a deposit of its own')
+  .requiredOption('--deployment <file>', 'where everything is, JSON')
+  .option(
+    '--key-file <file>',
+    'the private key of the wallet that pays, readable by nobody else; without it --dry-run looks at the owner’s wallet',
+  )
+  .requiredOption('--account <id>', 'the account, 0x and 64 hexadecimal digits')
+  .requiredOption('--asset <symbol>', 'what to deposit; of a chain’s own coin the symbol of its wrapped token')
+  .requiredOption('--amount <amount>', 'how much of it')
+  .requiredOption('--chain <name>', 'the chain to lock it on')
+  .option('--dry-run', 'print the plan and do nothing', false)
+  .action(async (options: DepositOptions) => {
+    const { deposit } = await import('./deposit.ts')
+    process.exitCode = await deposit(options, untilStopped)
   })
 
 program

@@ -61,9 +61,11 @@ async function showCommands(devnet: Devnet, screen: Screen): Promise<void> {
   const trader = accountOf(devnet.trader.address)
   const what = `whatif --account ${trader} --shock ETH/USD:-10% --lose fast`
   suggest('What if ETH fell and the fast chain were lost, for one of those who trade:', what)
+  const deposit = `deposit --account ${trader} --key-file ${devnet.traderKeyFile} --asset USDC --amount 1000 --chain fast`
+  suggest('As that trader, lock more collateral; with --dry-run only the plan:', deposit)
   const asset = await assetOf(devnet, trader)
   const withdraw = `withdraw --account ${trader} --key-file ${devnet.traderKeyFile} ${asset} --amount 1`
-  suggest('As that trader, take some of the collateral home; with --dry-run only the plan:', withdraw)
+  suggest('And take some of the collateral home:', withdraw)
   screen.say('\nPut a venue of your own under it, as its council, and trade there (docs/venue.md):')
   screen.command(`npm run -s desk -- ${devnet.deploymentFile} ${devnet.councilKeyFile}`)
 }

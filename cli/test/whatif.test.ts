@@ -101,7 +101,7 @@ test('WHI-08 what is not in the deployment or is no number is refused by name, w
   }
 })
 
-test('WHI-08 WIT-12 a command that cannot be answered says why in one line, and exits 1', async () => {
+test('WHI-08 WIT-12 DEP-09 a command that cannot be answered says why in one line, and exits 1', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'omnimargin-whatif-'))
   try {
     const [file, keyFile] = ['deployment.json', 'key'].map((name) => join(folder, name))
@@ -109,10 +109,12 @@ test('WHI-08 WIT-12 a command that cannot be answered says why in one line, and 
     writeFileSync(file, JSON.stringify(DEPLOYMENT))
     writeFileSync(keyFile, generatePrivateKey(), { mode: 0o600 })
     const id = `0x${'a'.repeat(64)}`
-    const keyless = (account: string, asset: string, amount: string) => [
-      ...['withdraw', '--deployment', file, '--account', account],
+    const move = (name: string, account: string, asset: string, amount: string) => [
+      ...[name, '--deployment', file, '--account', account],
       ...['--asset', asset, '--chain', 'fast', '--amount', amount],
     ]
+    const keyless = (account: string, asset: string, amount: string) => move('withdraw', account, asset, amount)
+    const deposit = (...wanted: Parameters<typeof keyless>) => [...move('deposit', ...wanted), '--key-file', keyFile]
     const withdraw = (...wanted: Parameters<typeof keyless>) => [...keyless(...wanted), '--key-file', keyFile]
     const table: [string[], RegExp][] = [
       [['whatif', '--deployment', file, '--account', '0x12'], /^--account 0x12: give its id, 0x and 64 hex.*\.\n$/],
@@ -128,6 +130,15 @@ test('WHI-08 WIT-12 a command that cannot be answered says why in one line, and 
       [keyless(id, 'USDC', '5'), /^--key-file is missing: give the owner’s, or --dry-run to see the plan\.\n$/],
       [[...keyless(id, 'USDC', '5'), '--dry-run'], /^Chain home at .* could not be read: .*\n$/m],
       [withdraw(id, 'USDC', '0'), /^--amount 0: nothing is asked for: give more\.\n$/],
+      [deposit('0x12', 'USDC', '5'), /^--account 0x12: give its id, 0x and 64 hex.*\.\n$/],
+      [deposit(id, 'DAI', '5'), /^--asset DAI --chain fast: there is no asset "DAI@fast"; .*USDC@fast\.\n$/],
+      [deposit(id, 'USDC', '0'), /^--amount 0: nothing would be locked: give more\.\n$/],
+      [deposit(id, 'USDC', '5'), /^Chain home at .* could not be read: .*\n$/m],
+      [
+        move('deposit', id, 'USDC', '5'),
+        /^--key-file is missing: give that of the wallet that pays, or --dry-run .*\.\n$/,
+      ],
+      [[...move('deposit', id, 'USDC', '5'), '--dry-run'], /^Chain home at .* could not be read: .*\n$/m],
     ]
     const attempts = table.map(([args, expected]) =>
       assert.rejects(promisify(execFile)(process.execPath, [main, ...args]), ({ code, stderr }) => {

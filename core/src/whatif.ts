@@ -1,7 +1,7 @@
 /** What an account's margin would be after changes that nobody has made: spec/whatif.md. */
 import { ownerOf } from './account.ts'
 import type { Hex } from './bytes.ts'
-import { admit } from './counting.ts'
+import { setUnits } from './counting.ts'
 import {
   accountIn,
   countedOf,
@@ -167,11 +167,10 @@ function deposit(ledger: Ledger, id: Hex, { listing, units }: Of<'deposit'>, { n
   const line = account.lines[index] ?? { listing, holder: ownerOf(id), units: 0n, counted: 0n }
   if (line.units + units > MAX_UNITS) return 'amount_too_large'
   if (index < 0 && account.lines.length >= MAX_LINES) return 'too_many_lines'
-  const counted = min(line.units, line.counted)
-  const admission = admit(ledger, listing, line.units + units - counted, countedOf(account, listing), now)
-  const grown = { ...line, units: line.units + units, counted: counted + admission.admitted }
-  const lines = index < 0 ? [...account.lines, grown] : account.lines.map((each, i) => (i === index ? grown : each))
-  return withAccount(admission.ledger, id, { ...account, lines })
+  const after = setUnits(ledger, line, line.units + units, countedOf(account, listing), now)
+  const lines =
+    index < 0 ? [...account.lines, after.line] : account.lines.map((each, i) => (i === index ? after.line : each))
+  return withAccount(after.ledger, id, { ...account, lines })
 }
 
 /** From the account's lines of the listing, whoever their holders are, the first one first. */

@@ -4,8 +4,10 @@ import { refusalOf } from '@omnimargin/chains/rehearse'
 import { accountOf } from '@omnimargin/core/account'
 import type { Hex } from '@omnimargin/core/bytes'
 import type { DeployedToken, Deployment } from '@omnimargin/service/deployment'
+import { approveCall, type Call, depositCall, openLineCall } from '@omnimargin/service/deposit/calls'
 import type { ReachedChain } from '@omnimargin/service/devnet/chains'
 import { until } from '@omnimargin/service/devnet/until'
+import type { Line } from '@omnimargin/service/line'
 import { senderOf } from '@omnimargin/service/sender'
 import { type Address, encodeFunctionData, isAddressEqual, type PublicClient, type TransactionReceipt } from 'viem'
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
@@ -61,15 +63,16 @@ const ORDER = [
 export async function makeActor(
   name: string,
   chains: readonly ReachedChain[],
-  { clearing }: Deployment,
+  deployment: Deployment,
   key: PrivateKeyAccount = privateKeyToAccount(generatePrivateKey()),
 ): Promise<Actor> {
   await Promise.all(chains.map((chain) => chain.fund(key.address)))
   const ways = new Map(
     chains.map(({ plan, reader, walletOf }) => [plan.chainId, { reader, sender: senderOf(reader, walletOf(key)) }]),
   )
+  const { clearing } = deployment
   const account = accountOf(key.address)
-  const send = async (chainId: number, to: Address, data: Hex, what: string, value = 0n) => {
+  const send = async (chainId: number, { to, data, value = 0n }: Call, what: string) => {
     const way = ways.get(chainId)
     if (!way) throw new Error(`${name} has no key on chain ${chainId}.`)
     const { reader, sender } = way
@@ -83,7 +86,8 @@ export async function makeActor(
     const why = (await rehearse(blockNumber)) ?? 'it reverted, and a block later would not have'
     throw new Error(`${name} could not ${what}: ${why} (transaction ${transactionHash}).`)
   }
-  const atClearing = (data: Hex, what: string) => send(clearing.chainId, clearing.address, data, what)
+  const atClearing = (data: Hex, what: string) => send(clearing.chainId, { to: clearing.address, data }, what)
+  const lineOf = (token: DeployedToken) => ({ account, holder: key.address, token })
   return {
     name,
     address: key.address,
@@ -91,12 +95,9 @@ export async function makeActor(
     deposit: (token, amount) => {
       const reader = chains.find(({ plan }) => plan.chainId === token.chainId)?.reader
       if (!reader) throw new Error(`There is no chain ${token.chainId} to lock ${token.symbol} on.`)
-      return deposit(reader, send, key.address, account, clearing, token, amount)
+      return deposit(reader, send, deployment, lineOf(token), amount)
     },
-    openLine: ({ chainId, vault, address: asset }) => {
-      const args = [account, { chainId: BigInt(chainId), vault, asset }, key.address] as const
-      return atClearing(encodeFunctionData({ abi: Clearing.abi, functionName: 'openLine', args }), 'open a line')
-    },
+    openLine: (token) => send(clearing.chainId, openLineCall(deployment, lineOf(token)), 'open a line'),
     raiseLimits: (market, buy, sell) => {
       const args = [account, BigInt(market), buy, sell] as const
       return atClearing(encodeFunctionData({ abi: Clearing.abi, functionName: 'raiseLimits', args }), 'raise limits')
@@ -111,7 +112,8 @@ export async function makeActor(
     },
     withdraw: ({ chainId, vault, address: asset }, amount) => {
       const args = [asset, amount, key.address] as const
-      return send(chainId, vault, encodeFunctionData({ abi: Vault.abi, functionName: 'withdraw', args }), 'withdraw')
+      const data = encodeFunctionData({ abi: Vault.abi, functionName: 'withdraw', args })
+      return send(chainId, { to: vault, data }, 'withdraw')
     },
     signOrder: async (terms) => {
       const { chainId, venue, item } = marketOf(clearing, terms.market)
@@ -123,7 +125,7 @@ export async function makeActor(
     fill: (maker, taker, size) => {
       const args = [maker.order, maker.signature, taker.order, taker.signature, size] as const
       const data = encodeFunctionData({ abi: Venue.abi, functionName: 'fill', args })
-      return send(taker.chainId, taker.venue, data, 'match the orders')
+      return send(taker.chainId, { to: taker.venue, data }, 'match the orders')
     },
   }
 }
@@ -161,24 +163,18 @@ function marketOf({ markets }: Deployment['clearing'], market: number) {
 /** Locks the chain's own coin for the account; or mints the devnet's token, lets the vault take it, and locks that. */
 async function deposit(
   reader: PublicClient,
-  send: (chainId: number, to: Address, data: Hex, what: string, value?: bigint) => Promise<TransactionReceipt>,
-  holder: Address,
-  account: Hex,
-  clearing: Deployment['clearing'],
-  { chainId, address: asset, vault }: DeployedToken,
-  amount: bigint,
+  send: (chainId: number, call: Call, what: string) => Promise<TransactionReceipt>,
+  deployment: Deployment,
+  line: Line,
+  units: bigint,
 ): Promise<TransactionReceipt> {
+  const { chainId, address, vault } = line.token
   const wrapped = await reader.readContract({ address: vault, abi: Vault.abi, functionName: 'wrapped' })
-  if (isAddressEqual(wrapped, asset)) {
-    const args = [BigInt(clearing.chainId), clearing.address, account] as const
-    const data = encodeFunctionData({ abi: Vault.abi, functionName: 'depositNativeAndGrant', args })
-    return send(chainId, vault, data, 'deposit', amount)
+  const isCoin = isAddressEqual(wrapped, address)
+  if (!isCoin) {
+    const mint = encodeFunctionData({ abi: Token.abi, functionName: 'mint', args: [line.holder, units] })
+    await send(chainId, { to: address, data: mint }, 'mint')
+    await send(chainId, approveCall(line.token, units), 'approve the vault')
   }
-  const mint = encodeFunctionData({ abi: Token.abi, functionName: 'mint', args: [holder, amount] })
-  const approve = encodeFunctionData({ abi: Token.abi, functionName: 'approve', args: [vault, amount] })
-  const grantArgs = [asset, amount, BigInt(clearing.chainId), clearing.address, account] as const
-  const grant = encodeFunctionData({ abi: Vault.abi, functionName: 'depositAndGrant', args: grantArgs })
-  await send(chainId, asset, mint, 'mint')
-  await send(chainId, asset, approve, 'approve the vault')
-  return send(chainId, vault, grant, 'deposit')
+  return send(chainId, depositCall(deployment, line, units, isCoin), 'deposit')
 }

@@ -1,12 +1,13 @@
 /** The chapters that end in a liquidation, and in the trader’s collateral in its liquidator’s wallet. */
 import { Vault } from '@omnimargin/chains/abi'
 import type { Margin } from '@omnimargin/core/margin'
-import { KIND, keyHash } from '@omnimargin/core/record'
+import { keyHash } from '@omnimargin/core/record'
 import type { DeployedToken } from '@omnimargin/service/deployment'
 import type { Devnet } from '@omnimargin/service/devnet/devnet'
 import { FEEDS } from '@omnimargin/service/devnet/parameters'
 import { LIMIT_MS, until } from '@omnimargin/service/devnet/until'
-import { padHex, parseEventLogs, type TransactionReceipt } from 'viem'
+import { grantKey } from '@omnimargin/service/line'
+import { parseEventLogs, type TransactionReceipt } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { amount, percent, stopwatch, whole } from '../terminal/amounts.ts'
 import { type Actor, cross, makeActor } from './actor.ts'
@@ -93,17 +94,7 @@ async function lock(teller: Teller, { trader }: Cast, { weth, remoteUsdc }: Prop
 }
 
 function journeyOf({ deployment, chains }: Devnet, trader: Actor, token: DeployedToken, units: bigint): Journey {
-  const { clearing } = deployment
-  const recordHash = keyHash({
-    kind: KIND.GRANT,
-    writerChain: BigInt(token.chainId),
-    writer: token.vault,
-    readerChain: BigInt(clearing.chainId),
-    reader: clearing.address,
-    account: trader.account,
-    item: padHex(token.address, { size: 32 }),
-    holder: trader.address,
-  })
+  const recordHash = keyHash(grantKey(deployment, { account: trader.account, holder: trader.address, token }))
   const where = chains.find(({ plan }) => plan.chainId === token.chainId)?.plan.name
   return {
     what: `${amount(units, token.decimals)} ${token.symbol} on ${where}`,

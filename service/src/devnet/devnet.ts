@@ -16,6 +16,7 @@ import { deployAll } from './deploy.ts'
 import { type Oracle, startOracle } from './oracle.ts'
 import { FEEDS, PARAMETERS } from './parameters.ts'
 import { type Crew, crewOf, type Keys, type RoleName } from './roles.ts'
+import { fillWallet } from './wallet.ts'
 
 export type Devnet = {
   readonly deployment: Deployment
@@ -102,6 +103,8 @@ export async function startDevnet({
       else paused.delete(chainId)
     }
     await Promise.all(chains.map((chain) => chain.fund(...spenders)))
+    const trader = privateKeyToAccount(traderKey)
+    await fillWallet(chains, deployment.tokens, keys.council, trader.address)
     await Promise.all(chains.map((chain) => chain.startMining(mining.signal)))
     const { failed, fail } = failure()
     const wiring = { deployment, keys, ports, folder, hermes: oracle.url, webhook, isPaused }
@@ -117,7 +120,7 @@ export async function startDevnet({
       councilKeyFile,
       keeper,
       steward,
-      trader: privateKeyToAccount(traderKey),
+      trader,
       traderKeyFile,
       pauseAttestors,
       start: crew.start,

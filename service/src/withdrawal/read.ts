@@ -7,6 +7,7 @@ import { max } from '@omnimargin/core/wad'
 import type { Around, Wish } from '@omnimargin/core/withdrawal'
 import { type Address, type PublicClient, padHex } from 'viem'
 import { chainOf, type DeployedToken, type Deployment } from '../deployment.ts'
+import { ledgerKey } from '../line.ts'
 import { comesFrom, type Learned, listingOf, readKnown } from '../reconcile/home.ts'
 import { asked, numberOf, type Place, placeAt } from '../reconcile/place.ts'
 
@@ -21,7 +22,7 @@ export async function readSituation(
   const { clearing } = deployment
   const home = await placeAt(chainOf(deployment, clearing.chainId), readers.home, 'latest')
   const { ledger, learned } = await readKnown(deployment, home)
-  const key = ledgerKey(deployment, account, holder, token)
+  const key = ledgerKey(deployment, { account, holder, token })
   const [released, gained, lost] = await asked(home.chain, () =>
     readers.home.readContract({
       address: clearing.address,
@@ -67,25 +68,6 @@ async function readVault(
     ]),
   )
   return { free, pool, honored }
-}
-
-/** The record in which the clearing tells the vault what it released on the holder's line. */
-function ledgerKey(
-  { clearing }: Deployment,
-  account: Hex,
-  holder: Address,
-  { chainId, vault, address }: DeployedToken,
-): Key {
-  return {
-    kind: KIND.LEDGER,
-    writerChain: BigInt(clearing.chainId),
-    writer: clearing.address,
-    readerChain: BigInt(chainId),
-    reader: vault,
-    account,
-    item: padHex(address, { size: 32 }),
-    holder,
-  }
 }
 
 /** What the clearing has learned of the holder's grants to the account; the plan asks only while no line is open. */

@@ -1,14 +1,16 @@
 /** A withdrawal, from the ledger to the holder's hands. All it knows it reads off the chains, before every step. */
 import { Clearing, Vault } from '@omnimargin/chains/abi'
 import { ChainError } from '@omnimargin/chains/errors'
-import { refusalOf } from '@omnimargin/chains/rehearse'
 import { ownerOf } from '@omnimargin/core/account'
 import type { Hex } from '@omnimargin/core/bytes'
 import { type Plan, planWithdrawal, type Step } from '@omnimargin/core/withdrawal'
-import { type Abi, type Address, encodeFunctionData, type PublicClient } from 'viem'
+import { encodeFunctionData, type PublicClient } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
+import { sendTried } from '../attempt.ts'
 import { readerOf, walletOf } from '../clients.ts'
 import { chainOf, type DeployedToken, type Deployment } from '../deployment.ts'
+import { type Call, openLineCall } from '../deposit/calls.ts'
+import type { Line } from '../line.ts'
 import { pause } from '../role.ts'
 import { type Sender, senderOf } from '../sender.ts'
 import { readSituation, type Situation } from './read.ts'
@@ -112,52 +114,43 @@ function situationOf({ deployment, account, token, units }: Wanted, readers: Rea
   return readSituation(deployment, readers, { account, holder: ownerOf(account), token, units })
 }
 
-async function carryOut(
-  { deployment: { clearing }, account, key, token }: Withdrawal,
-  end: End,
-  step: Step,
-): Promise<Progress> {
-  const data = callOf(step, account, key.address, token)
-  const sent = await send(end, { from: key.address, to: clearing.address, data }, Clearing.abi)
-  return 'why' in sent ? { stage: 'refused', step, why: sent.why } : { stage: 'done', step, hash: sent.hash }
+async function carryOut({ deployment, account, key, token }: Withdrawal, end: End, step: Step): Promise<Progress> {
+  const call = {
+    ...callOf(deployment, step, { account, holder: key.address, token }),
+    from: key.address,
+    gas: GAS_LIMIT,
+  }
+  const sent = await sendTried(end, call, Clearing.abi)
+  if ('why' in sent) return { stage: 'refused', step, why: sent.why }
+  return { stage: 'done', step, hash: sent.receipt.transactionHash }
 }
 
 async function payOut({ key, token: { vault, address } }: Withdrawal, end: End, units: bigint): Promise<Hex> {
   const args = [address, units, key.address] as const
   const data = encodeFunctionData({ abi: Vault.abi, functionName: 'withdraw', args })
-  const sent = await send(end, { from: key.address, to: vault, data }, Vault.abi)
+  const sent = await sendTried(end, { from: key.address, to: vault, data, gas: GAS_LIMIT }, Vault.abi)
   if ('why' in sent) throw new StepRefused('The withdrawal', sent.why)
-  return sent.hash
+  return sent.receipt.transactionHash
 }
 
-function callOf(step: Step, account: Hex, holder: Address, token: DeployedToken): Hex {
+function callOf(deployment: Deployment, step: Step, line: Line): Call {
+  const { account } = line
   const { abi } = Clearing
+  const atClearing = (data: Hex) => ({ to: deployment.clearing.address, data })
   switch (step.kind) {
     case 'release': {
       const args = [account, BigInt(step.index), step.units] as const
-      return encodeFunctionData({ abi, functionName: 'release', args })
+      return atClearing(encodeFunctionData({ abi, functionName: 'release', args }))
     }
     case 'pay_funding':
-      return encodeFunctionData({ abi, functionName: 'payFunding', args: [account] })
-    case 'open_line': {
-      const listing = { chainId: BigInt(token.chainId), vault: token.vault, asset: token.address }
-      return encodeFunctionData({ abi, functionName: 'openLine', args: [account, listing, holder] })
-    }
+      return atClearing(encodeFunctionData({ abi, functionName: 'payFunding', args: [account] }))
+    case 'open_line':
+      return openLineCall(deployment, line)
     case 'put_up':
-      return encodeFunctionData({ abi, functionName: 'putUp', args: [step.debtor] })
+      return atClearing(encodeFunctionData({ abi, functionName: 'putUp', args: [step.debtor] }))
     case 'buy': {
       const args = [step.seller, BigInt(step.index), step.units, account] as const
-      return encodeFunctionData({ abi, functionName: 'buyUnits', args })
+      return atClearing(encodeFunctionData({ abi, functionName: 'buyUnits', args }))
     }
   }
-}
-
-type Transaction = { readonly from: Address; readonly to: Address; readonly data: Hex }
-
-/** Tried as a call first, so that what would be refused costs nothing and says why. */
-async function send({ reader, sender }: End, call: Transaction, abi: Abi): Promise<{ hash: Hex } | { why: string }> {
-  const why = await refusalOf(reader, call, abi)
-  if (why !== undefined) return { why }
-  const { status, transactionHash } = await sender.send({ to: call.to, data: call.data, gas: GAS_LIMIT })
-  return status === 'success' ? { hash: transactionHash } : { why: 'reverted when mined' }
 }
