@@ -10,7 +10,7 @@ import { type Answer, lock, OutcomeUnknown, planNow, type Wanted } from '@omnima
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { accountNamed, decimalOf, tokenNamed } from './names.ts'
 import { readKey } from './secret.ts'
-import { amount, moment } from './terminal/amounts.ts'
+import { amount, moment, stopwatch } from './terminal/amounts.ts'
 import { awaited, complain } from './terminal/progress.ts'
 import { type Screen, screenOn } from './terminal/screen.ts'
 
@@ -55,11 +55,8 @@ export async function deposit(options: DepositOptions, untilStopped: () => Abort
   if (!('plan' in answer)) throw refusalOf(typed, answer)
   show(screen, typed, answer.plan)
   if (options.dryRun || !key) return answer.plan.waits === 0n ? 0 : NOT_ALL
-  const startedMs = performance.now()
-  const tell = (text: string) => {
-    const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1)
-    screen.say(`${seconds.padStart(6)} s  ${text}`)
-  }
+  const since = stopwatch()
+  const tell = (text: string) => screen.say(`${since().padStart(8)}  ${text}`)
   try {
     return await carryOut(screen, typed, answer, key, tell, untilStopped())
   } catch (failure) {
