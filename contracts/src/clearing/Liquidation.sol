@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Wad} from "../math/Wad.sol";
+import {WAD, Wad} from "../math/Wad.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key} from "../records/Records.sol";
 import {Checks} from "./Checks.sol";
@@ -14,8 +14,16 @@ import {ParameterBlob} from "./Parameters.sol";
 import {Share} from "./Share.sol";
 import {Transfers} from "./Transfers.sol";
 
+/// The shares (1e18) of an account that are taken over: of what counts, with positions and cash, and of the units that do not
+/// count. `payment` is for both, USD at 1e18.
+struct Taken {
+    uint256 share;
+    uint256 rest;
+    uint256 payment;
+}
+
 /// @title Liquidation: ledger work on one chain. No token moves, so no remote step can hold it up.
-/// @dev Linked: runs in the clearing's storage. spec/margin.md, LIQ-01 to LIQ-06.
+/// @dev Linked: runs in the clearing's storage. spec/margin.md, LIQ-01 to LIQ-07.
 library Liquidation {
     using Books for Book;
     using Checks for Ledger;
@@ -62,12 +70,12 @@ library Liquidation {
         Margin memory margin,
         bytes memory blob
     ) private {
-        (uint256 share, uint256 payment, bool takesAll) = _shareOf(ledger, account, margin, blob);
-        _moveCash(ledger, account, liquidator, share, payment);
-        _movePositions(ledger, account, liquidator, share);
-        Key[] memory moved = _moveLines(ledger, book, account, liquidator, share, takesAll);
+        Taken memory taken = _takenOf(ledger, account, margin, blob);
+        _moveCash(ledger, account, liquidator, taken.share, taken.payment);
+        _movePositions(ledger, account, liquidator, taken.share);
+        Key[] memory moved = _moveLines(ledger, book, account, liquidator, taken, blob);
         ledger.requireInitialMargin(liquidator, blob);
-        emit Liquidated(account, liquidator, share, payment, margin, ledger.version);
+        emit Liquidated(account, liquidator, taken.share, taken.payment, margin, ledger.version);
         for (uint256 i; i < moved.length; ++i) {
             book.tell(moved[i]);
         }
@@ -75,19 +83,21 @@ library Liquidation {
 
     /// @dev Units that do not count stay with the account and are not paid for, else a liquidator would buy what caps keep out,
     /// instead of taking risk over. They go along once what counts has no price any more: then they are all that pays.
-    function _shareOf(Ledger storage ledger, bytes32 account, Margin memory margin, bytes memory blob)
+    function _takenOf(Ledger storage ledger, bytes32 account, Margin memory margin, bytes memory blob)
         private
         view
-        returns (uint256 share, uint256 payment, bool takesAll)
+        returns (Taken memory taken)
     {
         uint256 uncounted = ledger.uncountedOf(account, blob);
         uint256 discount = blob.liquidationDiscount();
-        Margin memory taken;
-        (taken.equity, taken.exposure) = (margin.equity - int256(uncounted), margin.exposure - uncounted);
-        (taken.maintenanceMarginBalance, taken.maintenanceMargin) =
+        Margin memory counted;
+        (counted.equity, counted.exposure) = (margin.equity - int256(uncounted), margin.exposure - uncounted);
+        (counted.maintenanceMarginBalance, counted.maintenanceMargin) =
         (margin.maintenanceMarginBalance, margin.maintenanceMargin);
-        takesAll = taken.equity <= int256(Wad.mulUp(taken.exposure, discount));
-        (share, payment) = Share.shareOf(takesAll ? margin : taken, discount, blob.healthTarget(), blob.cashHaircut());
+        bool takesAll = counted.equity <= int256(Wad.mulUp(counted.exposure, discount));
+        (taken.share, taken.payment) =
+            Share.shareOf(takesAll ? margin : counted, discount, blob.healthTarget(), blob.cashHaircut());
+        if (takesAll) taken.rest = taken.share;
     }
 
     /// @dev A venue on this chain that does not take it keeps nobody from being liquidated.
@@ -125,16 +135,14 @@ library Liquidation {
         Book storage book,
         bytes32 from,
         bytes32 to,
-        uint256 share,
-        bool takesAll
+        Taken memory taken,
+        bytes memory blob
     ) private returns (Key[] memory moved) {
         uint256 count = ledger.accounts[from].lineCount;
         moved = new Key[](2 * count);
         uint256 written;
         for (uint256 i; i < count; ++i) {
-            Line memory line = ledger.lines[from][i];
-            uint256 counted = Wad.mulDown(line.counted, share);
-            uint256 units = takesAll ? Wad.mulDown(line.units, share) : counted;
+            (uint256 units, uint256 counted) = _partOf(ledger.lines[from][i], taken, blob);
             if (units == 0) continue;
             (moved[written], moved[written + 1]) = Transfers.move(ledger, book, from, i, to, units, counted);
             written += 2;
@@ -142,5 +150,18 @@ library Liquidation {
         assembly ("memory-safe") {
             mstore(moved, written)
         }
+    }
+
+    /// @dev What is shed has no price, and so is not paid for: it goes only with the whole account.
+    function _partOf(Line memory line, Taken memory taken, bytes memory blob)
+        private
+        pure
+        returns (uint256 units, uint256 counted)
+    {
+        if (blob.listing(line.listing).maintenanceHaircutOf() == WAD) {
+            return taken.rest == WAD ? (line.units, line.counted) : (0, 0);
+        }
+        counted = Wad.mulDown(line.counted, taken.share);
+        units = counted + Wad.mulDown(line.units - line.counted, taken.rest);
     }
 }
