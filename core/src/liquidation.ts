@@ -19,3 +19,18 @@ export function shareOf(
   const share = min(WAD, divUp(missing * WAD, missing + relief))
   return { share, payment: mulUp(price, share) }
 }
+
+/**
+ * The share of the units that do not count, worth `uncounted`, which makes up for what the rest of the account is worth less than its
+ * discount: none while that has a price, and all once they are not enough, or worth nothing.
+ */
+export function restOf(
+  { equity, exposure }: { readonly equity: Usd; readonly exposure: Usd },
+  uncounted: Usd,
+  discount: Ratio,
+): Ratio {
+  const missing = mulUp(exposure, discount) - equity
+  if (missing < 0n) return 0n
+  const worth = uncounted - mulUp(uncounted, discount)
+  return worth > missing ? divUp(missing * WAD, worth) : WAD
+}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { shareOf } from '@omnimargin/core/liquidation'
+import { restOf, shareOf } from '@omnimargin/core/liquidation'
 import { computeMargin, type Line, type Margin, unrealizedPnl } from '@omnimargin/core/margin'
 import { book } from '@omnimargin/core/position'
 import { abs, mulDown, mulTrunc, mulUp, WAD } from '@omnimargin/core/wad'
@@ -151,6 +151,29 @@ test('LIQ-02 the share brings the account to its target, or is all of it', () =>
       const asked = mulUp(requirement - mulTrunc(requirement, share), target)
       // Each of the four roundings may miss by a unit, once scaled by the target.
       assert.ok(left + 8n >= asked, `${left} of ${asked}`)
+    }),
+  )
+})
+
+test('LIQ-07 what does not count makes up for what is missing, to the unit, or all of it goes', () => {
+  const inputs = fc.record({
+    equity: money,
+    exposure: fc.bigInt({ min: 0n, max: wad(1_000_000) }),
+    uncounted: fc.bigInt({ min: 0n, max: wad(1_000_000) }),
+    discount: ratio,
+  })
+  fc.assert(
+    fc.property(inputs, ({ equity, exposure, uncounted, discount }) => {
+      const rest = restOf({ equity, exposure }, uncounted, discount)
+      const priceWith = (share: bigint) => {
+        const added = mulDown(uncounted, share)
+        return equity + added - mulUp(exposure + added, discount)
+      }
+      if (rest === 0n) return assert.ok(priceWith(0n) >= 0n)
+      // Three roundings, and a unit of the share is worth this much.
+      const unit = uncounted / WAD + 3n
+      assert.ok(priceWith(rest) <= unit, `${priceWith(rest)} is left`)
+      if (rest < WAD) assert.ok(priceWith(rest) >= -unit, `${priceWith(rest)} is missing`)
     }),
   )
 })

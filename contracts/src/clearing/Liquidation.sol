@@ -14,8 +14,8 @@ import {ParameterBlob} from "./Parameters.sol";
 import {Share} from "./Share.sol";
 import {Transfers} from "./Transfers.sol";
 
-/// The shares (1e18) of an account that are taken over: of what counts, with positions and cash, and of the units that do not
-/// count. `payment` is for both, USD at 1e18.
+/// The shares (1e18) of an account that are taken over: of what counts, with positions and cash, for the payment (USD at 1e18);
+/// and of the units that do not count.
 struct Taken {
     uint256 share;
     uint256 rest;
@@ -81,8 +81,8 @@ library Liquidation {
         }
     }
 
-    /// @dev Units that do not count stay with the account and are not paid for, else a liquidator would buy what caps keep out,
-    /// instead of taking risk over. They go along once what counts has no price any more: then they are all that pays.
+    /// @dev Units that do not count are never paid for, else a liquidator would buy what caps keep out instead of taking risk
+    /// over. Once what counts has no price, all of it goes, and as many of them as make up for that.
     function _takenOf(Ledger storage ledger, bytes32 account, Margin memory margin, bytes memory blob)
         private
         view
@@ -94,10 +94,8 @@ library Liquidation {
         (counted.equity, counted.exposure) = (margin.equity - int256(uncounted), margin.exposure - uncounted);
         (counted.maintenanceMarginBalance, counted.maintenanceMargin) =
         (margin.maintenanceMarginBalance, margin.maintenanceMargin);
-        bool takesAll = counted.equity <= int256(Wad.mulUp(counted.exposure, discount));
-        (taken.share, taken.payment) =
-            Share.shareOf(takesAll ? margin : counted, discount, blob.healthTarget(), blob.cashHaircut());
-        if (takesAll) taken.rest = taken.share;
+        (taken.share, taken.payment) = Share.shareOf(counted, discount, blob.healthTarget(), blob.cashHaircut());
+        taken.rest = Share.restOf(counted.equity, counted.exposure, uncounted, discount);
     }
 
     /// @dev A venue on this chain that does not take it keeps nobody from being liquidated.
@@ -152,7 +150,7 @@ library Liquidation {
         }
     }
 
-    /// @dev What is shed has no price, and so is not paid for: it goes only with the whole account.
+    /// @dev What is shed has no price, and so makes up for nothing: it goes only when all does.
     function _partOf(Line memory line, Taken memory taken, bytes memory blob)
         private
         pure

@@ -24,4 +24,18 @@ library Share {
         share = (uint256(missing) * WAD).divUp(uint256(missing) + relief).min(WAD);
         payment = price.mulUp(share);
     }
+
+    /// @notice The share (1e18) of the units that do not count which makes up for what the rest of the account is worth less
+    /// than its discount: none while that has a price, and all once they are not enough, or worth nothing.
+    /// @param equity Without those units, as `exposure`; `uncounted` is what they are worth.
+    function restOf(int256 equity, uint256 exposure, uint256 uncounted, uint256 discount)
+        internal
+        pure
+        returns (uint256)
+    {
+        int256 missing = int256(exposure.mulUp(discount)) - equity;
+        if (missing < 0) return 0;
+        uint256 worth = uncounted - uncounted.mulUp(discount);
+        return worth > uint256(missing) ? (uint256(missing) * WAD).divUp(worth) : WAD;
+    }
 }

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Vm} from "forge-std/Vm.sol";
 import {Liquidation} from "../../src/clearing/Liquidation.sol";
+import {Margin} from "../../src/clearing/Margin.sol";
 import {Blobs} from "../Blobs.sol";
 import {Aging} from "./Aging.sol";
 
@@ -59,5 +60,38 @@ contract LiquidatedTest is Aging {
         assertEq(payment, 0);
         assertEq(_units(a, index), 0);
         assertEq(_units(k, 1), DOLLARS);
+    }
+
+    /// Whatever of it counts, whatever is shed and however far the price fell: who takes over gains the discount on what it
+    /// takes, and loses only what the account has not.
+    function testFuzz_LIQ_07_nobody_pays_or_gains_more_than_the_discount(uint256 uncounted, uint256 price, bool sheds)
+        public
+    {
+        uncounted = bound(uncounted, 0, 400e18);
+        if (uncounted > 100e18) uncounted = (uncounted - 100e18) * 1000;
+        price = bound(price, 1_200, 1_782);
+        clearing.setParameters(Blobs.amended(_parameters(), 4, 144, 610e18, 112));
+        if (uncounted > 0) _fund(alice, uncounted);
+        _grantFar(alice, DOLLARS);
+        if (sheds) _shed();
+        _setPrice(int64(uint64(price)));
+        vm.assume(!_isHealthy(a));
+        Margin memory before = clearing.marginOf(a);
+        int256 keepers = clearing.marginOf(k).equity;
+        _liquidate();
+        Margin memory after_ = clearing.marginOf(a);
+        int256 gained = clearing.marginOf(k).equity - keepers;
+        assertEq(before.equity - after_.equity, gained);
+        uint256 discount = (before.exposure - after_.exposure) / 100;
+        // A share is rounded by 1e-18, and units of USDC by a millionth of a dollar.
+        int256 dust = int256(before.exposure / 1e18 + 2e12);
+        assertLe(gained, int256(discount) + dust);
+        if (gained < int256(discount) - dust) assertEq(after_.exposure, 0, "nothing is left that could pay");
+        if (after_.exposure > 0) assertTrue(_isHealthy(a));
+    }
+
+    function _isHealthy(bytes32 account) private view returns (bool) {
+        Margin memory margin = clearing.marginOf(account);
+        return margin.maintenanceMarginBalance >= int256(margin.maintenanceMargin);
     }
 }

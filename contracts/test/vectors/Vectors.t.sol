@@ -126,6 +126,8 @@ contract VectorsTest is Test {
             (uint256 share, uint256 payment) = Share.shareOf(margin, _u(v, 4), _u(v, 5), _u(v, 6));
             assertEq(int256(share), expected[0], _name(i));
             assertEq(int256(payment), expected[1], _name(i));
+            uint256 rest = Share.restOf(margin.equity, margin.exposure, _u(v, 7), _u(v, 4));
+            assertEq(int256(rest), expected[2], _name(i));
         }
     }
 
