@@ -11,16 +11,8 @@ import {LocalFills} from "./LocalFills.sol";
 import {Margin, Margins} from "./Margin.sol";
 import {Outages} from "./Outages.sol";
 import {ParameterBlob} from "./Parameters.sol";
-import {Share} from "./Share.sol";
+import {Share, Taken, Unbacking} from "./Share.sol";
 import {Transfers} from "./Transfers.sol";
-
-/// The shares (1e18) of an account that are taken over: of what counts, with positions and cash, for the payment (USD at 1e18);
-/// and of the units that do not count.
-struct Taken {
-    uint256 share;
-    uint256 rest;
-    uint256 payment;
-}
 
 /// @title Liquidation: ledger work on one chain. No token moves, so no remote step can hold it up.
 /// @dev Linked: runs in the clearing's storage. spec/margin.md, LIQ-01 to LIQ-07.
@@ -30,6 +22,7 @@ library Liquidation {
     using Ledgers for Ledger;
     using Margins for Margin;
     using ParameterBlob for bytes;
+    using Wad for uint256;
 
     event Liquidated(
         bytes32 indexed account,
@@ -81,21 +74,19 @@ library Liquidation {
         }
     }
 
-    /// @dev Units that do not count are never paid for, else a liquidator would buy what caps keep out instead of taking risk
-    /// over. Once what counts has no price, all of it goes, and as many of them as make up for that.
+    /// @dev Units that back no margin are never paid for, else a liquidator would buy what caps keep out, or what may be gone,
+    /// instead of taking risk over. Where the others have no price, these make up for that.
     function _takenOf(Ledger storage ledger, bytes32 account, Margin memory margin, bytes memory blob)
         private
         view
-        returns (Taken memory taken)
+        returns (Taken memory)
     {
-        uint256 uncounted = ledger.uncountedOf(account, blob);
-        uint256 discount = blob.liquidationDiscount();
-        Margin memory counted;
-        (counted.equity, counted.exposure) = (margin.equity - int256(uncounted), margin.exposure - uncounted);
-        (counted.maintenanceMarginBalance, counted.maintenanceMargin) =
+        Unbacking memory other = ledger.unbackingOf(account, blob);
+        Margin memory rest;
+        (rest.equity, rest.exposure) = (margin.equity - int256(other.value), margin.exposure - other.value);
+        (rest.maintenanceMarginBalance, rest.maintenanceMargin) =
         (margin.maintenanceMarginBalance, margin.maintenanceMargin);
-        (taken.share, taken.payment) = Share.shareOf(counted, discount, blob.healthTarget(), blob.cashHaircut());
-        taken.rest = Share.restOf(counted.equity, counted.exposure, uncounted, discount);
+        return Share.takenOf(rest, other, blob.liquidationDiscount(), blob.healthTarget(), blob.cashHaircut());
     }
 
     /// @dev A venue on this chain that does not take it keeps nobody from being liquidated.
@@ -140,7 +131,7 @@ library Liquidation {
         moved = new Key[](2 * count);
         uint256 written;
         for (uint256 i; i < count; ++i) {
-            (uint256 units, uint256 counted) = _partOf(ledger.lines[from][i], taken, blob);
+            (uint256 units, uint256 counted) = _partOf(ledger, ledger.lines[from][i], taken, blob);
             if (units == 0) continue;
             (moved[written], moved[written + 1]) = Transfers.move(ledger, book, from, i, to, units, counted);
             written += 2;
@@ -151,15 +142,16 @@ library Liquidation {
     }
 
     /// @dev What is shed has no price, and so makes up for nothing: it goes only when all does.
-    function _partOf(Line memory line, Taken memory taken, bytes memory blob)
+    function _partOf(Ledger storage ledger, Line memory line, Taken memory taken, bytes memory blob)
         private
-        pure
+        view
         returns (uint256 units, uint256 counted)
     {
         if (blob.listing(line.listing).maintenanceHaircutOf() == WAD) {
             return taken.rest == WAD ? (line.units, line.counted) : (0, 0);
         }
-        counted = Wad.mulDown(line.counted, taken.share);
-        units = counted + Wad.mulDown(line.units - line.counted, taken.rest);
+        uint256 backing = uint256(line.counted).mulDown(WAD - ledger.latenessOf(line.listing, blob));
+        units = backing.mulDown(taken.share) + (line.units - backing).mulDown(taken.rest);
+        counted = backing.mulDown(taken.share) + (line.counted - backing).mulDown(taken.rest);
     }
 }

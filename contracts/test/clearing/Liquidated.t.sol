@@ -11,6 +11,8 @@ import {Aging} from "./Aging.sol";
 /// @notice Alice is long 60 ETH of Bob's, with ten WETH that count; the keeper has a line for all that she has.
 contract LiquidatedTest is Aging {
     uint128 private constant DOLLARS = 5_000e6;
+    /// When the vaults were added.
+    uint256 private constant START = 1_700_000_000;
 
     function setUp() public override {
         super.setUp();
@@ -62,11 +64,45 @@ contract LiquidatedTest is Aging {
         assertEq(_units(k, 1), DOLLARS);
     }
 
-    /// Whatever of it counts, whatever is shed and however far the price fell: who takes over gains the discount on what it
-    /// takes, and loses only what the account has not.
-    function testFuzz_LIQ_07_nobody_pays_or_gains_more_than_the_discount(uint256 uncounted, uint256 price, bool sheds)
-        public
-    {
+    /// It counts nothing any more: a keeper that paid for it would heal the debtor with cash for what is gone, at each fall again.
+    function test_LIQ_07_no_cash_for_what_is_at_a_dead_vault() public {
+        uint256 index = _grantFar(alice, 1_000_000e6);
+        _later(DEAD);
+        _setPrice(1700);
+        assertFalse(_isHealthy(a));
+        int256 equity = clearing.marginOf(k).equity;
+        (uint256 share, uint256 payment) = _liquidate();
+        assertEq(share, 1e18);
+        assertEq(payment, 0);
+        assertEq(_size(a, 0), 0, "all risk is gone");
+        // Alice's ten WETH do not cover her 18,000 dollars of loss and a hundredth of what goes: so many of them do.
+        assertEq(1_000_000e6 - _units(a, index), _units(k, 1));
+        assertApproxEqAbs(_units(k, 1) * 0.99e12, 18_000e18 - 17_000e18 + 1_190e18, 1e12);
+        assertApproxEqAbs(clearing.marginOf(k).equity - equity, int256(_units(k, 1) * 1e12) - 1_000e18, 1);
+    }
+
+    function test_LIQ_07_at_a_late_vault_goes_what_still_counts() public {
+        uint256 index = _grantFar(alice, DOLLARS);
+        _later((WARN + DEAD) / 2);
+        _setPrice(1731);
+        (uint256 share, uint256 payment) = _liquidate();
+        assertGt(payment, 0);
+        assertLt(share, 1e18);
+        uint256 late = 1e18 * (block.timestamp - START - WARN) / (DEAD - WARN) + 1;
+        assertApproxEqAbs(_units(k, 1), DOLLARS * (1e18 - late) / 1e18 * share / 1e18, 1);
+        assertEq(_counted(a, index), DOLLARS - _units(k, 1));
+        Margin memory margin = clearing.marginOf(a);
+        assertApproxEqAbs(margin.maintenanceMarginBalance, int256(margin.maintenanceMargin * 125 / 100), 1e13);
+    }
+
+    /// Whatever of it counts, is late or shed, and however far the price fell: who takes over gains the discount on what it takes,
+    /// and less only once nothing is left that could pay; what stays is at its target.
+    function testFuzz_LIQ_07_who_takes_over_gains_the_discount(
+        uint256 uncounted,
+        uint256 price,
+        uint256 age,
+        bool sheds
+    ) public {
         uncounted = bound(uncounted, 0, 400e18);
         if (uncounted > 100e18) uncounted = (uncounted - 100e18) * 1000;
         price = bound(price, 1_200, 1_782);
@@ -74,6 +110,7 @@ contract LiquidatedTest is Aging {
         if (uncounted > 0) _fund(alice, uncounted);
         _grantFar(alice, DOLLARS);
         if (sheds) _shed();
+        _later(bound(age, 1, DEAD + 60));
         _setPrice(int64(uint64(price)));
         vm.assume(!_isHealthy(a));
         Margin memory before = clearing.marginOf(a);
@@ -81,13 +118,14 @@ contract LiquidatedTest is Aging {
         _liquidate();
         Margin memory after_ = clearing.marginOf(a);
         int256 gained = clearing.marginOf(k).equity - keepers;
-        assertEq(before.equity - after_.equity, gained);
+        assertApproxEqAbs(before.equity - after_.equity, gained, 1);
         uint256 discount = (before.exposure - after_.exposure) / 100;
         // A share is rounded by 1e-18, and units of USDC by a millionth of a dollar.
-        int256 dust = int256(before.exposure / 1e18 + 2e12);
+        int256 dust = int256(before.exposure / 1e18 + 3e12);
         assertLe(gained, int256(discount) + dust);
         if (gained < int256(discount) - dust) assertEq(after_.exposure, 0, "nothing is left that could pay");
-        if (after_.exposure > 0) assertTrue(_isHealthy(a));
+        int256 target = int256(after_.maintenanceMargin * 125 / 100);
+        if (after_.exposure > 0) assertApproxEqAbs(after_.maintenanceMarginBalance, target, uint256(2 * dust));
     }
 
     function _isHealthy(bytes32 account) private view returns (bool) {
