@@ -6,7 +6,7 @@ import { type Hex, keccak, toHex, word } from '@omnimargin/core/bytes'
 import { type Claims, EMPTY, rootOf, setClaim, siblingsOf } from '@omnimargin/core/claims'
 import { accrue, premiumOf, type Running } from '@omnimargin/core/funding'
 import { lateAt, widen } from '@omnimargin/core/lateness'
-import { shareOf } from '@omnimargin/core/liquidation'
+import { takenOf } from '@omnimargin/core/liquidation'
 import { computeMargin } from '@omnimargin/core/margin'
 import { packParameters } from '@omnimargin/core/parameters'
 import { book } from '@omnimargin/core/position'
@@ -168,21 +168,60 @@ const positionCases: Case[] = Object.entries(BOOKINGS).map(([name, input]) => {
   return { name, input: strings(input), output: strings([size, quote, realized]) }
 })
 
-/* LIQUIDATION: equity, balance, requirement, exposure, discount, target, cash haircut */
+/* LIQUIDATION: equity, balance, requirement, exposure, discount, target, cash haircut, what backs no margin, what of it keeps some */
 
-const DEFAULTS: Record<string, [bigint, bigint, bigint, bigint, bigint, bigint, bigint]> = {
-  the_story: [usd(5_600), usd(2_920), usd(5_040), usd(125_600), percent(1), percent(125), percent(2)],
-  just_below: [usd(100), usd(50) - 1n, usd(50), usd(1_000), percent(1), percent(125), 0n],
-  no_equity: [0n, -usd(100), usd(50), usd(1_000), percent(1), percent(125), 0n],
-  bad_debt: [-usd(500), -usd(600), usd(50), usd(1_000), percent(1), percent(125), 0n],
-  discount_takes_all_equity: [usd(10), usd(5), usd(50), usd(1_000), percent(1), percent(125), 0n],
-  no_discount: [usd(1_000), usd(5), usd(50), usd(1_000), 0n, percent(125), 0n],
-  target_at_maintenance: [usd(1_000), usd(5), usd(50), usd(1_000), percent(1), WAD, 0n],
-  cash_counts_nothing: [usd(1_000), usd(5), usd(50), usd(1_000), percent(1), percent(125), WAD],
-  dust: [1n, 0n, 1n, 1n, percent(1), percent(125), percent(2)],
+const DEFAULTS: Record<string, [bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint]> = {
+  the_story: [usd(5_600), usd(2_920), usd(5_040), usd(125_600), percent(1), percent(125), percent(2), 0n, 0n],
+  just_below: [usd(100), usd(50) - 1n, usd(50), usd(1_000), percent(1), percent(125), 0n, 0n, 0n],
+  no_equity: [0n, -usd(100), usd(50), usd(1_000), percent(1), percent(125), 0n, 0n, 0n],
+  bad_debt: [-usd(500), -usd(600), usd(50), usd(1_000), percent(1), percent(125), 0n, 0n, 0n],
+  discount_takes_all_equity: [usd(10), usd(5), usd(50), usd(1_000), percent(1), percent(125), 0n, 0n, 0n],
+  no_discount: [usd(1_000), usd(5), usd(50), usd(1_000), 0n, percent(125), 0n, 0n, 0n],
+  target_at_maintenance: [usd(1_000), usd(5), usd(50), usd(1_000), percent(1), WAD, 0n, 0n, 0n],
+  cash_counts_nothing: [usd(1_000), usd(5), usd(50), usd(1_000), percent(1), percent(125), WAD, 0n, 0n],
+  a_price_leaves_the_rest: [usd(10) + 1n, usd(5), usd(50), usd(1_000), percent(1), percent(125), 0n, usd(9_000), 0n],
+  no_price_takes_none_of_the_rest_yet: [
+    usd(10),
+    usd(5),
+    usd(50),
+    usd(1_000),
+    percent(1),
+    percent(125),
+    0n,
+    usd(9_000),
+    0n,
+  ],
+  the_rest_makes_up_for_a_dollar: [usd(9), usd(5), usd(50), usd(1_000), percent(1), percent(125), 0n, usd(9_000), 0n],
+  the_rest_makes_up_for_a_unit: [
+    usd(10) - 1n,
+    usd(5),
+    usd(50),
+    usd(1_000),
+    percent(1),
+    percent(125),
+    0n,
+    usd(9_000),
+    0n,
+  ],
+  the_rest_is_just_enough: [-usd(89), -usd(95), usd(50), usd(1_000), percent(1), percent(125), 0n, usd(100), 0n],
+  the_rest_is_not_enough: [-usd(90), -usd(95), usd(50), usd(1_000), percent(1), percent(125), 0n, usd(100), 0n],
+  what_a_late_vault_keeps_relieves: [
+    usd(100),
+    usd(45),
+    usd(50),
+    usd(1_000),
+    percent(1),
+    percent(125),
+    0n,
+    usd(90),
+    usd(40),
+  ],
+  it_relieves_less_as_it_goes: [usd(5), usd(45), usd(50), usd(1_000), percent(1), percent(125), 0n, usd(90), usd(40)],
+  and_not_once_it_goes_whole: [-usd(80), usd(45), usd(50), usd(1_000), percent(1), percent(125), 0n, usd(90), usd(40)],
+  dust: [1n, 0n, 1n, 1n, percent(1), percent(125), percent(2), 0n, 0n],
 }
 const liquidationCases: Case[] = Object.entries(DEFAULTS).map(([name, input]) => {
-  const [equity, balance, requirement, exposure, discount, target, haircut] = input
+  const [equity, balance, requirement, exposure, discount, target, haircut, value, kept] = input
   const margin = {
     equity,
     exposure,
@@ -191,8 +230,8 @@ const liquidationCases: Case[] = Object.entries(DEFAULTS).map(([name, input]) =>
     maintenanceMarginBalance: balance,
     maintenanceMargin: requirement,
   }
-  const { share, payment } = shareOf(margin, discount, target, haircut)
-  return { name, input: strings(input), output: strings([share, payment]) }
+  const { share, rest, payment } = takenOf(margin, { value, kept }, discount, target, haircut)
+  return { name, input: strings(input), output: strings([share, payment, rest]) }
 })
 
 /* SETTLEMENT: units, the unit of the token, index price, discount */

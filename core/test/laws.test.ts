@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { lateAt, widen } from '@omnimargin/core/lateness'
 import { computeMargin, type Margin, type Portfolio, type Position, type Underlying } from '@omnimargin/core/margin'
-import { abs, max, mulDown, mulUp, WAD } from '@omnimargin/core/wad'
+import { abs, max, min, mulDown, mulUp, WAD } from '@omnimargin/core/wad'
 import fc from 'fast-check'
 import { NOTHING, portfolio, ratio, UNDERLYING, UNDERLYINGS, VENUE, wad } from './portfolios.ts'
 
@@ -206,6 +206,37 @@ test('MRG-36 beyond the depth every dollar of net notional is charged, and none 
     }).maintenanceMargin
   assert.equal(at(wad(100), wad(100)), at(wad(100), wad(1_000)))
   assert.equal(at(wad(300), wad(100)) - at(wad(300), wad(1_000)), wad(10))
+})
+
+/** The largest that an underlying's own part of its maintenance rate, and a line's haircut, leave room for. */
+function largestDiscount({ lines, underlyings, credits }: Portfolio): bigint {
+  const own = underlyings.map(({ maintenanceRate }, u) => {
+    const shared = credits.flatMap(({ first, second, ratio }) => (first === u || second === u ? [ratio] : []))
+    return mulDown(maintenanceRate, WAD - shared.reduce((sum, ratio) => sum + ratio, 0n))
+  })
+  return [...own, ...lines.map(({ maintenanceHaircut }) => maintenanceHaircut)].reduce(min)
+}
+
+/** With one line, all of it counted, and nothing charged but what the prices may move. */
+function bared({ lines, underlyings, venues, ...rest }: Portfolio): Portfolio {
+  return {
+    ...rest,
+    lines: lines.slice(0, 1).map((each) => ({ ...each, counted: each.units })),
+    underlyings: underlyings.map((each) => ({ ...each, basisRate: 0n, concentrationRate: 0n })),
+    venues: venues.map(() => ({ initialLegShare: 0n, maintenanceLegShare: 0n })),
+    venueLossShare: 0n,
+  }
+}
+
+test('MRG-08 an account that meets maintenance pays for being taken over, however it offsets, if no haircut is below the discount', () => {
+  fc.assert(
+    fc.property(portfolio.map(bared), (p) => {
+      const { equity, exposure, maintenanceMarginBalance, maintenanceMargin } = computeMargin(p)
+      const price = equity - mulUp(exposure, largestDiscount(p))
+      assert.ok(price + DUST >= maintenanceMarginBalance - maintenanceMargin)
+    }),
+    { numRuns: 5_000, endOnFailure: true },
+  )
 })
 
 test('MRG-03 more collateral never raises a requirement', () => {

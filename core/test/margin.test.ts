@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { shareOf } from '@omnimargin/core/liquidation'
+import { takenOf } from '@omnimargin/core/liquidation'
 import { computeMargin, type Line, type Margin, unrealizedPnl } from '@omnimargin/core/margin'
 import { book } from '@omnimargin/core/position'
 import { abs, mulDown, mulTrunc, mulUp, WAD } from '@omnimargin/core/wad'
@@ -123,6 +123,8 @@ for (const [name, [at, quote, by, paid], [size_, kept, realized]] of BOOKINGS) {
   })
 }
 
+const NO_OTHER = { value: 0n, kept: 0n }
+
 test('LIQ-02 the share brings the account to its target, or is all of it', () => {
   const inputs = fc.record({
     equity: money,
@@ -144,13 +146,43 @@ test('LIQ-02 the share brings the account to its target, or is all of it', () =>
         maintenanceMarginBalance: balance,
         maintenanceMargin: requirement,
       }
-      const { share, payment } = shareOf(margin, discount, target, haircut)
+      const { share, payment } = takenOf(margin, NO_OTHER, discount, target, haircut)
       assert.ok(share > 0n && share <= WAD && payment >= 0n)
       if (share === WAD) return
       const left = balance - mulTrunc(balance, share) + mulDown(payment, WAD - haircut)
       const asked = mulUp(requirement - mulTrunc(requirement, share), target)
       // Each of the four roundings may miss by a unit, once scaled by the target.
       assert.ok(left + 8n >= asked, `${left} of ${asked}`)
+    }),
+  )
+})
+
+test('LIQ-07 what is not paid for makes up for what is missing, to the unit, or all of it goes', () => {
+  const inputs = fc.record({
+    equity: money,
+    exposure: fc.bigInt({ min: 0n, max: wad(1_000_000) }),
+    value: fc.bigInt({ min: 0n, max: wad(1_000_000) }),
+    kept: fc.bigInt({ min: 0n, max: wad(1_000_000) }),
+    discount: ratio,
+  })
+  fc.assert(
+    fc.property(inputs, ({ equity, exposure, value, kept, discount }) => {
+      const margin = {
+        equity,
+        exposure,
+        initialMarginBalance: 0n,
+        initialMargin: 0n,
+        maintenanceMarginBalance: -WAD,
+        maintenanceMargin: wad(1_000),
+      }
+      const { share, rest, payment } = takenOf(margin, { value, kept }, discount, WAD, 0n)
+      assert.ok(rest === 0n || payment === 0n)
+      const taken = mulDown(exposure, share) + mulDown(value, rest)
+      const gained = mulTrunc(equity, share) + mulDown(value, rest) - payment - mulUp(taken, discount)
+      // Four roundings, and a unit of a share is worth at most this much.
+      const unit = (abs(equity) + exposure + value) / WAD + 4n
+      assert.ok(gained <= unit, `${gained} above the discount`)
+      if (share < WAD || rest < WAD) assert.ok(gained >= -unit, `${gained} below the discount`)
     }),
   )
 })
@@ -171,7 +203,7 @@ test('LIQ-06 a second liquidation finds nothing to do, or there is nothing left'
           maintenanceMarginBalance: balance,
           maintenanceMargin: requirement,
         }
-        const { share, payment } = shareOf(whole, 0n, WAD, 0n)
+        const { share, payment } = takenOf(whole, NO_OTHER, 0n, WAD, 0n)
         const keep = (value: bigint) => value - mulTrunc(value, share)
         assert.ok(share === WAD || keep(balance) + payment + 4n >= keep(requirement))
       },

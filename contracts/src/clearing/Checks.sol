@@ -7,6 +7,7 @@ import {MAX_LINES, Account, Ledger, Ledgers, Line, Outstanding, Position} from "
 import {Margin, Margins, Sums} from "./Margin.sol";
 import {MAX_MARKETS, DepthTerms, ListingTerms, ParameterBlob, UnderlyingTerms, VenueTerms} from "./Parameters.sol";
 import {Peers} from "./Peers.sol";
+import {Unbacking} from "./Share.sol";
 
 /// What a margin check looks up once. `known` are words by vault and, after those, by feed: how late the one is (`Checks`)
 /// and the price of the other, as they are needed, zero before. Then where the vaults are among the parameters, which peers'
@@ -65,20 +66,37 @@ library Checks {
         return margin.exposure;
     }
 
-    /// @notice What the units of an account's lines that do not count are worth without haircuts, USD at 1e18.
-    function uncountedOf(Ledger storage ledger, bytes32 account, bytes memory blob)
+    /// @notice What of an account's lines backs no maintenance margin: units that do not count, and of those that do as much as
+    /// their vault is late.
+    function unbackingOf(Ledger storage ledger, bytes32 account, bytes memory blob)
         internal
         view
-        returns (uint256 value)
+        returns (Unbacking memory other)
     {
         uint256 count = ledger.accounts[account].lineCount;
         for (uint256 i; i < count; ++i) {
             Line memory line = ledger.lines[account][i];
             ListingTerms terms = blob.listing(line.listing);
-            if (line.units == line.counted || terms.maintenanceHaircutOf() == WAD) continue;
+            uint256 haircut = terms.maintenanceHaircutOf();
+            uint256 late = latenessOf(ledger, line.listing, blob);
+            uint256 backing = uint256(line.counted).mulDown(WAD - late);
+            if (line.units == backing || haircut == WAD) continue;
             uint256 price = ledger.freshPrice(terms.feedOf(), blob);
-            value += Margins.lineValue(line.units, price, terms) - Margins.lineValue(line.counted, price, terms);
+            other.value += Margins.lineValue(line.units, price, terms) - Margins.lineValue(backing, price, terms);
+            uint256 discounted =
+                Margins.lineValue(line.counted, price, terms).mulDown(WAD - Lateness.widen(haircut, late));
+            other.kept += discounted.mulDown(late);
         }
+    }
+
+    /// @notice How late a listing's vault is for maintenance.
+    function latenessOf(Ledger storage ledger, uint256 listing, bytes memory blob)
+        internal
+        view
+        returns (uint256 late)
+    {
+        uint256 vault = blob.capTerms(listing).vaultOf();
+        (, late) = Peers.latenessOf(ledger, 0, Peers.ofVault(vault), blob.vault(vault).vaultAgesOf());
     }
 
     /// @notice What an account's limits in a market are charged for filling at the far end of their band, of initial margin.

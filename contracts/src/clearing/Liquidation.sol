@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Wad} from "../math/Wad.sol";
+import {WAD, Wad} from "../math/Wad.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key} from "../records/Records.sol";
 import {Checks} from "./Checks.sol";
@@ -11,17 +11,18 @@ import {LocalFills} from "./LocalFills.sol";
 import {Margin, Margins} from "./Margin.sol";
 import {Outages} from "./Outages.sol";
 import {ParameterBlob} from "./Parameters.sol";
-import {Share} from "./Share.sol";
+import {Share, Taken, Unbacking} from "./Share.sol";
 import {Transfers} from "./Transfers.sol";
 
 /// @title Liquidation: ledger work on one chain. No token moves, so no remote step can hold it up.
-/// @dev Linked: runs in the clearing's storage. spec/margin.md, LIQ-01 to LIQ-06.
+/// @dev Linked: runs in the clearing's storage. spec/margin.md, LIQ-01 to LIQ-07.
 library Liquidation {
     using Books for Book;
     using Checks for Ledger;
     using Ledgers for Ledger;
     using Margins for Margin;
     using ParameterBlob for bytes;
+    using Wad for uint256;
 
     event Liquidated(
         bytes32 indexed account,
@@ -62,32 +63,30 @@ library Liquidation {
         Margin memory margin,
         bytes memory blob
     ) private {
-        (uint256 share, uint256 payment, bool takesAll) = _shareOf(ledger, account, margin, blob);
-        _moveCash(ledger, account, liquidator, share, payment);
-        _movePositions(ledger, account, liquidator, share);
-        Key[] memory moved = _moveLines(ledger, book, account, liquidator, share, takesAll);
+        Taken memory taken = _takenOf(ledger, account, margin, blob);
+        _moveCash(ledger, account, liquidator, taken.share, taken.payment);
+        _movePositions(ledger, account, liquidator, taken.share);
+        Key[] memory moved = _moveLines(ledger, book, account, liquidator, taken, blob);
         ledger.requireInitialMargin(liquidator, blob);
-        emit Liquidated(account, liquidator, share, payment, margin, ledger.version);
+        emit Liquidated(account, liquidator, taken.share, taken.payment, margin, ledger.version);
         for (uint256 i; i < moved.length; ++i) {
             book.tell(moved[i]);
         }
     }
 
-    /// @dev Units that do not count stay with the account and are not paid for, else a liquidator would buy what caps keep out,
-    /// instead of taking risk over. They go along once what counts has no price any more: then they are all that pays.
-    function _shareOf(Ledger storage ledger, bytes32 account, Margin memory margin, bytes memory blob)
+    /// @dev Units that back no margin are never paid for, else a liquidator would buy what caps keep out, or what may be gone,
+    /// instead of taking risk over. Where the others have no price, these make up for that.
+    function _takenOf(Ledger storage ledger, bytes32 account, Margin memory margin, bytes memory blob)
         private
         view
-        returns (uint256 share, uint256 payment, bool takesAll)
+        returns (Taken memory)
     {
-        uint256 uncounted = ledger.uncountedOf(account, blob);
-        uint256 discount = blob.liquidationDiscount();
-        Margin memory taken;
-        (taken.equity, taken.exposure) = (margin.equity - int256(uncounted), margin.exposure - uncounted);
-        (taken.maintenanceMarginBalance, taken.maintenanceMargin) =
+        Unbacking memory other = ledger.unbackingOf(account, blob);
+        Margin memory rest;
+        (rest.equity, rest.exposure) = (margin.equity - int256(other.value), margin.exposure - other.value);
+        (rest.maintenanceMarginBalance, rest.maintenanceMargin) =
         (margin.maintenanceMarginBalance, margin.maintenanceMargin);
-        takesAll = taken.equity <= int256(Wad.mulUp(taken.exposure, discount));
-        (share, payment) = Share.shareOf(takesAll ? margin : taken, discount, blob.healthTarget(), blob.cashHaircut());
+        return Share.takenOf(rest, other, blob.liquidationDiscount(), blob.healthTarget(), blob.cashHaircut());
     }
 
     /// @dev A venue on this chain that does not take it keeps nobody from being liquidated.
@@ -125,16 +124,14 @@ library Liquidation {
         Book storage book,
         bytes32 from,
         bytes32 to,
-        uint256 share,
-        bool takesAll
+        Taken memory taken,
+        bytes memory blob
     ) private returns (Key[] memory moved) {
         uint256 count = ledger.accounts[from].lineCount;
         moved = new Key[](2 * count);
         uint256 written;
         for (uint256 i; i < count; ++i) {
-            Line memory line = ledger.lines[from][i];
-            uint256 counted = Wad.mulDown(line.counted, share);
-            uint256 units = takesAll ? Wad.mulDown(line.units, share) : counted;
+            (uint256 units, uint256 counted) = _partOf(ledger, ledger.lines[from][i], taken, blob);
             if (units == 0) continue;
             (moved[written], moved[written + 1]) = Transfers.move(ledger, book, from, i, to, units, counted);
             written += 2;
@@ -142,5 +139,19 @@ library Liquidation {
         assembly ("memory-safe") {
             mstore(moved, written)
         }
+    }
+
+    /// @dev What is shed has no price, and so makes up for nothing: it goes only when all does.
+    function _partOf(Ledger storage ledger, Line memory line, Taken memory taken, bytes memory blob)
+        private
+        view
+        returns (uint256 units, uint256 counted)
+    {
+        if (blob.listing(line.listing).maintenanceHaircutOf() == WAD) {
+            return taken.rest == WAD ? (line.units, line.counted) : (0, 0);
+        }
+        uint256 backing = uint256(line.counted).mulDown(WAD - ledger.latenessOf(line.listing, blob));
+        units = backing.mulDown(taken.share) + (line.units - backing).mulDown(taken.rest);
+        counted = backing.mulDown(taken.share) + (line.counted - backing).mulDown(taken.rest);
     }
 }

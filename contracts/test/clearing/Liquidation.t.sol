@@ -258,15 +258,39 @@ contract LiquidationTest is World {
     }
 
     /// Else a debtor would be rid of its debts and keep them.
-    function test_LIQ_07_once_what_counts_is_worth_nothing_they_pay() public {
+    function test_LIQ_07_once_what_counts_is_worth_nothing_they_make_up_for_it() public {
         _addUncounted(500e18);
         _setPrice(1700);
-        int256 equity = clearing.marginOf(a).equity + clearing.marginOf(k).equity;
+        (int256 equity, int256 keepers) = (clearing.marginOf(a).equity, clearing.marginOf(k).equity);
         (uint256 share, uint256 payment) = _liquidateAndRead();
-        assertGt(payment, 0);
-        assertEq(_line(a).units, 510e18 - 510e18 * share / 1e18);
-        assertEq(_line(a).counted, 10e18 - 10e18 * share / 1e18);
-        assertApproxEqAbs(clearing.marginOf(a).equity + clearing.marginOf(k).equity, equity, 2);
+        assertEq(share, 1e18);
+        assertEq(payment, 0);
+        assertEq(_size(a, 0), 0);
+        // Alice's ten WETH less what she lost, and one hundredth of them, of what makes up for it, and of her 60 ETH.
+        int256 moved = int256(500e18 - _units(a, 0));
+        int256 taken = 1700 * (10e18 + moved) - 60 * 300e18;
+        assertApproxEqAbs(taken, (1700 * (70e18 + moved)) / 100, 1e6);
+        assertEq(clearing.marginOf(k).equity - keepers, taken);
+        assertEq(equity - clearing.marginOf(a).equity, taken);
+        assertEq(_line(a).counted, 0);
+    }
+
+    /// All of the risk goes at either side of it, and no cash comes in for what caps keep out.
+    function test_LIQ_07_no_step_where_what_counts_loses_its_price() public {
+        _addUncounted(100_000e18);
+        uint256 snapshot = vm.snapshotState();
+        _setPrice(1732);
+        (uint256 share, uint256 payment) = _liquidateAndRead();
+        assertGt(share, 0.99e18);
+        assertLt(payment, 30e18);
+        assertEq(_units(a, 0), 100_010e18 - 10e18 * share / 1e18, "they stay");
+        vm.revertToState(snapshot);
+        _setPrice(1731);
+        (share, payment) = _liquidateAndRead();
+        assertEq(share, 1e18);
+        assertEq(payment, 0);
+        assertGt(_units(a, 0), 99_999.9e18, "they pay for a dollar");
+        assertLt(_units(a, 0), 100_000e18);
     }
 
     function test_LIQ_05_what_one_loses_the_other_gains() public {

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Margin} from "../../src/clearing/Margin.sol";
 import {Positions} from "../../src/clearing/Positions.sol";
-import {Share} from "../../src/clearing/Share.sol";
+import {Share, Taken, Unbacking} from "../../src/clearing/Share.sol";
 import {Lateness} from "../../src/clearing/Lateness.sol";
 import {Claims} from "../../src/records/Claims.sol";
 import {Key, Outcome, Records} from "../../src/records/Records.sol";
@@ -35,12 +35,14 @@ contract Twin {
         return Positions.book(size, quote, deltaSize, deltaQuote);
     }
 
-    function shareOf(Margin memory margin, uint256 discount, uint256 healthTarget, uint256 cashHaircut)
-        external
-        pure
-        returns (uint256, uint256)
-    {
-        return Share.shareOf(margin, discount, healthTarget, cashHaircut);
+    function takenOf(
+        Margin memory margin,
+        Unbacking memory other,
+        uint256 discount,
+        uint256 healthTarget,
+        uint256 cashHaircut
+    ) external pure returns (Taken memory) {
+        return Share.takenOf(margin, other, discount, healthTarget, cashHaircut);
     }
 
     function hashOf(Key memory key) external pure returns (bytes32) {

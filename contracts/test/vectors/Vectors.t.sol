@@ -19,7 +19,7 @@ import {
 } from "../../src/clearing/Parameters.sol";
 import {Positions} from "../../src/clearing/Positions.sol";
 import {Settlement} from "../../src/clearing/Settlement.sol";
-import {Share} from "../../src/clearing/Share.sol";
+import {Share, Taken, Unbacking} from "../../src/clearing/Share.sol";
 import {Claims} from "../../src/records/Claims.sol";
 import {Lateness} from "../../src/clearing/Lateness.sol";
 import {Bound, Bounds} from "../../src/governance/Bounds.sol";
@@ -123,9 +123,11 @@ contract VectorsTest is Test {
             int256[] memory v = _ints(i, "input");
             int256[] memory expected = _ints(i, "output");
             Margin memory margin = Margin(v[0], v[1], _u(v, 2), v[1], _u(v, 2), _u(v, 3));
-            (uint256 share, uint256 payment) = Share.shareOf(margin, _u(v, 4), _u(v, 5), _u(v, 6));
-            assertEq(int256(share), expected[0], _name(i));
-            assertEq(int256(payment), expected[1], _name(i));
+            Unbacking memory other = Unbacking(_u(v, 7), _u(v, 8));
+            Taken memory taken = Share.takenOf(margin, other, _u(v, 4), _u(v, 5), _u(v, 6));
+            assertEq(int256(taken.share), expected[0], _name(i));
+            assertEq(int256(taken.payment), expected[1], _name(i));
+            assertEq(int256(taken.rest), expected[2], _name(i));
         }
     }
 

@@ -53,13 +53,14 @@ export function step(state: KeeperState, event: KeeperEvent): { state: KeeperSta
   const due = liquidatable(ledger, state.owner, event.now)
   const { lines, attempts } = takeovers(ledger, state.owner, [...due.keys()])
   const effects: KeeperEffect[] = [
+    // What a closed market is worth is shown before anybody is taken over at the index.
+    ...atTheEnd(ledger, event.now),
     ...lines.map((line): KeeperEffect => ({ type: 'open_line', ...line })),
     ...attempts.flatMap((attempt): KeeperEffect[] => {
       const margin = due.get(attempt.account)
       return margin ? [{ type: 'liquidate', ...attempt, margin }] : []
     }),
     ...closable(ledger, event.now).map((venue): KeeperEffect => ({ type: 'close_venue', venue })),
-    ...atTheEnd(ledger, event.now),
     ...countable(ledger, event.now),
   ]
   return { state: { ...state, ledger }, effects }
