@@ -273,6 +273,18 @@ test('ROL-43 a closed market is priced after the grace, once, and then its posit
   assert.deepEqual(block(state, [position(0n), position(0n, BOB)], until + 1n).effects, [], 'nothing is open')
 })
 
+test('ROL-43 a closed market is priced before anybody is taken over at the index', () => {
+  const closed: LedgerEvent = { eventName: 'VenueClosed', args: { venue: BigInt(REMOTE), closedAt: NOW } }
+  const now = NOW + BigInt(PARAMETERS.closeGrace) + 1n
+  // The vaults are heard of, and prices are fresh.
+  const alive = [0n, 1n, 2n].map((vault): LedgerEvent => ({ eventName: 'VaultHeard', args: { vault, timestamp: now } }))
+  const events = [...rules, ...atMaintenanceAt1000(ANN), position(WAD, BOB), closed, ...alive]
+  const { effects } = block(blank, [...events, priceOf(0n, 900n * WAD, now)], now)
+  const types = effects.map(({ type }) => type)
+  assert.ok(types.includes('liquidate'))
+  assert.equal(types[0], 'price_closed')
+})
+
 test('ROL-43 without a price, positions are settled by the cached one an hour after the grace; it is still looked for', () => {
   const closed: LedgerEvent = { eventName: 'VenueClosed', args: { venue: BigInt(REMOTE), closedAt: NOW } }
   const { state } = block(blank, [...rules, position(WAD), closed])
