@@ -3,7 +3,6 @@ pragma solidity 0.8.37;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {WAD, Wad} from "../math/Wad.sol";
-import {Prices} from "../price/Prices.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key, Kind, Records} from "../records/Records.sol";
 import {Seen} from "../records/RecordBook.sol";
@@ -11,7 +10,7 @@ import {Closings} from "./Closings.sol";
 import {Counting} from "./Counting.sol";
 import {Closing, FundingIndex, Ledger, Ledgers, Listing, Outstanding} from "./Ledger.sol";
 import {Lines} from "./Lines.sol";
-import {MarketTerms, ParameterBlob} from "./Parameters.sol";
+import {ParameterBlob} from "./Parameters.sol";
 import {Peers} from "./Peers.sol";
 
 /// @title What a clearing makes of the records it learns: grants, fills, funding, and what was heard.
@@ -21,7 +20,6 @@ library Learning {
     using Books for Book;
     using Ledgers for Ledger;
     using ParameterBlob for bytes;
-    using Prices for Prices.Extremes;
     using SafeCast for uint256;
 
     event FundingIndexChanged(uint256 indexed market, int128 index, uint64 accruedUntil);
@@ -212,9 +210,7 @@ library Learning {
     /// @dev USD at 1e36.
     function _mostASecond(Ledger storage ledger, uint256 market, uint256 since) private view returns (uint256) {
         bytes memory blob = ledger.blobOf();
-        uint256 feed = blob.underlying(blob.market(market).underlyingOf()).underlyingFeedOf();
-        uint256 price = ledger.freshPrice(feed, blob);
-        (, uint256 high) = ledger.extremes[feed].within(since - blob.maxPriceAge(), uint96(price));
+        (, uint256 high,) = ledger.indexRange(market, since, blob);
         return high * blob.place(market).maxFundingOf();
     }
 
@@ -225,12 +221,9 @@ library Learning {
         returns (uint256 low, uint256 high)
     {
         bytes memory blob = ledger.blobOf();
-        MarketTerms risk = blob.market(market);
-        uint256 feed = blob.underlying(risk.underlyingOf()).underlyingFeedOf();
-        uint256 price = ledger.freshPrice(feed, blob);
-        // The venue's own index may have been as old as a price may be.
-        (low, high) = ledger.extremes[feed].within(since - blob.maxPriceAge(), uint96(price));
-        return (Wad.mulDown(low, WAD - risk.bandOf()), Wad.mulUp(high, WAD + risk.bandOf()));
+        uint256 band = blob.market(market).bandOf();
+        (low, high,) = ledger.indexRange(market, since, blob);
+        return (Wad.mulDown(low, WAD - band), Wad.mulUp(high, WAD + band));
     }
 
     function _isWithin(uint256 size, uint256 notional, uint256 low, uint256 high) private pure returns (bool) {

@@ -348,6 +348,18 @@ library Ledgers {
         );
     }
 
+    /// @notice The lowest and highest index that a fill in this market since then (seconds) may have been made at, and the one of
+    /// now, USD at 1e18. The venue's own index may have been as old as a price may be.
+    function indexRange(Ledger storage ledger, uint256 market, uint256 since, bytes memory blob)
+        internal
+        view
+        returns (uint256 low, uint256 high, uint256 price)
+    {
+        uint256 feed = blob.underlying(blob.market(market).underlyingOf()).underlyingFeedOf();
+        price = freshPrice(ledger, feed, blob);
+        (low, high) = ledger.extremes[feed].within(since - blob.maxPriceAge(), uint96(price));
+    }
+
     /// @notice Loosening needs fresh proof of what can hurt: fills of markets where a limit is outstanding. Where none is, nothing can have been filled that is not known.
     /// @param markets A bitmap of the markets to look at.
     function requireFreshRecords(

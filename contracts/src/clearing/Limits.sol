@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {Wad} from "../math/Wad.sol";
+import {WAD, Wad} from "../math/Wad.sol";
 import {Book, Books} from "../records/Books.sol";
 import {Key} from "../records/Records.sol";
 import {Checks} from "./Checks.sol";
@@ -32,6 +32,9 @@ library Limits {
     error VenueEnded(uint256 chainId, address venue);
     /// The venue is late or its breaker tripped: only a limit that shrinks the position is given there.
     error NoNewRisk(uint256 market);
+    /// The index has moved by more than the band since it is known what was filled of the limits that are outstanding: have the
+    /// fills record proven again. Only a limit that shrinks the position is given before.
+    error FillsTooOld(uint256 market, uint256 asOf, uint256 low, uint256 high);
     error NothingToRaise();
     error NothingToVoid();
     error BelowMinSize(uint256 size, uint256 minSize);
@@ -122,6 +125,15 @@ library Limits {
         require(Peers.isNormal(ledger, Peers.ofVenue(venue), blob.venue(venue).agesOf()), NoNewRisk(market));
     }
 
+    /// @dev What is added to limits may be filled at any price since `asOf`, for all that can be told: no margin would be asked for what
+    /// the index has moved since.
+    function _requireKnown(Ledger storage ledger, uint256 market, uint256 asOf, bytes memory blob) private view {
+        (uint256 low, uint256 high, uint256 price) = ledger.indexRange(market, asOf, blob);
+        uint256 band = blob.market(market).bandOf();
+        bool isStill = low >= Wad.mulDown(price, WAD - band) && high <= Wad.mulUp(price, WAD + band);
+        require(isStill, FillsTooOld(market, asOf, low, high));
+    }
+
     /// @dev Any limit needs initial margin. Below it one is given that adds no risk, while at its worst maintenance is met.
     function _requireMargin(
         Ledger storage ledger,
@@ -133,6 +145,7 @@ library Limits {
     ) private {
         bool shrinks = _shrinks(ledger.positions[account][market].size, left);
         if (!shrinks) _requireNewRisk(ledger, market, blob);
+        if (!shrinks && left.asOf != block.timestamp) _requireKnown(ledger, market, left.asOf, blob);
         Margin memory margin = ledger.marginOf(account, blob);
         if (margin.meetsInitial()) return;
         bool isGiven = shrinks && margin.meetsMaintenance()

@@ -258,6 +258,49 @@ contract LimitsTest is World {
         _priceRefused(_fields(10e18, 0, 26_000e18, 0, 0, 0), 1940e18, 2060e18);
     }
 
+    /// @dev Else a limit of next to nothing that stands since before a crash lets the venue fill what is added after it at the
+    /// prices of before.
+    function test_MRG_24_nothing_is_added_to_limits_that_an_index_has_left_behind() public {
+        _raise(alice, 1, 1e18, 0);
+        _learn(_fillsOf(a, _fields(0, 0, 0, 0, 0, 0)));
+        uint256 asOf = block.timestamp;
+        vm.warp(block.timestamp + 3 minutes);
+        _setPrice(2061);
+        vm.warp(block.timestamp + 3 minutes);
+        _setPrice(2000);
+        vm.prank(alice.addr);
+        vm.expectRevert(abi.encodeWithSelector(Limits.FillsTooOld.selector, 1, asOf, 2000e18, 2061e18));
+        clearing.raiseLimits(a, 1, 10e18, 0);
+        _raise(alice, 0, 10e18, 0);
+        // Proven again it is known that nothing was filled meanwhile.
+        vm.warp(block.timestamp + 2 minutes);
+        _setPrice(2000);
+        _learn(_fillsOf(a, _fields(0, 0, 0, 0, 0, 0)));
+        _raise(alice, 1, 10e18, 0);
+        _priceRefused(_fields(11e18, 0, 22_672e18, 0, 0, 0), 1940e18, 2060e18);
+    }
+
+    function test_MRG_24_within_the_band_or_to_shrink_a_position_it_is() public {
+        _raise(alice, 1, 5e18, 0);
+        _learn(_fillsOf(a, _fields(5e18, 0, 10_000e18, 0, 0, 0)));
+        _raise(alice, 1, 0, 1e18);
+        _learn(_fillsOf(a, _fields(5e18, 0, 10_000e18, 0, 0, 0)));
+        vm.warp(block.timestamp + 3 minutes);
+        _setPrice(1942);
+        _raise(alice, 1, 1e18, 0);
+        vm.prank(alice.addr);
+        clearing.voidLimits(a, 1);
+        _learn(_fillsOf(a, _fields(5e18, 0, 10_000e18, 0, 1e18, 1e18)));
+        _raise(alice, 1, 0, 1e18);
+        _learn(_fillsOf(a, _fields(5e18, 0, 10_000e18, 0, 1e18, 1e18)));
+        vm.warp(block.timestamp + 3 minutes);
+        _setPrice(1500);
+        _raise(alice, 1, 0, 1e18);
+        vm.prank(alice.addr);
+        vm.expectPartialRevert(Limits.FillsTooOld.selector);
+        clearing.raiseLimits(a, 1, 1e18, 0);
+    }
+
     function test_MRG_21_a_signed_report_of_the_past_lets_a_fill_at_its_price_be_learned() public {
         _raise(alice, 1, 10e18, 10e18);
         bytes[] memory missed = new bytes[](1);
