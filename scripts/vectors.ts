@@ -118,13 +118,11 @@ const POSTINGS: Record<string, ReturnType<typeof posting>> = {
   a_floor_that_rounds_up: posting({ gap: 1n, hourly: 1n, horizon: 1, from: 3n, to: 2n }),
   a_floor_at_once: posting({ horizon: 0, from: percent(5), to: percent(5) - 1n }),
   largest: posting({
-    ...{
-      from: 2n ** 64n - 2n,
-      to: 2n ** 64n - 1n,
-      ceiling: 2n ** 64n - 1n,
-      rise: 2n ** 64n - 1n,
-      fall: 2n ** 64n - 1n,
-    },
+    from: 2n ** 64n - 2n,
+    to: 2n ** 64n - 1n,
+    ceiling: 2n ** 64n - 1n,
+    rise: 2n ** 64n - 1n,
+    fall: 2n ** 64n - 1n,
     gap: 2n ** 64n - 1n,
     hourly: 2n ** 64n - 1n,
     horizon: 2 ** 32 - 1,

@@ -55,12 +55,10 @@ const inputs = fc.record({
   around: fc.record({
     isYoung: fc.boolean(),
     isProven: fc.boolean(),
-    ...{
-      free: fc.constantFrom(0n, dollars(7)),
-      underWay: fc.constantFrom(0n, dollars(5)),
-      unopened: fc.constantFrom(0n, dollars(300)),
-      pool: fc.constantFrom(0n, dollars(9)),
-    },
+    free: fc.constantFrom(0n, dollars(7)),
+    underWay: fc.constantFrom(0n, dollars(5)),
+    unopened: fc.constantFrom(0n, dollars(300)),
+    pool: fc.constantFrom(0n, dollars(9)),
   }),
 })
 

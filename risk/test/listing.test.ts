@@ -37,15 +37,13 @@ function without(series: Series, from: number, to: number): History {
 
 /** Nothing speaks against it. */
 const GOOD: Facts = {
-  ...{
-    symbol: 'COIN',
-    asOf: YEAR * BAR,
-    decimals: 18,
-    isRebasing: false,
-    takesFee: false,
-    isOwnToken: false,
-    isWrapped: false,
-  },
+  symbol: 'COIN',
+  asOf: YEAR * BAR,
+  decimals: 18,
+  isRebasing: false,
+  takesFee: false,
+  isOwnToken: false,
+  isWrapped: false,
   chain: 'rollup',
   verifiers: 2,
   routeSeconds: 1_200,

@@ -96,13 +96,11 @@ export const DEPLOYMENT = {
   ].map(([name, chainId]) => ({ name, chainId })),
   clearing: { feeds: FEEDS },
   tokens: LISTINGS.map(({ chainId, vault, asset }, i) => ({
-    ...{
-      chainId: Number(chainId),
-      vault,
-      address: asset,
-      symbol: i === 0 ? 'WETH' : 'USDC',
-      decimals: i === 0 ? 18 : 6,
-    },
+    chainId: Number(chainId),
+    vault,
+    address: asset,
+    symbol: i === 0 ? 'WETH' : 'USDC',
+    decimals: i === 0 ? 18 : 6,
   })),
 } as unknown as Deployment
 
