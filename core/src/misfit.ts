@@ -1,6 +1,5 @@
 /** What the clearing would refuse parameters for, by its place: its own check says no more than the row (MRG-08). Twin of contracts/src/clearing/Misfits.sol. */
 import { areInOrder } from './lateness.ts'
-import type { Ledger } from './ledger.ts'
 import { type CreditTerms, LISTS, NO_OUTAGES, type Parameters, vaultAges, venueAges } from './parameters.ts'
 import { mulDown, WAD } from './wad.ts'
 
@@ -19,11 +18,20 @@ export const SHARES = [
 /** The place of a field, a row or a list, or of nothing but all; and in words what is wrong there. */
 export type Misfit = { readonly path: readonly (string | number)[]; readonly what: string }
 
+type Rows = { readonly length: number }
+/** What a clearing has, and the parameters in force there. */
+type Registered = {
+  readonly feeds: Rows
+  readonly listings: Rows
+  readonly markets: Rows
+  readonly parameters?: Parameters | undefined
+}
+
 /** The first thing in which they do not fit the clearing or each other. */
-export function misfitOf(ledger: Ledger, parameters: Parameters): Misfit | undefined {
+export function misfitOf(clearing: Registered, parameters: Parameters): Misfit | undefined {
   return (
-    miscounted(ledger, parameters) ??
-    misplaced(ledger, parameters) ??
+    miscounted(clearing, parameters) ??
+    misplaced(clearing, parameters) ??
     overfull(parameters) ??
     unlawful(parameters) ??
     unlawfulRow(parameters) ??
@@ -32,16 +40,16 @@ export function misfitOf(ledger: Ledger, parameters: Parameters): Misfit | undef
   )
 }
 
-function miscounted(ledger: Ledger, { listings, markets, venues, vaults }: Parameters): Misfit | undefined {
+function miscounted(clearing: Registered, { listings, markets, venues, vaults }: Parameters): Misfit | undefined {
   const counts: [string, number, number][] = [
-    ['listings', listings.length, ledger.listings.length],
-    ['markets', markets.length, ledger.markets.length],
+    ['listings', listings.length, clearing.listings.length],
+    ['markets', markets.length, clearing.markets.length],
   ]
   const wrong = counts.find(([, given, expected]) => given !== expected)
   if (wrong) return { path: [wrong[0]], what: `has ${wrong[1]} rows, the clearing has ${wrong[2]}` }
   // The clearing's events do not say how many peers there are, and none ever goes.
   for (const [list, rows] of Object.entries({ venues, vaults })) {
-    const known = ledger.parameters?.[list as 'venues' | 'vaults'].length ?? 0
+    const known = clearing.parameters?.[list as 'venues' | 'vaults'].length ?? 0
     if (rows.length < known)
       return { path: [list], what: `has ${rows.length} rows, the clearing has at least ${known}` }
   }
@@ -49,7 +57,7 @@ function miscounted(ledger: Ledger, { listings, markets, venues, vaults }: Param
 }
 
 function misplaced(
-  { feeds }: Ledger,
+  { feeds }: Registered,
   { listings, underlyings, markets, venues, vaults, credits }: Parameters,
 ): Misfit | undefined {
   const names: [string, string, readonly number[], number][] = [

@@ -1,5 +1,4 @@
 // Every field of the devnet's parameters with what its checks begin and end at: vectors/misfits.json.
-import { EMPTY_LEDGER, type Ledger } from '@omnimargin/core/ledger'
 import { type Misfit, misfitOf } from '@omnimargin/core/misfit'
 import { LISTS, type Parameters, packParameters } from '@omnimargin/core/parameters'
 import { WAD } from '@omnimargin/core/wad'
@@ -8,13 +7,12 @@ import { PARAMETERS } from '@omnimargin/service/devnet/parameters'
 type Value = bigint | number | boolean
 
 /** As many of each as the devnet has. */
-const LEDGER = {
-  ...EMPTY_LEDGER,
-  feeds: Array.from({ length: 3 }),
+const CLEARING = {
+  feeds: { length: 3 },
   listings: PARAMETERS.listings,
   markets: PARAMETERS.markets,
   parameters: PARAMETERS,
-} as unknown as Ledger
+}
 
 /** Where the rules of one field stand in another place: in a constant of the contracts, or in a sum or product. */
 const EDGES: Readonly<Record<string, readonly bigint[]>> = {
@@ -65,7 +63,7 @@ function caseOf(changed: Parameters) {
   }
   const word = words.findIndex((one, i) => one !== BEFORE[i])
   if (word < 0) return []
-  return [{ word: `${word}`, value: `0x${words[word]}`, refused: refusedFor(misfitOf(LEDGER, changed)) }]
+  return [{ word: `${word}`, value: `0x${words[word]}`, refused: refusedFor(misfitOf(CLEARING, changed)) }]
 }
 
 function refusedFor(misfit: Misfit | undefined): string {

@@ -119,8 +119,7 @@ function faultsBetween(read: Read): { path: (string | number)[]; message: string
   const { clearing, feeds, listings, markets, parameters, accounts } = read
   const faults: { path: (string | number)[]; message: string }[] = []
   const add = (message: string, ...path: (string | number)[]) => faults.push({ path, message })
-  const rows = { feeds: { length: feeds.length }, listings, markets, parameters }
-  const misfit = misfitOf({ ...EMPTY_LEDGER, ...rows } as unknown as Ledger, parameters)
+  const misfit = misfitOf({ feeds, listings, markets, parameters }, parameters)
   if (misfit) add(misfit.what, 'parameters', ...misfit.path)
   if (!chainsOf(read).includes(clearing)) add(`"${clearing}" is no chain of a listing or a market`, 'clearing')
   for (const [i, { venue }] of parameters.markets.entries()) {
