@@ -23,7 +23,7 @@ import {Settlement} from "./Settlement.sol";
 
 /// @title One margin account over every chain.
 /// @notice Counts collateral locked in vaults, after a haircut, as margin for what the account trades at venues; gives
-/// and voids trade limits; releases collateral that is not needed; liquidates by moving a share of the whole portfolio
+/// and voids trade limits; releases collateral that is not needed; liquidates by moving a share of the portfolio
 /// on this ledger. It holds no tokens: all it can do at a vault is what was granted to it there.
 /// @dev spec/contracts.md, CLR-01 to CLR-12; spec/margin.md, breakers.md. The verbs are in the linked libraries `Index`, `Lines`, `Limits`,
 /// `Liquidation`, `Settlement`, `Closings` and `Breakers`. Each checks, changes the ledger, checks margin, and hands its records over last, since a record
@@ -97,8 +97,9 @@ contract Clearing is RecordBook, Registry, ReentrancyGuardTransient {
 
     /* DEFAULT */
 
-    /// @notice Liquidates an account below maintenance: its limits are voided, then a share of everything it has goes
-    /// to `liquidator`, an account of the caller, which pays for it in ledger cash and must end above initial margin.
+    /// @notice Liquidates an account below maintenance: its limits are voided, then a share of its positions, its cash and what
+    /// backs its margin goes to `liquidator`, an account of the caller, which pays for it in ledger cash and must end above
+    /// initial margin.
     function liquidate(bytes32 account, bytes32 liquidator) external nonReentrant onlyOwnerOf(liquidator) {
         Liquidation.liquidate(_ledger, _book, account, liquidator);
     }

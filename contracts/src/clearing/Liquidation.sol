@@ -53,8 +53,8 @@ library Liquidation {
         if (!margin.meetsMaintenance()) _takeOver(ledger, book, account, liquidator, margin, blob);
     }
 
-    /// @dev Moves a share of everything for its price. A vault on this chain is told last, and one that does not want to hear
-    /// of it holds up nobody.
+    /// @dev Moves a share of positions, cash and what backs margin for its price. A vault on this chain is told last, and one that
+    /// does not want to hear of it holds up nobody.
     function _takeOver(
         Ledger storage ledger,
         Book storage book,
@@ -82,11 +82,11 @@ library Liquidation {
         returns (Taken memory)
     {
         Unbacking memory other = ledger.unbackingOf(account, blob);
-        Margin memory rest;
-        (rest.equity, rest.exposure) = (margin.equity - int256(other.value), margin.exposure - other.value);
-        (rest.maintenanceMarginBalance, rest.maintenanceMargin) =
+        Margin memory backed;
+        (backed.equity, backed.exposure) = (margin.equity - int256(other.value), margin.exposure - other.value);
+        (backed.maintenanceMarginBalance, backed.maintenanceMargin) =
         (margin.maintenanceMarginBalance, margin.maintenanceMargin);
-        return Share.takenOf(rest, other, blob.liquidationDiscount(), blob.healthTarget(), blob.cashHaircut());
+        return Share.takenOf(backed, other, blob.liquidationDiscount(), blob.healthTarget(), blob.cashHaircut());
     }
 
     /// @dev A venue on this chain that does not take it keeps nobody from being liquidated.
