@@ -166,7 +166,7 @@ const positionCases: Case[] = Object.entries(BOOKINGS).map(([name, input]) => {
   return { name, input: strings(input), output: strings([size, quote, realized]) }
 })
 
-/* LIQUIDATION: equity, balance, requirement, exposure, discount, target, cash haircut, what backs no margin, what of it keeps some */
+/* LIQUIDATION: equity, balance, requirement, exposure, discount, target, cash haircut; of the units that back no margin their value and what of the balance they keep */
 
 const DEFAULTS: Record<string, [bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint]> = {
   the_story: [usd(5_600), usd(2_920), usd(5_040), usd(125_600), percent(1), percent(125), percent(2), 0n, 0n],

@@ -14,7 +14,7 @@ export type Taken = { readonly share: Ratio; readonly rest: Ratio; readonly paym
 /**
  * What brings an account below maintenance to the target health, and the ledger cash a liquidator pays for it. What is paid counts as cash,
  * after the cash haircut. Where nothing is, the other units make up for what is missing. The margin is that of the account without those.
- * Asserts that the account is below its target; all rounds up.
+ * Asserts that the account is below its target; what it returns is rounded up.
  */
 export function takenOf(
   margin: Margin,
