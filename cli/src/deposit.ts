@@ -43,8 +43,8 @@ export class DepositRefused extends ConfigError {
 type Typed = Wanted & { readonly asset: string; readonly chain: string; readonly home: string }
 
 /**
- * Returns the exit code: 0 if all of it counts, or would; 2 if it was sent, and not all of it counts yet or is known to;
- * 1 if the signal came before it was sent. Throws ConfigError for what cannot be looked up or is missing, and ChainError
+ * Returns the exit code: 0 if all of it counts, or would; 2 if it was sent, or may have been, and not all of it is known to
+ * count, or not all of it would; 1 if the signal came before it was sent. Throws ConfigError for what cannot be looked up or is missing, and ChainError
  * where a chain cannot be read or refuses: then nothing was deposited. Once it is sent the signal ends only the waiting.
  */
 export async function deposit(options: DepositOptions, untilStopped: () => AbortSignal): Promise<number> {

@@ -172,7 +172,7 @@ test('DEP-03 who is not the owner deposits into a line that the owner opened for
   assert.equal(planDeposit(owners, wish(7n, theirs), AROUND), 'not_the_owner')
 })
 
-test('DEP-04 a line is opened once, what is approved is what is missing, and a coin needs no approval', () => {
+test('DEP-04 a line is opened once, what is approved is what is deposited, and a coin needs no approval', () => {
   const open = clearingWith([ID, account({ lines: [line(USDC_FAST, 5n)] })])
   const stepsOf = (ledger: Ledger, allowance: Around['allowance']) =>
     planned(planDeposit(ledger, wish(7n), { ...AROUND, owned: 5n, allowance })).steps

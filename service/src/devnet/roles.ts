@@ -51,7 +51,7 @@ export type Wiring = {
   isPaused: (chainId: number) => boolean
 }
 
-/** Whose roles are all started anew, as operators would, whenever what the deployment file says has changed. */
+/** All its roles are started anew, as operators would, whenever the deployment file changes; one that cannot be read ends none. */
 export function crewOf(wiring: Wiring, deploymentFile: string, log: Log, fail: (cause: unknown) => void): Crew {
   const note = logOf('devnet', log)
   const roles: RoleName[] = []
