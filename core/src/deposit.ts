@@ -81,7 +81,7 @@ export function planDeposit(ledger: Ledger, wish: Wish, around: Around): Plan | 
   const before = line ?? { listing, holder, units: 0n, counted: 0n }
   const own = countedOf(accountIn(ledger, wish.account), listing)
   const { line: after, limit } = setUnits(ledger, before, around.owned + wish.units, own, around.now)
-  return { steps, ...standing(ledger, after, wish.units, limit, around.now) }
+  return { steps, ...standing(after, wish.units, waitFor(ledger, after, limit, around.now)) }
 }
 
 /** How much of a deposit counts that the clearing has learned of. Asserts that the holder has a line. */
@@ -89,8 +89,8 @@ export function standingOf(ledger: Ledger, wish: Wish, now: bigint): Standing {
   const line = lineIn(ledger, wish)
   if (!line) throw new Error(`Account ${wish.account} has no line of listing ${wish.listing} for ${wish.holder}.`)
   const own = countedOf(accountIn(ledger, wish.account), wish.listing)
-  const { limit } = setUnits(ledger, line, line.units, own, now)
-  return standing(ledger, line, wish.units, limit, now)
+  const { line: after, limit } = setUnits(ledger, line, line.units, own, now)
+  return standing(line, wish.units, waitFor(ledger, after, limit, now))
 }
 
 /** The holder's line of the listing, if the account has opened one. */
@@ -105,21 +105,26 @@ function approvalsOf(allowance: Units | 'coin', units: Units): Step[] {
   return approvals.map((each) => ({ kind: 'approve', units: each }))
 }
 
-function standing(ledger: Ledger, line: Line, units: Units, limit: Limit | undefined, now: bigint): Standing {
-  const uncounted = line.units - min(line.units, line.counted)
-  const waits = min(units, uncounted)
-  if (waits === 0n) return { counts: units, waits }
-  return { counts: units - waits, waits, wait: waitFor(ledger, line.listing, uncounted, limit ?? 'room', now) }
+function standing(line: Line, units: Units, wait: NonNullable<Standing['wait']>): Standing {
+  const waits = min(units, uncountedOf(line))
+  return { counts: units - waits, waits, ...(waits > 0n && { wait }) }
 }
 
-function waitFor(ledger: Ledger, listing: number, uncounted: Units, why: Limit | 'room', now: bigint) {
-  const until = frozenUntil(ledger, listing)
-  if (why === 'vault' && now < until) return { why: 'frozen', until } as const
-  const terms = ledger.parameters?.listings[listing]
-  return why === 'inflow' && terms ? { why, until: now + refilling(uncounted, terms) } : { why }
+/** What keeps the rest of a line from counting that counts all that there is room for. */
+function waitFor(ledger: Ledger, line: Line, limit: Limit | undefined, now: bigint): NonNullable<Standing['wait']> {
+  const why = limit ?? 'room'
+  const until = frozenUntil(ledger, line.listing)
+  if (why === 'vault' && now < until) return { why: 'frozen', until }
+  const terms = ledger.parameters?.listings[line.listing]
+  if (why !== 'inflow' || !terms || terms.burst === 0n) return { why }
+  return { why, until: now + refilling(uncountedOf(line), terms) }
+}
+
+function uncountedOf({ units, counted }: Line): Units {
+  return units - min(units, counted)
 }
 
 /** Seconds in which as much of a burst that is used up has come back. */
 function refilling(units: Units, { burst, refillTime }: ListingTerms): bigint {
-  return burst === 0n ? 0n : divUp(units * BigInt(refillTime), burst)
+  return divUp(units * BigInt(refillTime), burst)
 }

@@ -116,6 +116,7 @@ test('DEP-02 what waits says for which limit, the narrowest, and for how long if
   const slow = { burst: dollars(40), refillTime: 20 }
   assert.deepEqual(of(slow), [dollars(40), { why: 'inflow', until: NOW + 30n }])
   assert.deepEqual(of({ ...slow, accountCap: dollars(30) }), [dollars(20), { why: 'account_cap' }])
+  assert.deepEqual(of({ burst: 0n, refillTime: 20 }), [0n, { why: 'inflow' }], 'a burst of nothing never fills up')
   const used = { ...withTerms(grown, USDC_FAST, slow), inflow: new Map([[USDC_FAST, { used: dollars(40), at: NOW }]]) }
   assert.deepEqual(waitOf(used), [0n, { why: 'inflow', until: NOW + 50n }])
   // On the clearing's own chain nothing waits for others' deposits.
@@ -134,6 +135,17 @@ test('DEP-02 once there is room again, what waits is for anyone to have counted'
   const ledger = clearingWith([ID, account({ lines: [line(USDC_FAST, dollars(10), dollars(4))] })])
   const standing = standingOf(ledger, wish(dollars(8)), NOW)
   assert.deepEqual(standing, { counts: dollars(2), waits: dollars(6), wait: { why: 'room' } })
+})
+
+test('DEP-02 the time is that of what there is no room for yet', () => {
+  const ledger = withTerms(
+    clearingWith([ID, account({ lines: [line(USDC_FAST, dollars(100), dollars(60))] })]),
+    USDC_FAST,
+    { burst: dollars(40), refillTime: 20 },
+  )
+  const used = { ...ledger, inflow: new Map([[USDC_FAST, { used: dollars(25), at: NOW }]]) }
+  const { waits, wait } = standingOf(used, wish(dollars(50)), NOW)
+  assert.deepEqual([waits, wait], [dollars(40), { why: 'inflow', until: NOW + 13n }])
 })
 
 test('DEP-03 a deposit that cannot be made has a code, the first that holds', () => {
