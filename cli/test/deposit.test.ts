@@ -315,6 +315,7 @@ async function lineOf(devnet: Devnet, token: DeployedToken): Promise<[bigint, bi
 test('DEP-02 a wait is told with its time, where there is one', () => {
   const said = (wait: NonNullable<Plan['wait']>) => waitOf(wait)
   assert.match(said({ why: 'inflow', until: 86_400n }), /counted, until 1970-01-02T00:00:00\.000Z at the earliest$/)
+  assert.match(said({ why: 'inflow', until: 10n ** 26n }), /until \+275760-09-13T00:00:00\.000Z at the earliest$/)
   assert.match(said({ why: 'frozen', until: 86_400n }), /^a guardian .* at the earliest$/)
   assert.doesNotMatch(said({ why: 'account_cap' }), /earliest/)
 })

@@ -14,9 +14,12 @@ export function percent(ratio: bigint): string {
   return `${amount(ratio * 100n)} %`
 }
 
-/** A time in seconds since 1970, as 2024-01-01T12:00:00.000Z. */
+/** As a Date has it, in seconds since 1970. */
+const END_OF_TIME = 8.64e12
+
+/** A time in seconds since 1970, as 2024-01-01T12:00:00.000Z; the last there is, where it is later. */
 export function moment(seconds: bigint | number): string {
-  return new Date(Number(seconds) * 1_000).toISOString()
+  return new Date(Math.min(Number(seconds), END_OF_TIME) * 1_000).toISOString()
 }
 
 /** Milliseconds, as 12.3 s. */
