@@ -1,17 +1,8 @@
-/** What opens a line and locks collateral for it, as calls of the contracts. */
-import { Clearing, Token, Vault } from '@omnimargin/chains/abi'
-import { type Address, encodeFunctionData, type Hex } from 'viem'
+/** What locks collateral for a line, as calls of the contracts. */
+import { Token, Vault } from '@omnimargin/chains/abi'
+import { encodeFunctionData } from 'viem'
 import type { DeployedToken, Deployment } from '../deployment.ts'
-import type { Line } from '../line.ts'
-
-export type Call = { readonly to: Address; readonly data: Hex; readonly value?: bigint }
-
-/** Made by the account's owner, at the clearing. */
-export function openLineCall({ clearing }: Deployment, { account, holder, token }: Line): Call {
-  const listing = { chainId: BigInt(token.chainId), vault: token.vault, asset: token.address }
-  const args = [account, listing, holder] as const
-  return { to: clearing.address, data: encodeFunctionData({ abi: Clearing.abi, functionName: 'openLine', args }) }
-}
+import type { Call, Line } from '../line.ts'
 
 /** Sets what the vault may take of the holder's. */
 export function approveCall({ address, vault }: DeployedToken, units: bigint): Call {

@@ -74,7 +74,14 @@ export function crewOf(wiring: Wiring, deploymentFile: string, log: Log, fail: (
     await end()
     if (isOver) return
     ;[stopping, running] = [new AbortController(), []]
-    for (const role of roles) start(role)
+    // One that cannot start with the new file keeps no other from it.
+    for (const role of roles) {
+      try {
+        start(role)
+      } catch (cause) {
+        note('failed', { role, why: `${cause}` })
+      }
+    }
     note('started_anew', { roles })
   }
   let last: Promise<void> = Promise.resolve()
