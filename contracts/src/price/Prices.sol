@@ -126,9 +126,11 @@ library Prices {
     function _widen(Extremes storage extremes, uint256 length, uint256 time, uint96 last, uint96 next) private {
         Range storage stored = extremes.spans[length][time - time % length];
         Range memory range = stored;
-        (uint96 low, uint96 high) = range.high == 0 ? (last, last) : (range.low, range.high);
-        if (next < low) low = next;
-        if (next > high) high = next;
+        (uint96 low, uint96 high) = last < next ? (last, next) : (next, last);
+        if (range.high != 0) {
+            if (range.low < low) low = range.low;
+            if (range.high > high) high = range.high;
+        }
         if (low != range.low || high != range.high) (stored.low, stored.high) = (low, high);
     }
 }

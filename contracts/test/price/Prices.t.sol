@@ -160,6 +160,17 @@ contract ExtremesTest is Test {
         assertEq(high, 101);
     }
 
+    /// @dev Else who shows a report before anyone pokes hides the price that fills of the time were made at.
+    function test_PRC_04_a_report_that_is_shown_first_hides_no_price_that_still_held() public {
+        vm.warp(1_700_000_040);
+        extremes.widen(block.timestamp, 100, 100);
+        vm.warp(block.timestamp + 1 minutes);
+        extremes.widen(block.timestamp, 200, 200);
+        extremes.widen(block.timestamp, 100, 200);
+        (uint256 low,) = extremes.within(block.timestamp, 200);
+        assertEq(low, 100);
+    }
+
     function test_PRC_04_a_window_without_a_move_is_the_price_itself() public {
         vm.warp(1_700_000_000);
         extremes.widen(block.timestamp, 100, 100);
