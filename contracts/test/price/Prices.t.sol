@@ -102,6 +102,27 @@ contract PricesTest is World {
         _poke(positive);
     }
 
+    /// @dev The publisher sends so much along, and 1.5 million more, of which Pyth, which checks signatures, takes its part.
+    function test_PRC_04_the_first_poke_of_a_month_takes_less_than_what_a_feed_is_given() public {
+        uint256[] memory feeds = new uint256[](20);
+        bytes[] memory updates = new bytes[](20);
+        vm.warp(700 * 30 days);
+        for (uint256 i; i < 20; ++i) {
+            bytes32 id = bytes32(1000 + i);
+            clearing.addFeed(id);
+            feeds[i] = 2 + i;
+            updates[i] = _report(id, 1e8, 1e4, block.timestamp - 1);
+        }
+        clearing.poke(feeds, updates);
+        vm.warp(block.timestamp + 30 days);
+        for (uint256 i; i < 20; ++i) {
+            updates[i] = _report(bytes32(1000 + i), 1.001e8, 1e4, block.timestamp);
+        }
+        vm.cool(address(clearing));
+        clearing.poke(feeds, updates);
+        assertLt(vm.lastCallGas().gasTotalUsed, 20 * 200_000);
+    }
+
     function test_MRG_05_a_margin_check_refuses_an_old_price_and_calls_nobody() public {
         _fund(alice, 10e18);
         vm.startStateDiffRecording();
