@@ -114,7 +114,7 @@ const WHY: Record<Exclude<Wait, 'margin'>, string> = {
   frozen: 'a guardian holds what is at that vault',
   prices_old: 'the clearing’s prices are too old: ask again once a publisher has poked them',
   records_old:
-    'fills of a venue where a limit is open are not proven freshly: ask again once a relayer or keeper has proven them',
+    'fills of a venue where a limit is open are not proven freshly: ask again once they are, or void the limit (voidLimits), which has the venue write them anew',
   close_price:
     'a venue where the account has a position is closed, and its price is not fixed yet: ask again once somebody has fixed it (priceClosed)',
   line_of_another: 'the account’s line of this asset has another holder, to whom bought units would go: withdraw there',

@@ -41,7 +41,9 @@ library Index {
         Price memory next = Prices.read(pyth, ledger.feeds[feed], policy);
         (uint96 last, uint64 lastTime) = ledger.indexPrice[feed].unpacked();
         if (next.publishTime <= lastTime) return false;
-        ledger.extremes[feed].widen(block.timestamp, last == 0 ? next.price : last, next.price);
+        // One that is too old to be poked has not held until now, whatever became of the price meanwhile.
+        bool held = lastTime + policy.maxAge >= block.timestamp;
+        ledger.extremes[feed].widen(block.timestamp, held ? last : next.price, next.price);
         ledger.indexPrice[feed] = packed(next);
         emit IndexPriceUpdated(feed, next.price, next.publishTime);
         return true;

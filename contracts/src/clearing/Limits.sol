@@ -33,7 +33,7 @@ library Limits {
     /// The venue is late or its breaker tripped: only a limit that shrinks the position is given there.
     error NoNewRisk(uint256 market);
     /// The index has moved by more than the band since it is known what was filled of the limits that are outstanding: have the
-    /// fills record proven again. Only a limit that shrinks the position is given before.
+    /// fills record proven again, or void them. Only a limit that shrinks the position is given before.
     error FillsTooOld(uint256 market, uint256 asOf, uint256 low, uint256 high);
     error NothingToRaise();
     error NothingToVoid();

@@ -100,11 +100,12 @@ library Prices {
         _widen(extremes, 10 minutes, time, last, next);
         _widen(extremes, 1 hours, time, last, next);
         _widen(extremes, 1 days, time, last, next);
+        _widen(extremes, 30 days, time, last, next);
     }
 
     /// @notice The lowest and highest price since `since` (seconds), at least; `current` if nothing moved since.
     /// @dev Too wide by what happened in the minute before `since` at most. The longest spans that begin in time are looked at, so
-    /// that a day takes at most 9 minutes, 5 times 10 minutes and 23 hours, and gas grows slowly with the days.
+    /// that any window takes at most 9 minutes, 5 times 10 minutes, 23 hours and 29 days, and one more for every 30 days.
     function within(Extremes storage extremes, uint256 since, uint96 current)
         internal
         view
@@ -113,9 +114,7 @@ library Prices {
         (low, high) = (current, current);
         uint256 length;
         for (uint256 start = since - since % 1 minutes; start <= block.timestamp; start += length) {
-            length = start % 1 days == 0
-                ? 1 days
-                : start % 1 hours == 0 ? 1 hours : start % 10 minutes == 0 ? 10 minutes : 1 minutes;
+            length = _longestAt(start);
             Range memory range = extremes.spans[length][start];
             if (range.high == 0) continue;
             if (range.low < low) low = range.low;
@@ -123,12 +122,20 @@ library Prices {
         }
     }
 
+    function _longestAt(uint256 start) private pure returns (uint256 length) {
+        if (start % 1 hours != 0) return start % 10 minutes == 0 ? 10 minutes : 1 minutes;
+        if (start % 1 days != 0) return 1 hours;
+        return start % 30 days == 0 ? 30 days : 1 days;
+    }
+
     function _widen(Extremes storage extremes, uint256 length, uint256 time, uint96 last, uint96 next) private {
         Range storage stored = extremes.spans[length][time - time % length];
         Range memory range = stored;
-        (uint96 low, uint96 high) = range.high == 0 ? (last, last) : (range.low, range.high);
-        if (next < low) low = next;
-        if (next > high) high = next;
+        (uint96 low, uint96 high) = last < next ? (last, next) : (next, last);
+        if (range.high != 0) {
+            if (range.low < low) low = range.low;
+            if (range.high > high) high = range.high;
+        }
         if (low != range.low || high != range.high) (stored.low, stored.high) = (low, high);
     }
 }

@@ -301,6 +301,30 @@ contract LimitsTest is World {
         clearing.raiseLimits(a, 1, 1e18, 0);
     }
 
+    /// @dev Else every outage of those who poke is a price of before it, at which a venue and two of its own may fill what is
+    /// given after it.
+    function test_MRG_21_nothing_is_filled_at_a_price_that_nobody_has_poked_for_longer_than_it_holds() public {
+        _setPrice(2600);
+        vm.warp(block.timestamp + 30 minutes);
+        _setPrice(2000);
+        _hear();
+        _raise(alice, 1, 10e18, 10e18);
+        _priceRefused(_fields(10e18, 0, 26_000e18, 0, 0, 0), 1940e18, 2060e18);
+    }
+
+    /// @dev A venue's own index may be one that this clearing had a moment before the window began, and until a moment after.
+    function test_MRG_21_a_price_that_held_when_the_window_began_is_believed() public {
+        uint256 minute = block.timestamp - block.timestamp % 1 minutes + 2 minutes;
+        vm.warp(minute - 11);
+        _setPrice(2100);
+        vm.warp(minute + 4);
+        _setPrice(2000);
+        vm.warp(minute + 60);
+        _setPrice(2000);
+        _raise(alice, 1, 10e18, 0);
+        assertEq(uint8(_learn(_fillsOf(a, _fields(10e18, 0, 21_400e18, 0, 0, 0)))), uint8(Outcome.TAKEN));
+    }
+
     function test_MRG_21_a_signed_report_of_the_past_lets_a_fill_at_its_price_be_learned() public {
         _raise(alice, 1, 10e18, 10e18);
         bytes[] memory missed = new bytes[](1);

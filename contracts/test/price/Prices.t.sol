@@ -102,6 +102,27 @@ contract PricesTest is World {
         _poke(positive);
     }
 
+    /// @dev The publisher sends so much along, and 1.5 million more, of which Pyth, which checks signatures, takes its part.
+    function test_PRC_04_the_first_poke_of_a_month_takes_less_than_what_a_feed_is_given() public {
+        uint256[] memory feeds = new uint256[](20);
+        bytes[] memory updates = new bytes[](20);
+        vm.warp(700 * 30 days);
+        for (uint256 i; i < 20; ++i) {
+            bytes32 id = bytes32(1000 + i);
+            clearing.addFeed(id);
+            feeds[i] = 2 + i;
+            updates[i] = _report(id, 1e8, 1e4, block.timestamp - 1);
+        }
+        clearing.poke(feeds, updates);
+        vm.warp(block.timestamp + 30 days);
+        for (uint256 i; i < 20; ++i) {
+            updates[i] = _report(bytes32(1000 + i), 1.001e8, 1e4, block.timestamp);
+        }
+        vm.cool(address(clearing));
+        clearing.poke(feeds, updates);
+        assertLt(vm.lastCallGas().gasTotalUsed, 20 * 200_000);
+    }
+
     function test_MRG_05_a_margin_check_refuses_an_old_price_and_calls_nobody() public {
         _fund(alice, 10e18);
         vm.startStateDiffRecording();
@@ -154,10 +175,31 @@ contract ExtremesTest is Test {
         uint256 start = since - since % 1 minutes;
         extremes.widen(start - 1, 1, 1_000);
         extremes.widen(since, 100, 101);
-        vm.warp(since + bound(age, 0, 40 days));
+        vm.warp(since + bound(age, 0, 100 days));
         (uint256 low, uint256 high) = extremes.within(since, 101);
         assertEq(low, 100);
         assertEq(high, 101);
+    }
+
+    /// @dev Else who shows a report before anyone pokes hides the price that fills of the time were made at.
+    function test_PRC_04_a_report_that_is_shown_first_hides_no_price_that_still_held() public {
+        vm.warp(1_700_000_040);
+        extremes.widen(block.timestamp, 100, 100);
+        vm.warp(block.timestamp + 1 minutes);
+        extremes.widen(block.timestamp, 200, 200);
+        extremes.widen(block.timestamp, 100, 200);
+        (uint256 low,) = extremes.within(block.timestamp, 200);
+        assertEq(low, 100);
+    }
+
+    /// @dev Else a fill of a limit that has stood for long takes more gas than roles send along, and those of sixteen feeds more
+    /// than a liquidation has. A minute after a month of spans began is the worst.
+    function test_PRC_04_a_window_of_years_takes_little_gas() public {
+        uint256 since = 656 * 30 days + 1 minutes;
+        vm.warp(since + 3 * 365 days);
+        uint256 before = gasleft();
+        extremes.within(since, 100);
+        assertLt(before - gasleft(), 300_000);
     }
 
     function test_PRC_04_a_window_without_a_move_is_the_price_itself() public {

@@ -23,7 +23,10 @@ export type PublisherConfig = {
   readonly accrueSeconds: number
 }
 
+/** What a poke is sent with, beside that of its feeds. */
 export const POKE_GAS = 1_500_000n
+/** For each feed: the first poke of a month opens five spans of its extremes. */
+const FEED_GAS = 200_000n
 
 type Note = (event: string, details: Record<string, unknown>) => void
 
@@ -119,7 +122,8 @@ function pokerOf(account: PrivateKeyAccount, { chain, pyth, readers }: Site, not
     }
     const taken = await takeable(feeds, isTakeable)
     if (taken.length === 0) return []
-    const { status } = await sender.send({ ...call(taken), gas: POKE_GAS })
+    const gas = POKE_GAS + FEED_GAS * BigInt(taken.length)
+    const { status } = await sender.send({ ...call(taken), gas })
     if (status !== 'success') return []
     note('poked', { feeds: taken, prices: taken.map((feed) => reports[feed]?.price) })
     for (const other of others) {

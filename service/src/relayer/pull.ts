@@ -28,7 +28,8 @@ type Recorded = {
 }
 
 const PULLED: readonly number[] = [KIND.MARKET, KIND.FILLS]
-const RECORD_GAS = 400_000n
+/** For a record and its market, where the limits have stood for years. */
+const RECORD_GAS = 600_000n
 
 /** Every venue on the clearing's chain, until the signal. Nothing is kept on disk: what is known already is asked of the clearing. */
 export async function pullFills(parts: Pull): Promise<void> {
