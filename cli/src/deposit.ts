@@ -2,27 +2,17 @@
 import { ChainError } from '@omnimargin/chains/errors'
 import { ownerOf } from '@omnimargin/core/account'
 import type { Plan, Refusal, Standing, Step } from '@omnimargin/core/deposit'
-import { ConfigError, readConfig } from '@omnimargin/service/config'
-import { chainOf, deploymentSchema } from '@omnimargin/service/deployment'
+import { ConfigError } from '@omnimargin/service/config'
+import { chainOf } from '@omnimargin/service/deployment'
 import { follow, type Stage } from '@omnimargin/service/deposit/follow'
 import type { Lack } from '@omnimargin/service/deposit/gas'
 import { type Answer, lock, OutcomeUnknown, planNow, type Wanted } from '@omnimargin/service/deposit/run'
 import type { PrivateKeyAccount } from 'viem/accounts'
-import { accountNamed, decimalOf, tokenNamed } from './names.ts'
 import { readKey } from './secret.ts'
 import { amount, moment, stopwatch } from './terminal/amounts.ts'
 import { awaited, complain } from './terminal/progress.ts'
 import { type Screen, screenOn } from './terminal/screen.ts'
-
-export type DepositOptions = {
-  readonly deployment: string
-  readonly keyFile?: string | undefined
-  readonly account: string
-  readonly asset: string
-  readonly amount: string
-  readonly chain: string
-  readonly dryRun: boolean
-}
+import { type TransferOptions, transferOf, unitsOf } from './transfer.ts'
 
 /** It was sent, or would be, and not all of it is known to count. */
 const NOT_ALL = 2
@@ -47,7 +37,7 @@ type Typed = Wanted & { readonly asset: string; readonly chain: string; readonly
  * count, or not all of it would; 1 if the signal came before it was sent. Throws ConfigError for what cannot be looked up or is missing, and ChainError
  * where a chain cannot be read or refuses: then nothing was deposited. Once it is sent the signal ends only the waiting.
  */
-export async function deposit(options: DepositOptions, untilStopped: () => AbortSignal): Promise<number> {
+export async function deposit(options: TransferOptions, untilStopped: () => AbortSignal): Promise<number> {
   const screen = screenOn(process.stdout)
   const key = keyOf(options)
   const typed = typedOf(options, key)
@@ -93,22 +83,16 @@ async function carryOut(
 const LATER = 'The deposit is locked, and counts once the clearing has learned of it: do not deposit again for that.'
 
 /** A plan is anybody's to see. */
-function keyOf({ dryRun, keyFile }: DepositOptions): PrivateKeyAccount | undefined {
+function keyOf({ dryRun, keyFile }: TransferOptions): PrivateKeyAccount | undefined {
   if (keyFile !== undefined) return readKey(keyFile)
   if (dryRun) return undefined
   throw new ConfigError('--key-file is missing: give that of the wallet that pays, or --dry-run to see the plan.')
 }
 
 /** Without a key the wallet is the owner's. */
-function typedOf(
-  { deployment: file, account: id, asset, amount: text, chain }: DepositOptions,
-  key: PrivateKeyAccount | undefined,
-): Typed {
-  const deployment = readConfig(file, deploymentSchema)
-  const account = accountNamed(id)
-  const token = tokenNamed(deployment, `--asset ${asset} --chain ${chain}`, `${asset}@${chain}`)
-  const units = decimalOf(`--amount ${text}`, text, token.decimals)
-  if (units === 0n) throw new ConfigError(`--amount ${text}: nothing would be locked: give more.`)
+function typedOf(options: TransferOptions, key: PrivateKeyAccount | undefined): Typed {
+  const { deployment, account, token, units } = transferOf(options, 'nothing would be locked')
+  const { asset, chain } = options
   const holder = key?.address ?? ownerOf(account)
   const home = chainOf(deployment, deployment.clearing.chainId).name
   return { deployment, line: { account, holder, token }, units, asset, chain, home }
@@ -203,10 +187,6 @@ function resultOf({ counts, waits, wait }: Standing, { asset, chain, units, line
   const done = `${unitsOf(units, token)} ${asset} locked on ${chain}`
   if (!wait) return `${done}, all of it counts.`
   return `${done}, ${unitsOf(counts, token)} counts, ${unitsOf(waits, token)} waits: ${waitOf(wait)}.`
-}
-
-function unitsOf(value: bigint, { decimals }: Wanted['line']['token']): string {
-  return amount(value, decimals, Math.min(6, decimals))
 }
 
 function coinOf(value: bigint): string {

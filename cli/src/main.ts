@@ -3,11 +3,11 @@
 import { Command, Option } from 'commander'
 import type { BacktestOptions } from './backtest.ts'
 import type { CompareOptions } from './compare.ts'
-import type { DepositOptions } from './deposit.ts'
 import type { FitOptions } from './fit.ts'
 import { addRisk } from './risk.ts'
 import type { StoryName } from './story/story.ts'
 import { awaited, complain } from './terminal/progress.ts'
+import type { TransferOptions } from './transfer.ts'
 import { FORMS, type Typed } from './whatif/forms.ts'
 import type { WhatIfOptions } from './whatif.ts'
 import type { WithdrawOptions } from './withdraw.ts'
@@ -117,7 +117,7 @@ program
   .requiredOption('--amount <amount>', 'how much of it')
   .requiredOption('--chain <name>', 'the chain to lock it on')
   .option('--dry-run', 'print the plan and do nothing', false)
-  .action(async (options: DepositOptions) => {
+  .action(async (options: TransferOptions) => {
     const { deposit } = await import('./deposit.ts')
     process.exitCode = await deposit(options, untilStopped)
   })

@@ -2,32 +2,17 @@
 import { ownerOf } from '@omnimargin/core/account'
 import { type Hex, isSame } from '@omnimargin/core/bytes'
 import type { Plan, Step, Wait } from '@omnimargin/core/withdrawal'
-import { ConfigError, readConfig } from '@omnimargin/service/config'
-import { type DeployedToken, deploymentSchema } from '@omnimargin/service/deployment'
-import {
-  withdraw as carryOut,
-  type Outcome,
-  type Progress,
-  planNow,
-  type Wanted,
-} from '@omnimargin/service/withdrawal/run'
+import { ConfigError } from '@omnimargin/service/config'
+import type { DeployedToken } from '@omnimargin/service/deployment'
+import { withdraw as carryOut, type Outcome, type Progress, planNow } from '@omnimargin/service/withdrawal/run'
 import type { PrivateKeyAccount } from 'viem/accounts'
-import { accountNamed, decimalOf, tokenNamed } from './names.ts'
 import { readKey } from './secret.ts'
 import { amount, moment, stopwatch } from './terminal/amounts.ts'
 import { awaited } from './terminal/progress.ts'
 import { type Screen, screenOn } from './terminal/screen.ts'
+import { type TransferOptions, transferOf, unitsOf } from './transfer.ts'
 
-export type WithdrawOptions = {
-  readonly deployment: string
-  readonly keyFile?: string | undefined
-  readonly account: string
-  readonly asset: string
-  readonly amount: string
-  readonly chain: string
-  readonly dryRun: boolean
-  readonly partial: boolean
-}
+export type WithdrawOptions = TransferOptions & { readonly partial: boolean }
 
 /** Some of it cannot be had now. */
 const NOT_ALL = 2
@@ -39,7 +24,7 @@ const NOT_ALL = 2
  */
 export async function withdraw(options: WithdrawOptions, untilStopped: () => AbortSignal): Promise<number> {
   const screen = screenOn(process.stdout)
-  const wanted = wantedOf(options)
+  const wanted = transferOf(options, 'nothing is asked for')
   const { token } = wanted
   const key = keyOf(options, wanted.account)
   const plan = await awaited('Reading the chains', planNow(wanted))
@@ -60,15 +45,6 @@ export async function withdraw(options: WithdrawOptions, untilStopped: () => Abo
   )
   screen.say(resultOf(outcome, token, options.chain))
   return outcome.withdrawn === wanted.units ? 0 : NOT_ALL
-}
-
-function wantedOf({ deployment: file, account, asset, amount: text, chain }: WithdrawOptions): Wanted {
-  const deployment = readConfig(file, deploymentSchema)
-  const id = accountNamed(account)
-  const token = tokenNamed(deployment, `--asset ${asset} --chain ${chain}`, `${asset}@${chain}`)
-  const units = decimalOf(`--amount ${text}`, text, token.decimals)
-  if (units === 0n) throw new ConfigError(`--amount ${text}: nothing is asked for: give more.`)
-  return { deployment, account: id, token, units }
 }
 
 /** None in a dry run: a plan is anybody's to see. */
@@ -159,8 +135,4 @@ function resultOf({ withdrawn, plan }: Outcome, token: DeployedToken, chain: str
   if (plan.queued > 0n) return `${got}, not now ${units(plan.queued)}: ${waitOf(plan, units)}.`
   const rest = plan.underWay > 0n ? `, ${units(plan.underWay)} on the way: run the command again` : ''
   return `${got}${rest}.`
-}
-
-function unitsOf(value: bigint, { decimals }: DeployedToken): string {
-  return amount(value, decimals, Math.min(6, decimals))
 }

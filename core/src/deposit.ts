@@ -2,7 +2,7 @@
 import { ownerOf } from './account.ts'
 import { type Hex, isSame } from './bytes.ts'
 import { type Limit, setUnits } from './counting.ts'
-import { accountIn, countedOf, frozenUntil, type Ledger, type Line, MAX_LINES } from './ledger.ts'
+import { accountIn, countedOf, frozenUntil, type Ledger, type Line, MAX_LINES, MAX_UNITS } from './ledger.ts'
 import type { ListingTerms } from './parameters.ts'
 import { vaultPeer } from './peer.ts'
 import { divUp, min, type Units } from './wad.ts'
@@ -58,8 +58,6 @@ export type Standing = {
 
 /** What was wanted is the sum of `counts` and `waits`. */
 export type Plan = Standing & { readonly steps: readonly Step[] }
-
-const MAX_UNITS: Units = (1n << 112n) - 1n
 
 /** What is to be done, and what the clearing would count of it if it learned of it now. */
 export function planDeposit(ledger: Ledger, wish: Wish, around: Around): Plan | Refusal {

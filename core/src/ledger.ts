@@ -119,6 +119,8 @@ const CONTRADICTION = 3
 /** The most lines, and the most markets, of an account. */
 export const MAX_LINES = 16
 export const MAX_ACCOUNT_MARKETS = 16
+/** The most units of a line. */
+export const MAX_UNITS: Units = (1n << 112n) - 1n
 
 export const FLAT: Position = { size: 0n, quote: 0n, buyOut: 0n, sellOut: 0n, asOf: 0n, fundedTo: 0n }
 const NEW_ACCOUNT: Account = { cash: 0n, debtSince: 0n, isPutUp: false, lines: [], positions: new Map() }

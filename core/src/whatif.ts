@@ -14,6 +14,7 @@ import {
   type Ledger,
   MAX_ACCOUNT_MARKETS,
   MAX_LINES,
+  MAX_UNITS,
   marginOf,
   marketsOf,
   type PortfolioFault,
@@ -114,7 +115,6 @@ export type Answer = {
 /** `change` counts from zero; nothing if it is the account as it is that cannot be told. */
 export type Refusal = { readonly change?: number; readonly code: Rejection | PortfolioFault }
 
-const MAX_UNITS: Units = (1n << 112n) - 1n
 const MAX_SIZE: Size = (1n << 112n) - 1n
 
 /** The changes one after the other, in their order; the first that cannot be imagined is named. */

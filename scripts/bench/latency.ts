@@ -7,10 +7,12 @@ import { parseArgs } from 'node:util'
 import { Batch, Clearing, Token, Vault } from '@omnimargin/chains/abi'
 import { accountOf } from '@omnimargin/core/account'
 import type { Hex } from '@omnimargin/core/bytes'
-import { KIND, keyHash } from '@omnimargin/core/record'
+import { keyHash } from '@omnimargin/core/record'
 import type { DeployedToken } from '@omnimargin/service/deployment'
+import { depositCall } from '@omnimargin/service/deposit/calls'
 import type { LocalChain } from '@omnimargin/service/devnet/chains'
 import { type Devnet, startDevnet } from '@omnimargin/service/devnet/devnet'
+import { grantKey, openLineCall } from '@omnimargin/service/line'
 import type { LogEvent } from '@omnimargin/service/role'
 import { type Sender, senderOf } from '@omnimargin/service/sender'
 import { type Address, encodeFunctionData, padHex } from 'viem'
@@ -110,27 +112,11 @@ async function depositAll(
   const deposits: Deposit[] = []
   for (let i = 0n; i < BigInt(DEPOSITS); i++) {
     const account = accountOf(owner.address, from + i)
-    const place = { chainId: BigInt(token.chainId), vault: token.vault, asset: token.address }
-    const open = encodeFunctionData({
-      abi: Clearing.abi,
-      functionName: 'openLine',
-      args: [account, place, trader.address],
-    })
-    await opener.send({ to: clearing.address, data: open, gas: 1_000_000n })
-    const args = [token.address, 1_000n, BigInt(clearing.chainId), clearing.address, account] as const
-    const data = encodeFunctionData({ abi: Vault.abi, functionName: 'depositAndGrant', args })
+    const line = { account, holder: trader.address, token }
+    await opener.send({ ...openLineCall(devnet.deployment, line), gas: 1_000_000n })
     const sentMs = performance.now()
-    const { blockNumber } = await sender.send({ to: token.vault, data, gas: 400_000n })
-    const hash = keyHash({
-      kind: KIND.GRANT,
-      writerChain: BigInt(token.chainId),
-      writer: token.vault,
-      readerChain: BigInt(clearing.chainId),
-      reader: clearing.address,
-      account,
-      item: padHex(token.address, { size: 32 }),
-      holder: trader.address,
-    })
+    const { blockNumber } = await sender.send({ ...depositCall(devnet.deployment, line, 1_000n, false), gas: 400_000n })
+    const hash = keyHash(grantKey(devnet.deployment, line))
     deposits.push({
       hash,
       account,

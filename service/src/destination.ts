@@ -12,12 +12,12 @@ export type Destinations = ReadonlyMap<number, Destination>
 
 /** Every chain of the deployment. */
 export function destinationsOf(deployment: Deployment, account: PrivateKeyAccount): Destinations {
-  return new Map(
-    deployment.chains.map((chain): [number, Destination] => {
-      const reader = readerOf(chain)
-      return [chain.chainId, { chain, reader, sender: senderOf(reader, walletOf(chain, account)) }]
-    }),
-  )
+  return new Map(deployment.chains.map((chain) => [chain.chainId, destinationTo(chain, account)]))
+}
+
+export function destinationTo(chain: DeployedChain, account: PrivateKeyAccount): Destination {
+  const reader = readerOf(chain)
+  return { chain, reader, sender: senderOf(reader, walletOf(chain, account)) }
 }
 
 /** The clearing's own. Asserts that the deployment has it. */

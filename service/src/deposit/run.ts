@@ -4,11 +4,9 @@ import { ChainError, RpcFailed } from '@omnimargin/chains/errors'
 import { type Plan, planDeposit, type Refusal, type Step } from '@omnimargin/core/deposit'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { sendTried } from '../attempt.ts'
-import { readerOf, walletOf } from '../clients.ts'
 import { chainOf, type DeployedChain, type Deployment } from '../deployment.ts'
-import type { Destination } from '../destination.ts'
+import { type Destination, destinationTo } from '../destination.ts'
 import { type Call, type Line, openLineCall } from '../line.ts'
-import { senderOf } from '../sender.ts'
 import { approveCall, depositCall } from './calls.ts'
 import { GAS_LIMIT, type Lack, lackOf } from './gas.ts'
 import { readSituation, type Situation } from './read.ts'
@@ -71,8 +69,8 @@ export async function lock(
   signal: AbortSignal,
 ): Promise<Locked | undefined> {
   const isCoin = situation.around.allowance === 'coin'
-  const home = endOn(chainOf(deployment, deployment.clearing.chainId), key)
-  const there = endOn(chainOf(deployment, line.token.chainId), key)
+  const home = destinationTo(chainOf(deployment, deployment.clearing.chainId), key)
+  const there = destinationTo(chainOf(deployment, line.token.chainId), key)
   for (const step of plan.steps) {
     if (signal.aborted) return undefined
     const call = { ...callOf(deployment, line, step, isCoin), from: key.address, gas: GAS_LIMIT }
@@ -108,9 +106,4 @@ function callOf(deployment: Deployment, line: Line, step: Step, isCoin: boolean)
     case 'deposit':
       return depositCall(deployment, line, step.units, isCoin)
   }
-}
-
-function endOn(chain: DeployedChain, key: PrivateKeyAccount): Destination {
-  const reader = readerOf(chain)
-  return { chain, reader, sender: senderOf(reader, walletOf(chain, key)) }
 }

@@ -7,11 +7,11 @@ import { type Plan, planWithdrawal, type Step } from '@omnimargin/core/withdrawa
 import { encodeFunctionData, type PublicClient } from 'viem'
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { sendTried } from '../attempt.ts'
-import { readerOf, walletOf } from '../clients.ts'
+import { readerOf } from '../clients.ts'
 import { chainOf, type DeployedToken, type Deployment } from '../deployment.ts'
+import { type Destination, destinationTo } from '../destination.ts'
 import { type Call, type Line, openLineCall } from '../line.ts'
 import { pause } from '../role.ts'
-import { type Sender, senderOf } from '../sender.ts'
 import { readSituation, type Situation } from './read.ts'
 
 /** The holder is the account's owner, on the token's chain too. */
@@ -50,8 +50,7 @@ const POLL_MS = 200
 const MAX_REFUSALS = 5
 
 type Readers = { readonly home: PublicClient; readonly there: PublicClient }
-type Ends = { readonly home: End; readonly there: End }
-type End = { readonly reader: PublicClient; readonly sender: Sender }
+type Ends = { readonly home: Destination; readonly there: Destination }
 
 /** What would be done now; no key is needed to know. */
 export async function planNow(wanted: Wanted): Promise<Plan> {
@@ -101,11 +100,7 @@ export async function withdraw(
 }
 
 function endsOf({ deployment, key, token }: Withdrawal): Ends {
-  const endOf = (chainId: number): End => {
-    const chain = chainOf(deployment, chainId)
-    const reader = readerOf(chain)
-    return { reader, sender: senderOf(reader, walletOf(chain, key)) }
-  }
+  const endOf = (chainId: number) => destinationTo(chainOf(deployment, chainId), key)
   return { home: endOf(deployment.clearing.chainId), there: endOf(token.chainId) }
 }
 
@@ -113,7 +108,11 @@ function situationOf({ deployment, account, token, units }: Wanted, readers: Rea
   return readSituation(deployment, readers, { account, holder: ownerOf(account), token, units })
 }
 
-async function carryOut({ deployment, account, key, token }: Withdrawal, end: End, step: Step): Promise<Progress> {
+async function carryOut(
+  { deployment, account, key, token }: Withdrawal,
+  end: Destination,
+  step: Step,
+): Promise<Progress> {
   const call = {
     ...callOf(deployment, step, { account, holder: key.address, token }),
     from: key.address,
@@ -124,7 +123,7 @@ async function carryOut({ deployment, account, key, token }: Withdrawal, end: En
   return { stage: 'done', step, hash: sent.receipt.transactionHash }
 }
 
-async function payOut({ key, token: { vault, address } }: Withdrawal, end: End, units: bigint): Promise<Hex> {
+async function payOut({ key, token: { vault, address } }: Withdrawal, end: Destination, units: bigint): Promise<Hex> {
   const args = [address, units, key.address] as const
   const data = encodeFunctionData({ abi: Vault.abi, functionName: 'withdraw', args })
   const sent = await sendTried(end, { from: key.address, to: vault, data, gas: GAS_LIMIT }, Vault.abi)
